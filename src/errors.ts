@@ -1,0 +1,254 @@
+const NAME_LENGTH_SHOWN = 60;
+const LINES_SHOWN = 50;
+const CYCLE_TASKS_SHOWN = 12;
+
+/** A task name as messages show it: in double quotes, control characters escaped, the middle of a very long one left out. */
+export function quoted(name: string): string {
+  const half = NAME_LENGTH_SHOWN / 2;
+  const shown = name.length <= NAME_LENGTH_SHOWN ? name : `${name.slice(0, half)}…${name.slice(-half)}`;
+  return JSON.stringify(shown);
+}
+
+/** Any thrown value as one short line. */
+export function described(value: unknown): string {
+  try {
+    if (value instanceof Error) return `${value.name}: ${value.message}`;
+    if (typeof value === 'string') return quoted(value);
+    if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+    if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
+    return String(value);
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}
+
+/**
+ * The base of every error that taskmap makes. What a task itself throws is never wrapped: it arrives as it was thrown.
+ *
+ * @example
+ * import { SyncExecutor, TaskGraphBuilder, TaskmapError } from 'taskmap-ts';
+ *
+ * const graph = new TaskGraphBuilder().task('rows', () => [1, 2]).build();
+ * try {
+ *   graph.result('rows');
+ * } catch (error) {
+ *   error instanceof TaskmapError && error.code; // => 'result-unavailable'
+ * }
+ * new SyncExecutor().run(graph);
+ */
+export abstract class TaskmapError extends Error {
+  /** The kind of error: one stable word for each class. */
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A graph that cannot be built. Thrown by `build()`, with every problem that was found, not only the first. */
+export class InvalidGraphError extends TaskmapError {
+  readonly code = 'invalid-graph';
+  /** One error for each problem: cycles, missing dependencies, duplicates, missing functions, options out of range. */
+  readonly problems: readonly TaskmapError[];
+
+  constructor(graph: string, problems: readonly TaskmapError[], note = '') {
+    const lines = problems.slice(0, LINES_SHOWN).map((problem) => `\n  - ${problem.message}`);
+    const rest = problems.length - lines.length;
+    if (rest > 0) lines.push(`\n  … and ${rest} more in error.problems`);
+    if (note !== '') lines.push(`\n${note}`);
+    super(`Graph ${quoted(graph)} has ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}:${lines.join('')}`, {
+      cause: problems[0],
+    });
+    this.problems = problems;
+  }
+}
+
+/** Tasks that wait for each other in a circle, so that none of them can ever start. */
+export class CycleError extends TaskmapError {
+  readonly code = 'cycle';
+  /** The closed path: each task needs the one before it, and the first name is also the last. */
+  readonly cycle: readonly string[];
+
+  constructor(cycle: readonly string[]) {
+    const left = cycle.length - CYCLE_TASKS_SHOWN;
+    const shown =
+      left <= 0 ? cycle.map(quoted) : [...cycle.slice(0, CYCLE_TASKS_SHOWN - 2).map(quoted), `(${left + 1} more)`, ...cycle.slice(-1).map(quoted)];
+    super(`Tasks wait for each other: ${shown.join(' → ')}. Drop one of these dependencies.`);
+    this.cycle = cycle;
+  }
+}
+
+/** A task depends on a name that is not in the graph. */
+export class MissingDependencyError extends TaskmapError {
+  readonly code = 'missing-dependency';
+  readonly task: string;
+  readonly dependency: string;
+  /** The existing name that looks most like the missing one, if any does. */
+  readonly nearest: string | undefined;
+
+  constructor(task: string, dependency: string, nearest?: string) {
+    const hint = nearest === undefined ? '' : ` Did you mean ${quoted(nearest)}?`;
+    super(
+      `Task ${quoted(task)} depends on ${quoted(dependency)}, which is not in the graph.${hint} Add .task(${quoted(dependency)}, …) or drop the dependency.`,
+    );
+    this.task = task;
+    this.dependency = dependency;
+    this.nearest = nearest;
+  }
+}
+
+/** Two tasks of one graph have the same name. */
+export class DuplicateTaskError extends TaskmapError {
+  readonly code = 'duplicate-task';
+  readonly task: string;
+
+  constructor(task: string) {
+    super(`Task ${quoted(task)} is added more than once. Give each task a name of its own.`);
+    this.task = task;
+  }
+}
+
+/** A task was named but never given a function. */
+export class MissingFunctionError extends TaskmapError {
+  readonly code = 'missing-function';
+  readonly task: string;
+
+  constructor(task: string) {
+    super(`Task ${quoted(task)} has no function. Call .run(fn) on it, or add it as .task(${quoted(task)}, fn).`);
+    this.task = task;
+  }
+}
+
+/** An option is not of the kind or in the range that it must be. Thrown where the option is given. */
+export class InvalidOptionError extends TaskmapError {
+  readonly code = 'invalid-option';
+  /** The option's name. */
+  readonly option: string;
+  /** What was given. */
+  readonly value: unknown;
+
+  constructor(option: string, expected: string, value: unknown, task?: string) {
+    const where = task === undefined ? '' : ` of task ${quoted(task)}`;
+    super(`Expected \`${option}\`${where} to be ${expected}, got ${described(value)}.`);
+    this.option = option;
+    this.value = value;
+  }
+}
+
+/** A name that is not in the graph was asked for. */
+export class UnknownTaskError extends TaskmapError {
+  readonly code = 'unknown-task';
+  readonly task: string;
+  /** The existing name that looks most like it, if any does. */
+  readonly nearest: string | undefined;
+
+  constructor(task: string, graph: string, nearest?: string) {
+    const hint = nearest === undefined ? 'graph.names() lists those that are.' : `Did you mean ${quoted(nearest)}?`;
+    super(`Task ${quoted(task)} is not in graph ${quoted(graph)}. ${hint}`);
+    this.task = task;
+    this.nearest = nearest;
+  }
+}
+
+/** The result of a task that is not done was asked for. */
+export class ResultUnavailableError extends TaskmapError {
+  readonly code = 'result-unavailable';
+  readonly task: string;
+  readonly status: 'pending' | 'running' | 'failed' | 'skipped';
+
+  constructor(task: string, status: ResultUnavailableError['status'], advice: string, options?: ErrorOptions) {
+    super(`Task ${quoted(task)} has no result: it is ${status}. ${advice}`, options);
+    this.task = task;
+    this.status = status;
+  }
+}
+
+/** A graph that is being run was to be changed, or run a second time. */
+export class GraphBusyError extends TaskmapError {
+  readonly code = 'graph-busy';
+  readonly graph: string;
+
+  constructor(graph: string, action: string) {
+    super(`Cannot ${action} graph ${quoted(graph)} while it is being run. Wait until run() has settled, or build() a second graph.`);
+    this.graph = graph;
+  }
+}
+
+/** An attempt took longer than its task allows. */
+export class TaskTimeoutError extends TaskmapError {
+  readonly code = 'task-timeout';
+  readonly task: string;
+  /** The attempt that was too slow, counted from 1. */
+  readonly attempt: number;
+  /** What the task allows, in milliseconds. */
+  readonly timeoutMs: number;
+
+  constructor(task: string, attempt: number, timeoutMs: number, options?: ErrorOptions) {
+    super(
+      `Task ${quoted(task)} took longer than ${timeoutMs} ms in attempt ${attempt}. Allow more with .timeout(ms), or let the function watch context.signal.`,
+      options,
+    );
+    this.task = task;
+    this.attempt = attempt;
+    this.timeoutMs = timeoutMs;
+  }
+}
+
+/** A task returned a promise to an executor that waits for none. */
+export class AsyncTaskError extends TaskmapError {
+  readonly code = 'async-task';
+  readonly task: string;
+
+  constructor(task: string) {
+    super(`Task ${quoted(task)} returned a promise, which SyncExecutor does not wait for. Run this graph with AsyncExecutor.`);
+    this.task = task;
+  }
+}
+
+/** Tasks failed, and the caller asked for that to be an error: `onFailure: 'stop' | 'abort'`, or `graph.throwIfFailed()`. */
+export class RunFailedError extends TaskmapError {
+  readonly code = 'run-failed';
+  /** What each failed task threw, by task name. `cause` is the first of them. */
+  readonly failures: ReadonlyMap<string, unknown>;
+
+  constructor(graph: string, failures: ReadonlyMap<string, unknown>) {
+    const lines = [...failures].slice(0, LINES_SHOWN).map(([task, error]) => `\n  - ${quoted(task)}: ${described(error)}`);
+    const rest = failures.size - lines.length;
+    if (rest > 0) lines.push(`\n  … and ${rest} more in error.failures`);
+    super(
+      `${failures.size === 1 ? '1 task' : `${failures.size} tasks`} of graph ${quoted(graph)} failed:${lines.join('')}\nMend the cause, then graph.resetFailed() and run again.`,
+      { cause: failures.values().next().value },
+    );
+    this.failures = failures;
+  }
+}
+
+/** A run was aborted, by its signal or because its executor was closed. `cause` is the reason given. */
+export class RunAbortedError extends TaskmapError {
+  readonly code = 'run-aborted';
+  readonly graph: string;
+
+  constructor(graph: string, options?: ErrorOptions) {
+    super(`The run of graph ${quoted(graph)} was aborted. Tasks that had not finished are pending: run it again to go on.`, options);
+    this.graph = graph;
+  }
+}
+
+/** An executor was used after `close()`. */
+export class ExecutorClosedError extends TaskmapError {
+  readonly code = 'executor-closed';
+
+  constructor(executor: string) {
+    super(`This ${executor} is closed. Make a new one to run a graph.`);
+  }
+}
+
+/** Something happened inside taskmap that must never happen. Please report it with the text, which tells the task's story. */
+export class InvariantError extends TaskmapError {
+  readonly code = 'invariant';
+
+  constructor(story: string) {
+    super(`This is a bug in taskmap: ${story}`);
+  }
+}

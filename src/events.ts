@@ -1,0 +1,145 @@
+import type { StatusCounts } from './graph/outcome.js';
+import type { ResultOf } from './graph/signature.js';
+
+/** What every record has. */
+export interface RunRecord {
+  /** The run, as a UUID whose order is that of time. */
+  readonly runId: string;
+  /** When it happened, in milliseconds since 1970, with fractions. */
+  readonly atMs: number;
+}
+
+/** What every record about a task has. */
+export interface TaskRecord<Name extends string = string> extends RunRecord {
+  /** The task's name. */
+  readonly task: Name;
+}
+
+/** What every record about one attempt has. */
+export interface AttemptRecord<Name extends string = string> extends TaskRecord<Name> {
+  /** Which try of the task it is, counted from 1. */
+  readonly attempt: number;
+}
+
+/** Where an attempt runs: `'main'` is the thread that called `run()`. */
+export type ThreadId = 'main' | number;
+
+/** A run has begun. */
+export interface RunStarted extends RunRecord {
+  /** The graph's name. */
+  readonly graph: string;
+  /** How many tasks the graph has. */
+  readonly taskCount: number;
+}
+
+/** All dependencies of a task are done: it starts as soon as there is a slot for it. Once for each task of a run. */
+export interface TaskReady<Name extends string = string> extends TaskRecord<Name> {}
+
+/** An attempt begins. */
+export interface TaskStarted<Name extends string = string> extends AttemptRecord<Name> {
+  readonly ioBound: boolean;
+  readonly thread: ThreadId;
+}
+
+/** A function said how far it is. */
+export interface TaskProgressed<Name extends string = string> extends AttemptRecord<Name> {
+  /** From 0 to 1. */
+  readonly fraction: number;
+  readonly note: string | undefined;
+}
+
+/** An attempt failed and another one will follow. */
+export interface TaskRetrying<Name extends string = string> extends AttemptRecord<Name> {
+  /** What the attempt threw. */
+  readonly error: unknown;
+  /** The pause before the next attempt, in milliseconds. */
+  readonly delayMs: number;
+}
+
+/** An attempt was cut short by an abort, or ended after the run was stopped with attempts left. Its task is pending again. */
+export interface TaskInterrupted<Name extends string = string> extends AttemptRecord<Name> {
+  /** What the run was stopped with. */
+  readonly reason: unknown;
+}
+
+/** A task is done. */
+export interface TaskDone<Name extends string = string, R = unknown> extends AttemptRecord<Name> {
+  readonly result: R;
+  /** How long the attempt took, in milliseconds; 0 if nobody was listening yet when it began. */
+  readonly durationMs: number;
+}
+
+/** A task has failed for good. */
+export interface TaskFailed<Name extends string = string> extends AttemptRecord<Name> {
+  /** What the last attempt threw, as it was thrown. */
+  readonly error: unknown;
+  /** How long the last attempt took, in milliseconds; 0 if nobody was listening yet when it began. */
+  readonly durationMs: number;
+}
+
+/** A task will not run because an ancestor failed. */
+export interface TaskSkipped<Name extends string = string> extends TaskRecord<Name> {
+  /** The ancestor that failed. */
+  readonly because: Name;
+}
+
+/** What came of a run. */
+export interface RunReport {
+  readonly runId: string;
+  /** The graph's name. */
+  readonly graph: string;
+  /**
+   * `'finished'`: everything that could run has run, whether or not something failed. `'stopped'`: a failure ended it, as `onFailure` asked.
+   * `'aborted'`: its signal or `close()` ended it.
+   */
+  readonly status: 'finished' | 'stopped' | 'aborted';
+  /** When it began, in milliseconds since 1970. */
+  readonly startedAtMs: number;
+  /** How long it took, in milliseconds. */
+  readonly durationMs: number;
+  /** How many attempts were started. */
+  readonly attemptCount: number;
+  /** How many tasks of the whole graph have each status now. */
+  readonly counts: StatusCounts;
+  /** What each task threw that failed in this run, by name, in the order in which they failed. */
+  readonly failures: ReadonlyMap<string, unknown>;
+}
+
+/** A run has ended. Always the last record of a run; the graph may be changed or run again from here on. */
+export interface RunFinished extends RunReport, RunRecord {}
+
+type NameIn<Tasks> = keyof Tasks & string;
+
+/** One record type for each task of the graph, told apart by `task`. */
+export type AnyTaskDone<Tasks> = string extends keyof Tasks ? TaskDone : { [K in NameIn<Tasks>]: TaskDone<K, ResultOf<Tasks[K]>> }[NameIn<Tasks>];
+
+/**
+ * The events of an executor, each with the one record that its listeners get. No record is made for an event that nobody listens to. For one task
+ * the order is `task:ready`, `task:started`, any `task:progress` and `task:retrying`, and then `task:done` or `task:failed`.
+ *
+ * It is an interface so that a subclass can add events of its own by declaration merging.
+ *
+ * @example
+ * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+ *
+ * const seen: string[] = [];
+ * const executor = new SyncExecutor();
+ * executor.on('task:done', ({ task, result }) => seen.push(`${task} is ${result}`));
+ * executor.run(new TaskGraphBuilder().task('answer', () => 42).build());
+ * seen; // => ['answer is 42']
+ */
+export interface ExecutorEvents<Tasks extends object = any> {
+  'run:started': [record: RunStarted];
+  'task:ready': [record: TaskReady<NameIn<Tasks>>];
+  'task:started': [record: TaskStarted<NameIn<Tasks>>];
+  'task:progress': [record: TaskProgressed<NameIn<Tasks>>];
+  'task:retrying': [record: TaskRetrying<NameIn<Tasks>>];
+  'task:interrupted': [record: TaskInterrupted<NameIn<Tasks>>];
+  'task:done': [record: AnyTaskDone<Tasks>];
+  'task:failed': [record: TaskFailed<NameIn<Tasks>>];
+  'task:skipped': [record: TaskSkipped<NameIn<Tasks>>];
+  'run:finished': [record: RunFinished];
+}
+
+/** The same events as a run tells them: names are strings, results are unknown. */
+export type UntypedEvents = ExecutorEvents<any>;

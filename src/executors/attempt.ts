@@ -1,0 +1,196 @@
+import { InvalidOptionError } from '../errors.js';
+import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
+import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
+
+/** One try of one task, as an executor's `runAttempt(attempt)` sees it. It may be destructured. */
+export interface Attempt {
+  /** The task and its options. */
+  readonly task: Task;
+  /** Which try it is, counted from 1. */
+  readonly attempt: number;
+  /** The arguments: the context if the task asks for it, then the results of the dependencies, those that are `undefined` left out. */
+  readonly args: readonly unknown[];
+  /** Aborted when the attempt times out or its run is aborted. */
+  readonly signal: AbortSignal;
+  /** What the function gets as its first argument if the task asks for it. */
+  readonly context: TaskContext;
+  /** The graph that is being run. */
+  readonly graph: TaskGraph;
+  /** The run's id. */
+  readonly runId: string;
+  /**
+   * Calls the task's function with its arguments, here and now. Bound, so it may be destructured.
+   *
+   * @returns what the function returns
+   * @throws what the function throws; the abort reason, without calling the function, if the attempt was aborted before
+   */
+  readonly invoke: () => unknown;
+}
+
+/** What an attempt needs of the run that it belongs to. */
+export interface AttemptRun {
+  readonly id: string;
+  readonly graph: TaskGraph;
+  readonly open: OpenGraph;
+  progressed(attempt: LiveAttempt, fraction: number, note: string | undefined): void;
+}
+
+/** Why an attempt is to come to an end before it has. */
+export interface Abortion {
+  readonly reason: unknown;
+  /** Its own timeout, and not the end of its run. */
+  readonly timedOut: boolean;
+}
+
+/**
+ * An attempt as its run sees it.
+ *
+ * ```
+ *   live ──► ended                    returned or threw
+ *     └────► aborting ──► ended       timed out, or its run was aborted: it is given a while to settle
+ * ```
+ */
+export class LiveAttempt implements Attempt {
+  /** The task's number in its graph. */
+  readonly id: number;
+  readonly attempt: number;
+  /** When it began, in milliseconds since 1970; -1 if nobody asked for the time. */
+  readonly startedAtMs: number;
+  /** What it was aborted with, while it is aborting. */
+  abortedWith: Abortion | undefined;
+  /** Calls off what ends the attempt at a certain time. */
+  timer: (() => void) | undefined;
+  /** Nothing that the function does from here on counts. */
+  ended = false;
+  /** Where it stands among the attempts whose promises are waited for; -1 if it is not among them. */
+  place = -1;
+  readonly #run: AttemptRun;
+  #controller: AbortController | undefined;
+
+  constructor(run: AttemptRun, id: number, attempt: number, startedAtMs: number) {
+    this.#run = run;
+    this.id = id;
+    this.attempt = attempt;
+    this.startedAtMs = startedAtMs;
+  }
+
+  get task(): Task {
+    const { names, functions, settings } = this.#run.open;
+    return { name: names[this.id]!, fn: functions[this.id]!, ...settings[this.id]! };
+  }
+
+  get graph(): TaskGraph {
+    return this.#run.graph;
+  }
+
+  get runId(): string {
+    return this.#run.id;
+  }
+
+  get args(): readonly unknown[] {
+    const { open } = this.#run;
+    const results = resultsFor(open, this.id);
+    if (open.settings[this.id]!.withContext) results.unshift(this.context);
+    return results;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.abortedWith !== undefined) this.#controller.abort(this.abortedWith.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get context(): TaskContext {
+    return new AttemptContext(this, this.#run);
+  }
+
+  get invoke(): () => unknown {
+    return () => {
+      if (this.abortedWith !== undefined) throw this.abortedWith.reason;
+      return invoked(this.#run.open, this.id, this);
+    };
+  }
+
+  /** Tells the function to come to an end. */
+  abort(abortion: Abortion): void {
+    this.abortedWith = abortion;
+    this.#controller?.abort(abortion.reason);
+  }
+}
+
+/**
+ * Calls a task's function with the results of its dependencies.
+ *
+ * @param attempt - whose context comes first, if the task asks for one
+ */
+export function invoked(open: OpenGraph, id: number, attempt: LiveAttempt | undefined): unknown {
+  const { topology, outcomes, functions } = open;
+  // Detached from the array: a function must not find its neighbours under `this`.
+  const fn = functions[id] as TaskFunction as (...args: unknown[]) => unknown;
+  const { starts, ids } = topology.inputs;
+  const first = starts[id]!;
+  const count = starts[id + 1]! - first;
+  if (attempt !== undefined && open.settings[id]!.withContext) return fn(...attempt.args);
+  // Most tasks take few arguments, and such a call is several times cheaper without an array of them.
+  switch (count) {
+    case 0:
+      return fn();
+    case 1: {
+      const a = outcomes.value(ids[first]!);
+      return a === undefined ? fn() : fn(a);
+    }
+    case 2: {
+      const a = outcomes.value(ids[first]!);
+      const b = outcomes.value(ids[first + 1]!);
+      if (a !== undefined && b !== undefined) return fn(a, b);
+      break;
+    }
+    case 3: {
+      const a = outcomes.value(ids[first]!);
+      const b = outcomes.value(ids[first + 1]!);
+      const c = outcomes.value(ids[first + 2]!);
+      if (a !== undefined && b !== undefined && c !== undefined) return fn(a, b, c);
+      break;
+    }
+    default:
+  }
+  return fn(...resultsFor(open, id));
+}
+
+/** The results of a task's dependencies, in order, those that are `undefined` left out. */
+function resultsFor({ topology, outcomes }: OpenGraph, id: number): unknown[] {
+  const { starts, ids } = topology.inputs;
+  const results: unknown[] = [];
+  for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+    const result = outcomes.value(ids[edge]!);
+    if (result !== undefined) results.push(result);
+  }
+  return results;
+}
+
+class AttemptContext implements TaskContext {
+  readonly task: string;
+  readonly attempt: number;
+  readonly runId: string;
+  readonly #attempt: LiveAttempt;
+  readonly #run: AttemptRun;
+
+  constructor(attempt: LiveAttempt, run: AttemptRun) {
+    this.task = run.open.names[attempt.id]!;
+    this.attempt = attempt.attempt;
+    this.runId = run.id;
+    this.#attempt = attempt;
+    this.#run = run;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+
+  readonly progress = (fraction: number, note?: string): void => {
+    if (typeof fraction !== 'number' || Number.isNaN(fraction)) throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction, this.task);
+    if (!this.#attempt.ended) this.#run.progressed(this.#attempt, Math.min(Math.max(fraction, 0), 1), note);
+  };
+}

@@ -1,0 +1,183 @@
+import { v7 as uuid } from 'uuid';
+import { described, ExecutorClosedError, InvalidOptionError, ResultUnavailableError } from '../errors.js';
+import type { RunReport } from '../events.js';
+import type { AnyTask } from '../graph/signature.js';
+import { type OpenGraph, openGraph, TaskGraph } from '../graph/task-graph.js';
+import type { Slots } from '../schedule/schedule.js';
+import type { Attempt } from './attempt.js';
+import { type Clock, systemClock } from './clock.js';
+import { Emitter } from './emitter.js';
+import { type OnFailure, Run, type RunHost } from './run.js';
+
+/** How a graph is run. */
+export interface RunOptions<Tasks extends object = any> {
+  /** Aborts the run: nothing new starts, running attempts see it on their `context.signal`, and `run()` fails with {@link RunAbortedError}. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * What to do when a task fails for good. `'continue'`, the default, skips what depends on it and runs all else. `'stop'` starts nothing new and lets
+   * running attempts end. `'abort'` interrupts them too. The last two make `run()` fail with {@link RunFailedError}.
+   */
+  readonly onFailure?: OnFailure | undefined;
+  /** Run just these tasks and what they need. Default: all that are pending. */
+  readonly only?: readonly ((keyof Tasks & string) | AnyTask)[] | undefined;
+}
+
+/** What every executor can be given. */
+export interface ExecutorOptions {
+  /** Where the time comes from. Default: the clock of the machine. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What tells one executor from another, besides where an attempt runs. */
+export interface ExecutorSettings extends ExecutorOptions {
+  readonly slots: Slots;
+  readonly graceMs: number;
+  readonly isAsync: boolean;
+}
+
+const ON_FAILURE: readonly unknown[] = ['continue', 'stop', 'abort'] satisfies OnFailure[];
+
+/**
+ * Runs graphs. What is common to all executors is here: the order of things, retries, timeouts, aborts, events. They differ in where an attempt runs,
+ * and in how many may run at once.
+ *
+ * An executor can be used again and again, also for several graphs at once. `Tasks` types its events by one graph: `new AsyncExecutor<TasksIn<typeof
+ * graph>>()`.
+ */
+export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks> implements AsyncDisposable {
+  readonly #host: RunHost;
+  readonly #clock: Clock;
+  readonly #runs = new Set<Run>();
+  #closed = false;
+
+  /** @internal */
+  protected constructor({ clock = systemClock, slots, graceMs, isAsync }: ExecutorSettings) {
+    super();
+    this.#clock = clock;
+    this.#host = {
+      emitter: this,
+      slots,
+      graceMs,
+      isAsync,
+      // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
+      runAttempt: this.runAttempt === Executor.prototype.runAttempt ? undefined : (attempt) => this.runAttempt(attempt),
+    };
+  }
+
+  /**
+   * Runs every pending task of a graph whose dependencies can be done. What is done, failed or skipped already stays as it is.
+   *
+   * @returns what came of it, once nothing of the run is running any more
+   * @throws {@link GraphBusyError} if the graph is being run
+   * @throws {@link RunFailedError} if a task failed and `onFailure` is `'stop'` or `'abort'`
+   * @throws {@link RunAbortedError} if the signal was aborted or the executor closed
+   * @throws {@link ExecutorClosedError} if the executor was closed before
+   */
+  abstract run<T extends Tasks>(graph: TaskGraph<T>, options?: RunOptions<T>): RunReport | Promise<RunReport>;
+
+  /**
+   * Runs this one task with the results that its dependencies have. If it has failed or was skipped, it and what depends on it are reset first; if it is
+   * done, nothing runs.
+   *
+   * @throws {@link ResultUnavailableError} if one of its dependencies is not done
+   * @throws all that `run` throws
+   */
+  abstract runTask<T extends Tasks>(
+    graph: TaskGraph<T>,
+    task: (keyof T & string) | AnyTask,
+    options?: Omit<RunOptions<T>, 'only'>,
+  ): RunReport | Promise<RunReport>;
+
+  /**
+   * Ends the executor: runs that are under way are aborted, further ones refused. Closing twice does no harm.
+   *
+   * @returns a promise that is fulfilled once nothing of the executor is running any more
+   */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const runs = [...this.#runs];
+    for (const run of runs) run.abort(new ExecutorClosedError(this.constructor.name));
+    await Promise.all(runs.map((run) => run.whenSettled));
+  }
+
+  /** Closes at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * Override point: where an attempt runs. The default calls the task's function here. Whatever this returns or throws is what the attempt returned or
+   * threw; a promise is waited for, except by {@link SyncExecutor}.
+   *
+   * @example
+   * import { type Attempt, AsyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * class Doubling extends AsyncExecutor {
+   *   protected override async runAttempt(attempt: Attempt) {
+   *     return 2 * Number(await super.runAttempt(attempt));
+   *   }
+   * }
+   * const graph = new TaskGraphBuilder().task('answer', () => 21).build();
+   * await new Doubling().run(graph);
+   * graph.result('answer'); // => 42
+   */
+  protected runAttempt(attempt: Attempt): unknown {
+    return attempt.invoke();
+  }
+
+  /** @internal Begins a run of what is pending, or of `only` and what that needs. */
+  protected begin(graph: TaskGraph, { only, ...options }: RunOptions = {}, clock?: Clock): Run {
+    return this.#begin(graph, options, (open) => (only === undefined ? undefined : neededFor(open, graph, only)), clock);
+  }
+
+  /** @internal Begins a run of one task. */
+  protected beginTask(graph: TaskGraph, task: string | AnyTask, options: Omit<RunOptions, 'only'> = {}, clock?: Clock): Run {
+    for (const dependency of graph.dependencies(task)) {
+      const status = graph.status(dependency);
+      if (status !== 'done') {
+        const name = typeof task === 'string' ? task : task.name;
+        throw new ResultUnavailableError(
+          dependency,
+          status,
+          `Task ${JSON.stringify(name)} needs it: run(graph, { only: [${JSON.stringify(name)}] }) runs both.`,
+        );
+      }
+    }
+    const status = graph.status(task);
+    if (status === 'failed' || status === 'skipped') graph.reset(task);
+    return this.#begin(graph, options, (open) => neededFor(open, graph, [task]), clock);
+  }
+
+  #begin(graph: TaskGraph, options: Omit<RunOptions, 'only'>, select: (open: OpenGraph) => Uint8Array | undefined, clock = this.#clock): Run {
+    if (!(graph instanceof TaskGraph)) throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
+    const { signal, onFailure = 'continue' } = options;
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new InvalidOptionError('signal', 'an AbortSignal', signal);
+    if (!ON_FAILURE.includes(onFailure)) throw new InvalidOptionError('onFailure', "'continue', 'stop' or 'abort'", onFailure);
+    if (this.#closed) throw new ExecutorClosedError(this.constructor.name);
+    const run = new Run(this.#host, { runId: uuid(), graph, clock, signal, onFailure, selected: select(openGraph(graph)) });
+    this.#runs.add(run);
+    void run.whenSettled.then(() => this.#runs.delete(run));
+    run.start();
+    return run;
+  }
+}
+
+/** A 1 for each of these tasks and for all that must still be done before them. */
+function neededFor({ idByName, topology, outcomes }: OpenGraph, graph: TaskGraph, tasks: readonly (string | AnyTask)[]): Uint8Array {
+  if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', described(tasks));
+  const selected = new Uint8Array(topology.size);
+  const stack: number[] = [];
+  const select = (id: number) => {
+    if (selected[id] === 1 || outcomes.isDone(id)) return;
+    selected[id] = 1;
+    stack.push(id);
+  };
+  for (const task of tasks) {
+    // Asking for the status throws the graph's own error, with the nearest name, where there is no such task.
+    graph.status(task);
+    select(idByName.get(typeof task === 'string' ? task : task.name)!);
+  }
+  const { starts, ids } = topology.dependencies;
+  for (let id = stack.pop(); id !== undefined; id = stack.pop()) for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) select(ids[edge]!);
+  return selected;
+}

@@ -1,0 +1,465 @@
+import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError } from '../errors.js';
+import type { RunReport, UntypedEvents } from '../events.js';
+import type { TaskSettings } from '../graph/task.js';
+import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
+import { retryDelayMs } from '../schedule/retry-policy.js';
+import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
+import { type Abortion, type Attempt, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
+import type { Clock } from './clock.js';
+import { type Emitter, EVENT_BITS } from './emitter.js';
+
+/** What a run does when a task fails for good. */
+export type OnFailure = 'continue' | 'stop' | 'abort';
+
+/** What a run needs of its executor. */
+export interface RunHost {
+  readonly emitter: Emitter;
+  readonly slots: Slots;
+  /** How long an aborted attempt is given to settle before the run goes on without it, in milliseconds. */
+  readonly graceMs: number;
+  /** Whether a promise that a task returns is waited for, and other events get their turn between tasks. */
+  readonly isAsync: boolean;
+  /** Where an attempt runs; `undefined`: its function is called here. */
+  readonly runAttempt: ((attempt: Attempt) => unknown) | undefined;
+}
+
+/** What a run is asked to do. */
+export interface RunOrder {
+  readonly runId: string;
+  readonly graph: TaskGraph;
+  readonly clock: Clock;
+  readonly signal: AbortSignal | undefined;
+  readonly onFailure: OnFailure;
+  /** A 1 for each task that is to be run; all pending ones if `undefined`. */
+  readonly selected: Uint8Array | undefined;
+}
+
+/** For so long a run starts tasks before other events get their turn, in milliseconds. */
+const SLICE_MS = 10;
+
+const READY_BIT = EVENT_BITS['task:ready'];
+const STARTED_BIT = EVENT_BITS['task:started'];
+const DONE_BIT = EVENT_BITS['task:done'];
+/** Whoever listens to one of these may want to know how long an attempt took. */
+const TIMED_BITS = STARTED_BIT | DONE_BIT | EVENT_BITS['task:failed'];
+const NOT_TIMED = -1;
+
+/**
+ * One pass of an executor over a graph: tells the schedule what happened, and does what the schedule decides.
+ *
+ * ```
+ *   attempts settle ─┐                       ┌─► start an attempt
+ *   delays elapse   ─┼─► mailbox ─► schedule ┼─► wait before a retry
+ *   timeouts, abort ─┘                       └─► outcomes ─► graph, events
+ * ```
+ *
+ * Facts come in at any time: while an attempt is being started, or from a listener. Each waits its turn in the mailbox until the one before it has
+ * been dealt with, so nothing here is ever entered twice.
+ */
+export class Run implements AttemptRun {
+  readonly id: string;
+  readonly graph: TaskGraph;
+  readonly open: OpenGraph;
+  /** Fulfilled when nothing of the run is running any more; never rejected. */
+  readonly whenSettled: Promise<void>;
+  readonly #tellSettled: () => void;
+  readonly #host: RunHost;
+  readonly #emitter: Emitter;
+  readonly #clock: Clock;
+  readonly #schedule: Schedule;
+  readonly #settings: readonly TaskSettings[];
+  readonly #order: RunOrder;
+  readonly #startedAtMs: number;
+  /** Attempts whose promises are waited for. */
+  readonly #live: LiveAttempt[] = [];
+  /** What calls off the retry delays that are running. */
+  readonly #delays = new Set<() => void>();
+  readonly #failures = new Map<string, unknown>();
+  #mailbox: (() => void)[] = [];
+  #acting = false;
+  #yielding = false;
+  #sliceEndMs: number;
+  /** Set once the run is to end before its tasks have. */
+  #stop: { readonly status: 'stopped' | 'aborted'; readonly reason: unknown } | undefined;
+  #report: RunReport | undefined;
+  #broken: { readonly error: unknown } | undefined;
+
+  /** Claims the graph: from here on the run must be brought to its end. */
+  constructor(host: RunHost, order: RunOrder) {
+    claimGraph(order.graph);
+    this.id = order.runId;
+    this.graph = order.graph;
+    this.#host = host;
+    this.#emitter = host.emitter;
+    this.#clock = order.clock;
+    this.#order = order;
+    try {
+      this.#startedAtMs = order.clock.now();
+      this.#sliceEndMs = this.#startedAtMs + SLICE_MS;
+      this.open = openGraph(order.graph);
+      this.#settings = this.open.settings;
+      this.#schedule = new Schedule(this.open, host.slots, order.selected);
+    } catch (error) {
+      releaseGraph(order.graph);
+      throw error;
+    }
+    order.signal?.addEventListener('abort', this.#onSignal);
+    let tellSettled = () => {};
+    this.whenSettled = new Promise((resolve) => {
+      tellSettled = resolve;
+    });
+    this.#tellSettled = tellSettled;
+  }
+
+  /** Nothing of this run is running, and its graph is free again. */
+  get settled(): boolean {
+    return this.#report !== undefined;
+  }
+
+  /**
+   * What came of it.
+   *
+   * @throws {@link RunFailedError} if a failure ended the run
+   * @throws {@link RunAbortedError} if an abort did
+   */
+  report(): RunReport {
+    if (this.#broken !== undefined) throw this.#broken.error;
+    if (this.#report === undefined) throw new InvariantError(`run ${this.id} was asked for its report before it had settled.`);
+    if (this.#stop?.status === 'aborted') throw new RunAbortedError(this.graph.name, { cause: this.#stop.reason });
+    if (this.#stop?.status === 'stopped') throw new RunFailedError(this.graph.name, this.#failures);
+    return this.#report;
+  }
+
+  /** Begins. */
+  start(): void {
+    this.#fact(() => {
+      const { name: graph, size: taskCount } = this.graph;
+      if (this.#listens('run:started')) this.#emitter.emit('run:started', { runId: this.id, atMs: this.#startedAtMs, graph, taskCount });
+      const { signal } = this.#order;
+      if (signal?.aborted) this.#end('aborted', signal.reason);
+    });
+  }
+
+  /** Starts nothing new and interrupts what is running. */
+  abort(reason: unknown): void {
+    this.#fact(() => this.#end('aborted', reason));
+  }
+
+  progressed({ id, attempt }: LiveAttempt, fraction: number, note: string | undefined): void {
+    if (this.#listens('task:progress')) {
+      this.#emitter.emit('task:progress', { runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]!, attempt, fraction, note });
+    }
+  }
+
+  // The mailbox.
+
+  readonly #onSignal = (): void => this.abort(this.#order.signal?.reason);
+
+  /** Deals with a fact now, or after the one that is being dealt with. */
+  #fact(deal: () => void): void {
+    if (this.#acting) {
+      this.#mailbox.push(deal);
+      return;
+    }
+    if (this.settled) return;
+    this.#acting = true;
+    try {
+      deal();
+      this.#advance();
+    } catch (error) {
+      this.#break(error);
+    }
+    this.#acting = false;
+    if (this.#broken !== undefined || this.#schedule.finished) this.#settle();
+  }
+
+  /** Starts what can be started, until nothing can or other events are due. */
+  #advance(): void {
+    const schedule = this.#schedule;
+    for (;;) {
+      if (this.#mailbox.length > 0) this.#dealWithMail();
+      if (schedule.hasSkipped) this.#announceSkipped();
+      if ((this.#emitter.listening & READY_BIT) === 0) schedule.passReady();
+      else this.#announceReady();
+      const id = this.#yielding ? NONE : schedule.next();
+      if (id !== NONE) this.#start(id);
+      else if (this.#mailbox.length === 0) return;
+    }
+  }
+
+  #dealWithMail(): void {
+    const mail = this.#mailbox;
+    this.#mailbox = [];
+    for (const deal of mail) deal();
+  }
+
+  /** Lets timers, sockets and other promises have their turn: an abort may be among them, or the input of a more urgent task. */
+  #yieldIfDue(): void {
+    if (this.#yielding || this.#clock.now() < this.#sliceEndMs) return;
+    this.#yielding = true;
+    this.#clock.soon(() => {
+      this.#yielding = false;
+      this.#sliceEndMs = this.#clock.now() + SLICE_MS;
+      this.#fact(() => {});
+    });
+  }
+
+  #announceSkipped(): void {
+    const schedule = this.#schedule;
+    for (let id = schedule.nextSkipped(); id !== NONE; id = schedule.nextSkipped()) {
+      const because = schedule.because;
+      this.open.outcomes.skipped(id, because);
+      if (this.#listens('task:skipped')) this.#emitter.emit('task:skipped', { ...this.#record(id), because: this.open.names[because]! });
+    }
+  }
+
+  #announceReady(): void {
+    const schedule = this.#schedule;
+    for (let id = schedule.nextReady(); id !== NONE; id = schedule.nextReady()) {
+      if (!schedule.stopped) this.#emitter.emit('task:ready', this.#record(id));
+    }
+  }
+
+  // One attempt, from its start to its end.
+
+  #start(id: number): void {
+    const host = this.#host;
+    const settings = this.#settings[id]!;
+    this.open.outcomes.running(id);
+    const isTimed = settings.timeoutMs !== undefined || (this.#emitter.listening & TIMED_BITS) !== 0;
+    const startedAtMs = isTimed ? this.#clock.now() : NOT_TIMED;
+    if ((this.#emitter.listening & STARTED_BIT) !== 0) this.#tellStarted(id, startedAtMs);
+    let attempt: LiveAttempt | undefined;
+    let returned: unknown;
+    let promise: Promise<unknown> | undefined;
+    try {
+      // An attempt that nobody sees need not be made.
+      if (settings.withContext || host.runAttempt !== undefined) attempt = this.#attempt(id, startedAtMs);
+      returned = host.runAttempt === undefined ? invoked(this.open, id, attempt) : host.runAttempt(attempt!);
+      // Promise.resolve makes of any thenable one that settles once, later, and never by an exception.
+      if (isThenable(returned)) promise = Promise.resolve(returned);
+    } catch (error) {
+      this.#threw(attempt ?? this.#attempt(id, startedAtMs), error);
+      return;
+    }
+    if (promise === undefined) {
+      if (settings.timeoutMs === undefined) this.#succeeded(id, startedAtMs, attempt, returned);
+      else this.#returned(attempt ?? this.#attempt(id, startedAtMs), returned);
+    } else if (host.isAsync) {
+      this.#await(attempt ?? this.#attempt(id, startedAtMs), promise);
+    } else {
+      this.#refusePromise(attempt ?? this.#attempt(id, startedAtMs), promise);
+    }
+    if (host.isAsync) this.#yieldIfDue();
+  }
+
+  #attempt(id: number, startedAtMs: number): LiveAttempt {
+    return new LiveAttempt(this, id, this.#schedule.attempt(id), startedAtMs);
+  }
+
+  #tellStarted(id: number, atMs: number): void {
+    this.#emitter.emit('task:started', {
+      runId: this.id,
+      atMs,
+      task: this.open.names[id]!,
+      attempt: this.#schedule.attempt(id),
+      ioBound: this.#settings[id]!.ioBound,
+      thread: 'main',
+    });
+  }
+
+  #await(attempt: LiveAttempt, promise: Promise<unknown>): void {
+    const { timeoutMs } = this.#settings[attempt.id]!;
+    attempt.place = this.#live.push(attempt) - 1;
+    if (timeoutMs !== undefined) {
+      const leftMs = timeoutMs - (this.#clock.now() - attempt.startedAtMs);
+      attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
+    }
+    promise.then(
+      (result) => this.#fact(() => this.#returned(attempt, result)),
+      (error) => this.#fact(() => this.#threw(attempt, error)),
+    );
+  }
+
+  #refusePromise(attempt: LiveAttempt, promise: Promise<unknown>): void {
+    // The task fails already; a rejection that nobody waits for would be reported as unhandled besides.
+    promise.catch(() => {});
+    this.#threw(attempt, new AsyncTaskError(this.open.names[attempt.id]!));
+  }
+
+  #timedOut(attempt: LiveAttempt): void {
+    if (attempt.ended || attempt.abortedWith !== undefined) return;
+    this.#abortAttempt(attempt, { reason: this.#timeout(attempt), timedOut: true });
+  }
+
+  #timeout({ id, attempt }: LiveAttempt, cause?: unknown): TaskTimeoutError {
+    return new TaskTimeoutError(this.open.names[id]!, attempt, this.#settings[id]!.timeoutMs!, cause === undefined ? undefined : { cause });
+  }
+
+  /** Tells the function to come to an end, and goes on without it if it does not. */
+  #abortAttempt(attempt: LiveAttempt, abortion: Abortion): void {
+    attempt.timer?.();
+    attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#endedByAbort(attempt)));
+    attempt.abort(abortion);
+  }
+
+  #returned(attempt: LiveAttempt, result: unknown): void {
+    if (attempt.ended) return;
+    // What an aborted function returns may be half of a result.
+    if (attempt.abortedWith !== undefined) this.#endedByAbort(attempt);
+    else if (this.#isLate(attempt)) this.#failed(attempt, this.#timeout(attempt));
+    else this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
+  }
+
+  #threw(attempt: LiveAttempt, error: unknown): void {
+    if (attempt.ended) return;
+    if (attempt.abortedWith !== undefined) this.#endedByAbort(attempt, error);
+    else if (this.#isLate(attempt)) this.#failed(attempt, this.#timeout(attempt, error));
+    else this.#failed(attempt, error);
+  }
+
+  /** A function that never lets go of the thread can take longer than allowed without any timer having had a chance to say so. */
+  #isLate({ id, startedAtMs }: LiveAttempt): boolean {
+    const { timeoutMs } = this.#settings[id]!;
+    return timeoutMs !== undefined && this.#clock.now() - startedAtMs > timeoutMs;
+  }
+
+  /** An aborted attempt has settled, or was given up. */
+  #endedByAbort(attempt: LiveAttempt, error?: unknown): void {
+    if (attempt.ended || attempt.abortedWith === undefined) return;
+    const { reason, timedOut } = attempt.abortedWith;
+    if (!timedOut) this.#interrupted(attempt, reason);
+    else this.#failed(attempt, error === undefined || error === reason ? reason : this.#timeout(attempt, error));
+  }
+
+  #succeeded(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): void {
+    if (attempt !== undefined) this.#endAttempt(attempt);
+    this.open.outcomes.done(id, result);
+    this.#schedule.succeeded(id);
+    if ((this.#emitter.listening & DONE_BIT) !== 0) {
+      const atMs = this.#clock.now();
+      const durationMs = startedAtMs === NOT_TIMED ? 0 : atMs - startedAtMs;
+      this.#emitter.emit('task:done', { runId: this.id, atMs, task: this.open.names[id]!, attempt: this.#schedule.attempt(id), result, durationMs });
+    }
+  }
+
+  #failed(attempt: LiveAttempt, thrown: unknown): void {
+    const { retry } = this.#settings[attempt.id]!;
+    let error = thrown;
+    let delayMs = -1;
+    try {
+      const deserved = attempt.attempt < retry.attempts && (retry.when?.(thrown, attempt.attempt) ?? true);
+      if (deserved) delayMs = retryDelayMs(retry, attempt.attempt, Math.random());
+    } catch (whenThrew) {
+      error = whenThrew;
+    }
+    if (delayMs < 0) this.#failedForGood(attempt, error);
+    else if (this.#stop !== undefined) this.#interrupted(attempt, this.#stop.reason);
+    else this.#retry(attempt, error, delayMs);
+  }
+
+  #retry(attempt: LiveAttempt, error: unknown, delayMs: number): void {
+    const { id } = attempt;
+    this.#endAttempt(attempt);
+    this.open.outcomes.pending(id);
+    this.#schedule.retrying(id);
+    if (this.#listens('task:retrying')) this.#emitter.emit('task:retrying', { ...this.#record(id), attempt: attempt.attempt, error, delayMs });
+    const callOff = this.#clock.after(delayMs, () => {
+      this.#delays.delete(callOff);
+      this.#fact(() => {
+        if (!this.#schedule.stopped) this.#schedule.delayElapsed(id);
+      });
+    });
+    this.#delays.add(callOff);
+  }
+
+  #failedForGood(attempt: LiveAttempt, error: unknown): void {
+    const { id } = attempt;
+    this.#endAttempt(attempt);
+    this.open.outcomes.failed(id, error, attempt.attempt);
+    this.#failures.set(this.open.names[id]!, error);
+    this.#schedule.failed(id);
+    if (this.#listens('task:failed')) {
+      const record = this.#record(id);
+      const durationMs = attempt.startedAtMs === NOT_TIMED ? 0 : record.atMs - attempt.startedAtMs;
+      this.#emitter.emit('task:failed', { ...record, attempt: attempt.attempt, error, durationMs });
+    }
+    if (this.#order.onFailure !== 'continue') this.#end('stopped', error);
+  }
+
+  #interrupted(attempt: LiveAttempt, reason: unknown): void {
+    const { id } = attempt;
+    this.#endAttempt(attempt);
+    this.open.outcomes.pending(id);
+    this.#schedule.interrupted(id);
+    if (this.#listens('task:interrupted')) this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt: attempt.attempt, reason });
+  }
+
+  #endAttempt(attempt: LiveAttempt): void {
+    attempt.ended = true;
+    attempt.timer?.();
+    if (attempt.place < 0) return;
+    // The last one takes its place: the order of live attempts means nothing.
+    const last = this.#live.pop()!;
+    if (last === attempt) return;
+    last.place = attempt.place;
+    this.#live[attempt.place] = last;
+  }
+
+  // The end of the run.
+
+  /** Starts nothing new, and interrupts what is running if that was asked for. The first reason stands. */
+  #end(status: 'stopped' | 'aborted', reason: unknown): void {
+    this.#stop ??= { status, reason };
+    this.#schedule.stop();
+    for (const callOff of this.#delays) callOff();
+    this.#delays.clear();
+    if (status === 'stopped' && this.#order.onFailure !== 'abort') return;
+    for (const attempt of [...this.#live]) if (attempt.abortedWith === undefined) this.#abortAttempt(attempt, { reason, timedOut: false });
+  }
+
+  /** Something that must not happen has. The run must not hang for it, nor its graph stay busy. */
+  #break(error: unknown): void {
+    this.#broken ??= { error };
+    this.#schedule.stop();
+    const { outcomes } = this.open;
+    for (let id = 0; id < outcomes.size; id++) if (outcomes.status(id) === 'running') outcomes.pending(id);
+    for (const attempt of [...this.#live]) {
+      attempt.abort({ reason: error, timedOut: false });
+      this.#endAttempt(attempt);
+    }
+  }
+
+  #settle(): void {
+    for (const callOff of this.#delays) callOff();
+    this.#order.signal?.removeEventListener('abort', this.#onSignal);
+    releaseGraph(this.graph);
+    const finishedAtMs = this.#clock.now();
+    this.#report = {
+      runId: this.id,
+      graph: this.graph.name,
+      status: this.#stop?.status ?? 'finished',
+      startedAtMs: this.#startedAtMs,
+      durationMs: finishedAtMs - this.#startedAtMs,
+      attemptCount: this.#schedule.started,
+      counts: this.graph.counts(),
+      failures: this.#failures,
+    };
+    if (this.#listens('run:finished')) this.#emitter.emit('run:finished', { ...this.#report, atMs: finishedAtMs });
+    this.#tellSettled();
+  }
+
+  // Records.
+
+  #listens(event: keyof UntypedEvents): boolean {
+    return (this.#emitter.listening & EVENT_BITS[event]) !== 0;
+  }
+
+  #record(id: number): { readonly runId: string; readonly atMs: number; readonly task: string } {
+    return { runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]! };
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as PromiseLike<unknown>).then === 'function';
+}

@@ -1,0 +1,42 @@
+const NAMES_EXAMINED_MAX = 10_000;
+const LENGTH_MAX = 100;
+
+/**
+ * The name that a mistyped one was probably meant to be, or `undefined` if none is near enough. Looks at the first 10 000 names only,
+ * so that a wrong name in a huge graph does not cost more than the graph itself.
+ */
+export function nearestName(wrong: string, names: Iterable<string>): string | undefined {
+  if (wrong.length > LENGTH_MAX) return undefined;
+  let nearest: string | undefined;
+  let smallest = Math.max(1, Math.floor(wrong.length / 3)) + 1;
+  let examined = 0;
+  for (const name of names) {
+    if (++examined > NAMES_EXAMINED_MAX) break;
+    if (Math.abs(name.length - wrong.length) >= smallest || name === wrong) continue;
+    const distance = editDistance(wrong.toLowerCase(), name.toLowerCase());
+    if (distance < smallest) {
+      smallest = distance;
+      nearest = name;
+    }
+  }
+  return nearest;
+}
+
+/** How many letters must be put in, dropped, replaced, or swapped with their neighbour (optimal string alignment: Boytsov, JEA 16, 2011). */
+export function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const same = a[row - 1] === b[column - 1];
+      let cost = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + (same ? 0 : 1));
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      if (swapped) cost = Math.min(cost, beforePrevious[column - 2]! + 1);
+      current.push(cost);
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[b.length]!;
+}

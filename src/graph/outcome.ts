@@ -1,0 +1,140 @@
+/** Where a task is in its life, as its graph knows it. */
+export type TaskStatus = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
+
+/** Where the result of a done task comes from: the function ran, the caller gave it, or a store kept it. */
+export type ResultSource = 'run' | 'given' | 'store';
+
+/**
+ * What is known of a task.
+ *
+ * ```
+ *   pending ─► running ─► done | failed
+ *      ▲  └──────────────► skipped          an ancestor failed
+ *      └── reset, interrupted
+ * ```
+ */
+export type Outcome<R = unknown> =
+  | { readonly status: 'pending' | 'running' }
+  | { readonly status: 'done'; readonly result: R; readonly source: ResultSource }
+  | {
+      readonly status: 'failed';
+      /** What the function threw in its last attempt, as it was thrown. */
+      readonly error: unknown;
+      /** How many attempts were made. */
+      readonly attempts: number;
+    }
+  | {
+      readonly status: 'skipped';
+      /** The ancestor that failed. */
+      readonly because: string;
+    };
+
+/** How many tasks of a graph have each status. */
+export type StatusCounts = Readonly<Record<TaskStatus, number>>;
+
+const PENDING = 0;
+const RUNNING = 1;
+const DONE = 2;
+const FAILED = 3;
+const SKIPPED = 4;
+const STATUSES: readonly TaskStatus[] = ['pending', 'running', 'done', 'failed', 'skipped'];
+const SOURCES: readonly ResultSource[] = ['run', 'given', 'store'];
+
+/** The outcomes of all the tasks of a graph, in columns by task id: a million tasks are four arrays, not a million objects. */
+export class OutcomeTable {
+  readonly #statuses: Uint8Array;
+  /** The result of a done task, the error of a failed one. */
+  readonly #values: unknown[];
+  /** The source of a done task's result (0 is a run), the attempts of a failed one, the ancestor that failed of a skipped one. */
+  readonly #details: Int32Array;
+
+  constructor(size: number) {
+    this.#statuses = new Uint8Array(size);
+    this.#values = new Array<unknown>(size).fill(undefined);
+    this.#details = new Int32Array(size);
+  }
+
+  get size(): number {
+    return this.#statuses.length;
+  }
+
+  /** Nothing is known of any task. */
+  get allPending(): boolean {
+    const statuses = this.#statuses;
+    for (let id = 0; id < statuses.length; id++) if (statuses[id] !== PENDING) return false;
+    return true;
+  }
+
+  status(id: number): TaskStatus {
+    return STATUSES[this.#statuses[id]!]!;
+  }
+
+  isPending(id: number): boolean {
+    return this.#statuses[id] === PENDING;
+  }
+
+  isDone(id: number): boolean {
+    return this.#statuses[id] === DONE;
+  }
+
+  isFailed(id: number): boolean {
+    return this.#statuses[id] === FAILED;
+  }
+
+  isSkipped(id: number): boolean {
+    return this.#statuses[id] === SKIPPED;
+  }
+
+  /** The result of a done task or the error of a failed one, else `undefined`. */
+  value(id: number): unknown {
+    return this.#values[id];
+  }
+
+  source(id: number): ResultSource {
+    return SOURCES[this.#details[id]!]!;
+  }
+
+  attempts(id: number): number {
+    return this.#details[id]!;
+  }
+
+  because(id: number): number {
+    return this.#details[id]!;
+  }
+
+  counts(): StatusCounts {
+    const statuses = this.#statuses;
+    const counts = new Int32Array(STATUSES.length);
+    for (let id = 0; id < statuses.length; id++) counts[statuses[id]!]!++;
+    return { pending: counts[PENDING]!, running: counts[RUNNING]!, done: counts[DONE]!, failed: counts[FAILED]!, skipped: counts[SKIPPED]! };
+  }
+
+  pending(id: number): void {
+    this.#write(id, PENDING, undefined, 0);
+  }
+
+  running(id: number): void {
+    this.#statuses[id] = RUNNING;
+  }
+
+  done(id: number, result: unknown, source: ResultSource = 'run'): void {
+    this.#statuses[id] = DONE;
+    this.#values[id] = result;
+    // Most results come from a run, and what is not done has a 0 there already.
+    if (source !== 'run') this.#details[id] = SOURCES.indexOf(source);
+  }
+
+  failed(id: number, error: unknown, attempts: number): void {
+    this.#write(id, FAILED, error, attempts);
+  }
+
+  skipped(id: number, because: number): void {
+    this.#write(id, SKIPPED, undefined, because);
+  }
+
+  #write(id: number, status: number, value: unknown, detail: number): void {
+    this.#statuses[id] = status;
+    this.#values[id] = value;
+    this.#details[id] = detail;
+  }
+}

@@ -1,0 +1,455 @@
+import {
+  CycleError,
+  DuplicateTaskError,
+  InvalidGraphError,
+  InvalidOptionError,
+  MissingDependencyError,
+  MissingFunctionError,
+  type TaskmapError,
+  UnknownTaskError,
+} from '../errors.js';
+import { nearestName } from './nearest-name.js';
+import type {
+  Accepted,
+  Add,
+  AnyTask,
+  DependencyLists,
+  Fed,
+  MissingArguments,
+  MissingFunction,
+  NewName,
+  ParametersOf,
+  ResultOf,
+  ResultsFor,
+  Returned,
+  ReturnOf,
+  Takes,
+  TaskHandle,
+  TasksOf,
+} from './signature.js';
+import { DEFAULT_SETTINGS, type RetryPolicy, settled, type TaskContext, type TaskFunction, type TaskOptions, type TaskSettings } from './task.js';
+import { createGraph, type TaskGraph } from './task-graph.js';
+import { CYCLES_TOLD_MAX, type IdLists, Topology } from './topology.js';
+
+/** A task as plain data, for `add()`. Nothing of it is known to the compiler; `build()` checks all of it. */
+export interface TaskSpec extends TaskOptions {
+  readonly name: string;
+  readonly run: TaskFunction;
+  /** The tasks whose results are the arguments, in this order. */
+  readonly dependsOn?: readonly (string | AnyTask)[] | undefined;
+  /** The tasks to wait for without taking their results. */
+  readonly after?: readonly (string | AnyTask)[] | undefined;
+}
+
+/** What is known before the first run. A graph's own `toJSON()` has this shape. */
+export interface KnownOutcomes {
+  /** Names of tasks that are done. Their result is the one in `results`, or `undefined`. */
+  readonly done?: Iterable<string> | undefined;
+  /** Results by name, as an object, a Map, or pairs. A task with a result is done. */
+  readonly results?: { readonly [name: string]: unknown } | Iterable<readonly [name: string, result: unknown]> | undefined;
+}
+
+/** The options that every task on the chain has, whatever else is known of it. */
+export interface TaskSetters<Names extends string> {
+  /** The task waits rather than computes: it starts before those that compute. `ioBound(false)` takes it back. */
+  ioBound(on?: boolean): this;
+  /**
+   * Higher starts earlier among the tasks that are ready.
+   *
+   * @param value - any finite number; 0 if never called
+   * @throws {@link InvalidOptionError}
+   */
+  priority(value: number): this;
+  /**
+   * How often the task is tried.
+   *
+   * @param policy - the number of attempts in all, or a whole {@link RetryPolicy}
+   * @throws {@link InvalidOptionError}
+   */
+  retry(policy: number | RetryPolicy): this;
+  /**
+   * How long one attempt may take.
+   *
+   * @param timeoutMs - milliseconds, above 0
+   * @throws {@link InvalidOptionError}
+   */
+  timeout(timeoutMs: number): this;
+  /**
+   * Names the meaning of the function: change it when the same inputs give another result.
+   *
+   * @throws {@link InvalidOptionError}
+   */
+  version(version: string): this;
+  /** Waits for these tasks without taking their results. */
+  after(...tasks: readonly (Names | AnyTask)[]): this;
+}
+
+/** A task that has no function yet: `.dependsOn(…)`, then `.run(fn)`. */
+export interface TaskDraft<Declared extends object, Added extends AnyTask, N extends string, Rs extends readonly unknown[]>
+  extends TaskSetters<(keyof Declared & string) | Added['name']> {
+  readonly name: N;
+  /** The results of these tasks are the arguments, in this order; one that is `undefined` is left out. */
+  dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
+    ...dependencies: D
+  ): TaskDraft<Declared, Added, N, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /** Passes a {@link TaskContext} as the first argument. */
+  withContext(): TaskDraft<Declared, Added, N, [TaskContext, ...Rs]>;
+  /** Gives the function. Its parameters are inferred from the dependencies. */
+  run<R extends Returned<Declared, N>>(fn: (...results: Fed<Rs>) => R): TaskStep<Declared, Added, N, (...results: Fed<Rs>) => R, Rs>;
+  readonly task: MissingFunction<N>;
+  readonly build: MissingFunction<N>;
+}
+
+/** A task whose function takes more than its dependencies give so far: `.dependsOn(…)` comes next. */
+export interface IncompleteTask<Declared extends object, Added extends AnyTask, N extends string, F, Rs extends readonly unknown[]>
+  extends TaskSetters<(keyof Declared & string) | Added['name']> {
+  readonly name: N;
+  /** The results of these tasks are the arguments, in this order; one that is `undefined` is left out. */
+  dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
+    ...dependencies: Accepted<F, [...Rs, ...ResultsFor<Declared, Added, D>], D>
+  ): TaskStage<Declared, Added, N, F, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
+  withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
+  readonly task: MissingArguments<{ given: Fed<Rs>; takes: ParametersOf<F> }>;
+  readonly build: MissingArguments<{ given: Fed<Rs>; takes: ParametersOf<F> }>;
+}
+
+/** A complete task: more options, the next `.task(…)`, or `.build()`. It is also a handle, good wherever a task's name is. */
+export interface TaskStep<Declared extends object, Added extends AnyTask, N extends string, F, Rs extends readonly unknown[]>
+  extends TaskSetters<(keyof Declared & string) | Added['name']>,
+    TaskHandle<N, Fed<Rs>, ReturnOf<F>> {
+  /** The results of these tasks are the arguments, in this order; one that is `undefined` is left out. */
+  dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
+    ...dependencies: Accepted<F, [...Rs, ...ResultsFor<Declared, Added, D>], D>
+  ): TaskStage<Declared, Added, N, F, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
+  withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
+  /** Starts the next task: see {@link TaskGraphBuilder.task}. */
+  task<const M extends string>(
+    name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M>,
+  ): TaskDraft<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, []>;
+  task<const M extends string, G extends TaskFunction>(
+    name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, ResultOf<G>>,
+    fn: G,
+  ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, G, []>;
+  /** Checks and makes the graph: see {@link TaskGraphBuilder.build}. */
+  build(known?: KnownOutcomes): TaskGraph<TasksOf<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>>>;
+}
+
+/** A task with a function: complete if its dependencies give all that the function takes. */
+export type TaskStage<Declared extends object, Added extends AnyTask, N extends string, F, Rs extends readonly unknown[]> =
+  Takes<F, Fed<Rs>> extends true ? TaskStep<Declared, Added, N, F, Rs> : IncompleteTask<Declared, Added, N, F, Rs>;
+
+/**
+ * The fluent way to a {@link TaskGraph}.
+ *
+ * `Declared` maps names to signatures that are known up front, for forward references and for graphs made in loops. `Added` is kept by the
+ * compiler: the handles of the tasks added on this chain.
+ *
+ * @example
+ * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+ *
+ * const graph = new TaskGraphBuilder()
+ *   .task('price', () => 40)
+ *   .task('tax').dependsOn('price').run((price) => price / 20)
+ *   .task('total', (price: number, tax: number) => price + tax).dependsOn('price', 'tax')
+ *   .build();
+ * new SyncExecutor().run(graph);
+ * graph.result('total'); // => 42
+ */
+export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTask = never> {
+  readonly #name: string;
+  readonly #drafts: Draft[] = [];
+  /** What `add()` found wrong, for `build()` to tell. */
+  readonly #problems: TaskmapError[] = [];
+
+  /**
+   * @param options - `name`: what errors, events and drawings call the graph. Default `'graph'`
+   * @throws {@link InvalidOptionError}
+   */
+  constructor(options: { readonly name?: string | undefined } = {}) {
+    this.#name = options.name ?? 'graph';
+    if (typeof this.#name !== 'string') throw new InvalidOptionError('name', 'a string', this.#name);
+  }
+
+  /**
+   * Starts a task. With a name alone, `.dependsOn(…)` and `.run(fn)` follow, and the parameters of `fn` are inferred. With a function too,
+   * `.dependsOn(…)` follows, and the parameters are checked.
+   *
+   * @param name - any string that no other task has
+   * @throws {@link InvalidOptionError} if `name` is no string or `fn` no function
+   */
+  task<const N extends string>(name: NewName<Declared, Added, N>): TaskDraft<Declared, Added, N, []>;
+  task<const N extends string, F extends TaskFunction>(name: NewName<Declared, Added, N, ResultOf<F>>, fn: F): TaskStage<Declared, Added, N, F, []>;
+  task(name: unknown, ...fn: unknown[]): unknown {
+    const draft = new Draft(this, stringName(name));
+    this.#drafts.push(draft);
+    return fn.length === 0 ? draft : draft.run(fn[0]);
+  }
+
+  /**
+   * Adds many tasks at once, in any order.
+   *
+   * @param functions - the functions by task name
+   * @param dependencies - for each task that takes arguments, the names of the tasks that give them, in order
+   * @param options - `ioBound`: the names of the tasks that wait rather than compute
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const graph = new TaskGraphBuilder()
+   *   .tasks({ c: (a: number, b: number) => a + b, b: (a: number) => a + 10, a: () => 5 }, { c: ['a', 'b'], b: ['a'] })
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * graph.result('c'); // => 20
+   */
+  tasks<
+    const F extends { readonly [name: string]: TaskFunction },
+    const D extends { readonly [K in keyof F]?: readonly (keyof F | keyof Declared | Added['name'] | AnyTask)[] },
+  >(
+    functions: F,
+    dependencies: D & DependencyLists<Declared & F, Added, F, D>,
+    options: { readonly ioBound?: readonly (keyof F)[] | undefined } = {},
+  ): TaskGraphBuilder<Declared, Added | { [K in keyof F]: TaskHandle<K & string, ParametersOf<F[K]>, ReturnOf<F[K]>> }[keyof F]> {
+    const ioBound = new Set<unknown>(options.ioBound);
+    const dependenciesByTask = new Map(Object.entries(dependencies as { [name: string]: readonly (string | AnyTask)[] }));
+    for (const [name, run] of Object.entries(functions)) {
+      this.add({ name, run, dependsOn: dependenciesByTask.get(name), ioBound: ioBound.has(name) });
+    }
+    const known = new Set<unknown>(Object.keys(functions));
+    for (const [option, names] of [
+      ['dependencies', dependenciesByTask.keys()],
+      ['ioBound', ioBound],
+    ] as const) {
+      for (const name of names) if (!known.has(name)) this.#problems.push(new InvalidOptionError(option, 'about the tasks given with it', name));
+    }
+    return this as never;
+  }
+
+  /**
+   * Adds tasks from data, for graphs that are read from somewhere or made in a loop. Nothing is inferred; `build()` tells what is wrong.
+   *
+   * @throws {@link InvalidOptionError} if a `name` is no string
+   */
+  add(...specs: readonly TaskSpec[]): this {
+    for (const spec of specs) {
+      const draft = new Draft(this, stringName(spec.name));
+      this.#drafts.push(draft);
+      this.#problems.push(...draft.fill(spec));
+    }
+    return this;
+  }
+
+  /**
+   * Checks everything and makes the graph. The builder keeps nothing of it: building twice makes two independent graphs.
+   *
+   * @param known - what is done already: names, results, or what another graph's `toJSON()` said
+   * @throws {@link InvalidGraphError} with every problem there is: cycles, missing dependencies, duplicates, missing functions, bad options
+   */
+  build(known: KnownOutcomes = {}): TaskGraph<TasksOf<Declared, Added>> {
+    const problems = [...this.#problems];
+    const names: string[] = [];
+    const functions: TaskFunction[] = [];
+    const settings: TaskSettings[] = [];
+    const drafts: Draft[] = [];
+    const idByName = new Map<string, number>();
+    for (const draft of this.#drafts) {
+      if (idByName.has(draft.name)) {
+        problems.push(new DuplicateTaskError(draft.name));
+        continue;
+      }
+      idByName.set(draft.name, names.length);
+      names.push(draft.name);
+      drafts.push(draft);
+      settings.push(draft.settings);
+      if (draft.fn === undefined) problems.push(new MissingFunctionError(draft.name));
+      else functions.push(draft.fn);
+    }
+    const topology = topologyOf(drafts, idByName, problems);
+    const cycles = topology.cycles();
+    for (const cycle of cycles) problems.push(new CycleError(cycle.map((id) => names[id]!)));
+    const results = resultPairs(known.results);
+    const done = [...(known.done ?? [])];
+    for (const name of new Set([...done, ...results.keys()])) {
+      if (!idByName.has(name)) problems.push(new UnknownTaskError(name, this.#name, nearestName(name, names)));
+    }
+    if (problems.length > 0) throw new InvalidGraphError(this.#name, problems, cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '');
+    const graph = createGraph({ name: this.#name, names, idByName, functions, settings, topology });
+    for (const name of done) graph.markDone(name, undefined);
+    for (const [name, result] of results) graph.markDone(name, result);
+    return graph as TaskGraph<TasksOf<Declared, Added>>;
+  }
+}
+
+/** Looking for the name that was meant costs a walk over all names: done for the first few problems only. */
+const HINTS_MAX = 100;
+
+type Reference = string | AnyTask;
+
+const NONE_NAMED: string[] = [];
+
+/** The one class behind {@link TaskDraft}, {@link IncompleteTask} and {@link TaskStep}: what tells them apart is only what the compiler knows. */
+class Draft {
+  readonly name: string;
+  fn: TaskFunction | undefined;
+  settings: TaskSettings = DEFAULT_SETTINGS;
+  /** Names of the tasks whose results are the arguments. */
+  inputs: string[] = NONE_NAMED;
+  /** Names of the tasks to wait for without taking their results. */
+  predecessors: string[] = NONE_NAMED;
+  readonly #builder: TaskGraphBuilder<any, any>;
+
+  constructor(builder: TaskGraphBuilder<any, any>, name: string) {
+    this.#builder = builder;
+    this.name = name;
+  }
+
+  dependsOn(...dependencies: readonly Reference[]): this {
+    this.inputs = withNames(this.inputs, dependencies, 'dependsOn', this.name);
+    return this;
+  }
+
+  after(...tasks: readonly Reference[]): this {
+    this.predecessors = withNames(this.predecessors, tasks, 'after', this.name);
+    return this;
+  }
+
+  run(fn: unknown): this {
+    if (typeof fn !== 'function') throw new InvalidOptionError('run', 'a function', fn, this.name);
+    if (this.fn !== undefined) throw new InvalidOptionError('run', 'given once; use graph.replace() to change the function later', fn, this.name);
+    this.fn = fn as TaskFunction;
+    return this;
+  }
+
+  withContext(): this {
+    return this.#set({ withContext: true });
+  }
+
+  ioBound(on = true): this {
+    return this.#set({ ioBound: on });
+  }
+
+  priority(priority: number): this {
+    return this.#set({ priority });
+  }
+
+  retry(retry: number | RetryPolicy): this {
+    return this.#set({ retry });
+  }
+
+  timeout(timeoutMs: number): this {
+    return this.#set({ timeoutMs });
+  }
+
+  version(version: string): this {
+    return this.#set({ version });
+  }
+
+  task(...args: [name: never]): unknown {
+    return this.#builder.task(...args);
+  }
+
+  build(known?: KnownOutcomes): TaskGraph {
+    return this.#builder.build(known);
+  }
+
+  /** Takes all that a spec says, and returns what is wrong with it instead of throwing. */
+  fill(spec: TaskSpec): InvalidOptionError[] {
+    const problems: InvalidOptionError[] = [];
+    const attempt = (take: () => void) => {
+      try {
+        take();
+      } catch (error) {
+        if (!(error instanceof InvalidOptionError)) throw error;
+        problems.push(error);
+      }
+    };
+    attempt(() => {
+      this.inputs = withNames(this.inputs, spec.dependsOn ?? [], 'dependsOn', this.name);
+    });
+    attempt(() => {
+      this.predecessors = withNames(this.predecessors, spec.after ?? [], 'after', this.name);
+    });
+    if (spec.run !== undefined) attempt(() => this.run(spec.run));
+    this.settings = settled(spec, this.name, this.settings, (problem) => problems.push(problem));
+    return problems;
+  }
+
+  #set(options: TaskOptions): this {
+    this.settings = settled(options, this.name, this.settings);
+    return this;
+  }
+}
+
+function withNames(names: string[], references: readonly Reference[], option: string, task: string): string[] {
+  if (!Array.isArray(references)) throw new InvalidOptionError(option, 'a list of task names or handles', references, task);
+  if (references.length === 0) return names;
+  const added = names === NONE_NAMED ? [] : names;
+  for (const reference of references) {
+    const name = typeof reference === 'string' ? reference : (reference as AnyTask | undefined)?.name;
+    const isReference = typeof name === 'string' && typeof reference !== 'function';
+    if (!isReference) throw new InvalidOptionError(option, 'a list of task names or handles', reference, task);
+    added.push(name);
+  }
+  return added;
+}
+
+function stringName(name: unknown): string {
+  if (typeof name !== 'string') throw new InvalidOptionError('name', 'a string', name);
+  return name;
+}
+
+function resultPairs(results: KnownOutcomes['results'] = []): Map<string, unknown> {
+  const isIterable = typeof (results as Iterable<unknown>)[Symbol.iterator] === 'function';
+  return new Map(isIterable ? (results as Iterable<readonly [string, unknown]>) : Object.entries(results));
+}
+
+/** Names become ids. A name that is not there is a problem, told with the task that asked for it. */
+function topologyOf(drafts: readonly Draft[], idByName: ReadonlyMap<string, number>, problems: TaskmapError[]): Topology {
+  const inputs = idLists(drafts, (draft) => draft.inputs, idByName, problems);
+  const predecessors = drafts.some((draft) => draft.predecessors.length > 0)
+    ? idLists(drafts, (draft) => draft.predecessors, idByName, problems)
+    : undefined;
+  return new Topology(drafts.length, inputs, eachOnce(drafts.length, inputs, predecessors));
+}
+
+function idLists(
+  drafts: readonly Draft[],
+  namesOf: (draft: Draft) => readonly string[],
+  idByName: ReadonlyMap<string, number>,
+  problems: TaskmapError[],
+): IdLists {
+  const starts = new Int32Array(drafts.length + 1);
+  const ids = new Int32Array(drafts.reduce((sum, draft) => sum + namesOf(draft).length, 0));
+  let length = 0;
+  for (const [task, draft] of drafts.entries()) {
+    for (const name of namesOf(draft)) {
+      const id = idByName.get(name);
+      if (id !== undefined) ids[length++] = id;
+      else problems.push(new MissingDependencyError(draft.name, name, problems.length < HINTS_MAX ? nearestName(name, idByName.keys()) : undefined));
+    }
+    starts[task + 1] = length;
+  }
+  return { starts, ids: length === ids.length ? ids : ids.slice(0, length) };
+}
+
+/** Two lists for each task as one, without repetitions; the very same lists where there is nothing to add or to leave out. */
+function eachOnce(size: number, first: IdLists, second: IdLists | undefined): IdLists {
+  const starts = new Int32Array(size + 1);
+  const ids = new Int32Array(first.ids.length + (second?.ids.length ?? 0));
+  const listedFor = new Int32Array(size).fill(-1);
+  let length = 0;
+  for (let task = 0; task < size; task++) {
+    for (const lists of second === undefined ? [first] : [first, second]) {
+      for (let edge = lists.starts[task]!; edge < lists.starts[task + 1]!; edge++) {
+        const id = lists.ids[edge]!;
+        if (listedFor[id] === task) continue;
+        listedFor[id] = task;
+        ids[length++] = id;
+      }
+    }
+    starts[task + 1] = length;
+  }
+  if (length === first.ids.length && second === undefined) return first;
+  return { starts, ids: ids.slice(0, length) };
+}

@@ -1,0 +1,478 @@
+import { described, GraphBusyError, quoted, ResultUnavailableError, RunFailedError, UnknownTaskError } from '../errors.js';
+import { dotOf, mermaidOf } from './drawing.js';
+import { nearestName } from './nearest-name.js';
+import { type Outcome, OutcomeTable, type ResultSource, type StatusCounts, type TaskStatus } from './outcome.js';
+import { criticalPath, type StartOrder, startOrder } from './rank.js';
+import type { AnyTask, MarkedResult, Replacement, ResultOf, SignatureOf } from './signature.js';
+import type { TaskFunction, TaskSettings } from './task.js';
+import type { Topology } from './topology.js';
+
+/** All that a graph is made of. The builder hands it over and keeps nothing of it. */
+export interface GraphPlan {
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly idByName: ReadonlyMap<string, number>;
+  readonly functions: TaskFunction[];
+  readonly settings: readonly TaskSettings[];
+  readonly topology: Topology;
+}
+
+/** What a run works on: the parts of a graph that its public methods keep to themselves. */
+export class OpenGraph implements GraphPlan {
+  readonly name: string;
+  readonly names: readonly string[];
+  readonly idByName: ReadonlyMap<string, number>;
+  readonly functions: TaskFunction[];
+  readonly settings: readonly TaskSettings[];
+  readonly topology: Topology;
+  readonly outcomes: OutcomeTable;
+  #startOrder: StartOrder | undefined;
+
+  constructor({ name, names, idByName, functions, settings, topology }: GraphPlan) {
+    this.name = name;
+    this.names = names;
+    this.idByName = idByName;
+    this.functions = functions;
+    this.settings = settings;
+    this.topology = topology;
+    this.outcomes = new OutcomeTable(names.length);
+  }
+
+  /** Worked out when it is first asked for: many graphs are only drawn, or asked who depends on whom. */
+  get startOrder(): StartOrder {
+    this.#startOrder ??= startOrder(this.topology, this.settings);
+    return this.#startOrder;
+  }
+}
+
+/** What is known of a graph, as plain data. `build()` takes it as it is: `builder.build(JSON.parse(text))`. */
+export interface GraphJSON {
+  readonly name: string;
+  /** The names of all tasks that are done. */
+  readonly done: readonly string[];
+  /** The results that are not `undefined`, as pairs, so that any name is safe. */
+  readonly results: readonly (readonly [name: string, result: unknown])[];
+  readonly failed: readonly (readonly [name: string, error: string])[];
+  readonly skipped: readonly (readonly [name: string, because: string])[];
+}
+
+/** Makes a graph. For the builder. */
+export let createGraph: (plan: GraphPlan) => TaskGraph;
+/** The inside of a graph. For executors. */
+export let openGraph: (graph: TaskGraph) => OpenGraph;
+/** Makes a graph busy until {@link releaseGraph}. For executors. */
+export let claimGraph: (graph: TaskGraph) => void;
+/** Ends what {@link claimGraph} began. For executors. */
+export let releaseGraph: (graph: TaskGraph) => void;
+
+const FAILURES_INSPECTED = 5;
+
+/**
+ * Tasks, who depends on whom, and what is known of each task so far. A {@link TaskGraphBuilder} makes it, an executor runs it, and it can be run
+ * again: only what is pending runs. Wherever a task is meant, its name or the handle that `.task(…)` returned will do.
+ *
+ * `Tasks` maps each name to the signature of its function.
+ *
+ * @example
+ * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+ *
+ * let broken = true;
+ * const graph = new TaskGraphBuilder()
+ *   .task('rows', () => [3, 4])
+ *   .task('sum').dependsOn('rows').run((rows) => {
+ *     if (broken) throw new Error('no electricity');
+ *     return rows.reduce((a, b) => a + b);
+ *   })
+ *   .build();
+ * const executor = new SyncExecutor();
+ * executor.run(graph);
+ * graph.status('sum'); // => 'failed'
+ * broken = false;
+ * executor.run(graph.resetFailed());
+ * graph.result('sum'); // => 7
+ */
+export class TaskGraph<Tasks extends object = any> {
+  /** The name given to the builder; `'graph'` if none was. */
+  readonly name: string;
+  /** How many tasks there are. */
+  readonly size: number;
+  readonly #open: OpenGraph;
+  readonly #outcomes: OutcomeTable;
+  #busy = false;
+
+  static {
+    createGraph = (plan) => new TaskGraph(plan);
+    openGraph = (graph) => graph.#open;
+    claimGraph = (graph) => {
+      graph.#refuseIfBusy('run');
+      graph.#busy = true;
+    };
+    releaseGraph = (graph) => {
+      graph.#busy = false;
+    };
+    // What console.log prints under Node; browsers have no such hook.
+    Object.defineProperty(TaskGraph.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+      value(this: TaskGraph) {
+        return this.toString();
+      },
+    });
+  }
+
+  private constructor(plan: GraphPlan) {
+    this.name = plan.name;
+    this.size = plan.names.length;
+    this.#open = new OpenGraph(plan);
+    this.#outcomes = this.#open.outcomes;
+  }
+
+  // Questions about the tasks.
+
+  /** All task names, as declared. */
+  names(): (keyof Tasks & string)[] {
+    return [...this.#open.names] as (keyof Tasks & string)[];
+  }
+
+  /** Whether there is a task of this name. */
+  has(name: string): name is keyof Tasks & string {
+    return this.#open.idByName.has(name);
+  }
+
+  /** All names, each behind the names it depends on. */
+  order(): (keyof Tasks & string)[] {
+    return this.#named(this.#open.topology.order);
+  }
+
+  /**
+   * What must be done before this task starts: those whose results it takes, in the order of its arguments, then those it only waits for.
+   *
+   * @throws {@link UnknownTaskError}
+   */
+  dependencies(task: (keyof Tasks & string) | AnyTask): (keyof Tasks & string)[] {
+    const { starts, ids } = this.#open.topology.dependencies;
+    const id = this.#id(task);
+    return this.#named(ids.subarray(starts[id], starts[id + 1]));
+  }
+
+  /**
+   * The tasks that depend on this one directly, as declared.
+   *
+   * @throws {@link UnknownTaskError}
+   */
+  dependents(task: (keyof Tasks & string) | AnyTask): (keyof Tasks & string)[] {
+    const { starts, ids } = this.#open.topology.dependents;
+    const id = this.#id(task);
+    return this.#named(ids.subarray(starts[id], starts[id + 1]));
+  }
+
+  /**
+   * Everything this task depends on, directly or not, in topological order.
+   *
+   * @throws {@link UnknownTaskError}
+   */
+  ancestors(task: (keyof Tasks & string) | AnyTask): (keyof Tasks & string)[] {
+    return this.#named(this.#open.topology.ancestors([this.#id(task)]));
+  }
+
+  /**
+   * Everything that depends on this task, directly or not, in topological order.
+   *
+   * @throws {@link UnknownTaskError}
+   */
+  descendants(task: (keyof Tasks & string) | AnyTask): (keyof Tasks & string)[] {
+    return this.#named(this.#open.topology.descendants([this.#id(task)]));
+  }
+
+  /** The longest way through the graph, counted in tasks: what no number of workers can shorten. */
+  criticalPath(): (keyof Tasks & string)[] {
+    return this.#named(criticalPath(this.#open.topology));
+  }
+
+  /** What could start now: pending tasks whose dependencies are all done, in the order in which an executor would start them. */
+  ready(): (keyof Tasks & string)[] {
+    const { starts, ids } = this.#open.topology.dependencies;
+    const ready: number[] = [];
+    for (const id of this.#open.startOrder.ids) {
+      if (!this.#outcomes.isPending(id)) continue;
+      let edge = starts[id]!;
+      while (edge < starts[id + 1]! && this.#outcomes.isDone(ids[edge]!)) edge++;
+      if (edge === starts[id + 1]!) ready.push(id);
+    }
+    return this.#named(ready);
+  }
+
+  // Questions about what is known of them.
+
+  /**
+   * All that is known of a task.
+   *
+   * @throws {@link UnknownTaskError}
+   */
+  outcome<const K extends (keyof Tasks & string) | AnyTask>(task: K): Outcome<ResultOf<SignatureOf<Tasks, never, K>>> {
+    return this.#outcome(this.#id(task)) as Outcome<ResultOf<SignatureOf<Tasks, never, K>>>;
+  }
+
+  /**
+   * Where a task is in its life.
+   *
+   * @throws {@link UnknownTaskError}
+   */
+  status(task: (keyof Tasks & string) | AnyTask): TaskStatus {
+    return this.#outcomes.status(this.#id(task));
+  }
+
+  /**
+   * What a task returned.
+   *
+   * @throws {@link ResultUnavailableError} if the task is not done; its `cause` is what the task threw, if it failed
+   * @throws {@link UnknownTaskError}
+   */
+  result<const K extends (keyof Tasks & string) | AnyTask>(task: K): ResultOf<SignatureOf<Tasks, never, K>> {
+    const id = this.#id(task);
+    if (!this.#outcomes.isDone(id)) throw this.#noResult(id);
+    return this.#outcomes.value(id) as ResultOf<SignatureOf<Tasks, never, K>>;
+  }
+
+  /** The results of all tasks that are done, as they are now: a frozen object without a prototype, so that any name is safe. */
+  get results(): { readonly [K in keyof Tasks]?: ResultOf<Tasks[K]> } {
+    const results = Object.create(null) as Record<string, unknown>;
+    for (let id = 0; id < this.size; id++) {
+      if (this.#outcomes.isDone(id)) results[this.#open.names[id]!] = this.#outcomes.value(id);
+    }
+    return Object.freeze(results) as { readonly [K in keyof Tasks]?: ResultOf<Tasks[K]> };
+  }
+
+  /**
+   * What a failed task threw in its last attempt; `undefined` for a task that has not failed.
+   *
+   * @throws {@link UnknownTaskError}
+   */
+  failure(task: (keyof Tasks & string) | AnyTask): unknown {
+    const id = this.#id(task);
+    return this.#outcomes.isFailed(id) ? this.#outcomes.value(id) : undefined;
+  }
+
+  /** What each failed task threw, by name, as declared. Skipped tasks are not in it: nothing was thrown there. */
+  failures(): Map<keyof Tasks & string, unknown> {
+    const failures = new Map<string, unknown>();
+    for (let id = 0; id < this.size; id++) {
+      if (this.#outcomes.isFailed(id)) failures.set(this.#open.names[id]!, this.#outcomes.value(id));
+    }
+    return failures as Map<keyof Tasks & string, unknown>;
+  }
+
+  /** How many tasks are pending, running, done, failed and skipped. */
+  counts(): StatusCounts {
+    return this.#outcomes.counts();
+  }
+
+  /**
+   * For those who want a failure to be an error.
+   *
+   * @throws {@link RunFailedError} if any task has failed
+   */
+  throwIfFailed(): this {
+    const failures = this.failures();
+    if (failures.size > 0) throw new RunFailedError(this.name, failures);
+    return this;
+  }
+
+  // Changes. Each refuses while the graph is being run.
+
+  /**
+   * Makes these tasks, and everything that depends on them, pending again. Without names it changes nothing.
+   *
+   * @throws {@link UnknownTaskError}
+   * @throws {@link GraphBusyError}
+   */
+  reset(...tasks: readonly ((keyof Tasks & string) | AnyTask)[]): this {
+    this.#refuseIfBusy('reset');
+    const ids = tasks.map((task) => this.#id(task));
+    for (const id of ids) this.#outcomes.pending(id);
+    for (const id of this.#open.topology.descendants(ids)) this.#outcomes.pending(id);
+    return this;
+  }
+
+  /**
+   * Makes every task pending again.
+   *
+   * @throws {@link GraphBusyError}
+   */
+  resetAll(): this {
+    this.#refuseIfBusy('reset');
+    for (let id = 0; id < this.size; id++) this.#outcomes.pending(id);
+    return this;
+  }
+
+  /**
+   * Makes every failed and every skipped task pending again, and no other.
+   *
+   * @throws {@link GraphBusyError}
+   */
+  resetFailed(): this {
+    this.#refuseIfBusy('reset');
+    for (let id = 0; id < this.size; id++) {
+      if (this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id)) this.#outcomes.pending(id);
+    }
+    return this;
+  }
+
+  /**
+   * Gives a task another function, for the runs to come. What is known of the task stays: reset it to have the new function run.
+   *
+   * @param fn - takes the same arguments and returns the same type as the one it replaces
+   * @throws {@link UnknownTaskError}
+   * @throws {@link GraphBusyError}
+   */
+  replace<const K extends (keyof Tasks & string) | AnyTask>(task: K, fn: Replacement<SignatureOf<Tasks, never, K>>): this {
+    this.#refuseIfBusy('change');
+    const id = this.#id(task);
+    if (typeof fn !== 'function')
+      throw new TypeError(`Expected the new function of task ${quoted(this.#open.names[id]!)} to be a function, got ${described(fn)}.`);
+    this.#open.functions[id] = fn as TaskFunction;
+    return this;
+  }
+
+  /**
+   * Makes a task done without running it. Tasks that were skipped because of it can run again.
+   *
+   * @param result - may be left out where the task's result may be `undefined`
+   * @throws {@link UnknownTaskError}
+   * @throws {@link GraphBusyError}
+   */
+  markDone<const K extends (keyof Tasks & string) | AnyTask>(task: K, ...result: MarkedResult<ResultOf<SignatureOf<Tasks, never, K>>>): this {
+    this.#refuseIfBusy('change');
+    this.#markDone(this.#id(task), (result as unknown[])[0]);
+    return this;
+  }
+
+  /**
+   * Makes these tasks pending and all others done. What is done already keeps its result; what was not gets `undefined`.
+   *
+   * @throws {@link UnknownTaskError}
+   * @throws {@link GraphBusyError}
+   */
+  markDoneExcept(...tasks: readonly ((keyof Tasks & string) | AnyTask)[]): this {
+    this.#refuseIfBusy('change');
+    const excepted = new Set(tasks.map((task) => this.#id(task)));
+    for (let id = 0; id < this.size; id++) {
+      if (excepted.has(id)) this.#outcomes.pending(id);
+      else if (!this.#outcomes.isDone(id)) this.#outcomes.done(id, undefined, 'given');
+    }
+    return this;
+  }
+
+  // The graph as text.
+
+  /** What is known, for `JSON.stringify`. `builder.build(JSON.parse(text))` takes it up again, as far as JSON can hold the results. */
+  toJSON(): GraphJSON {
+    const done: string[] = [];
+    const results: [string, unknown][] = [];
+    const failed: [string, string][] = [];
+    const skipped: [string, string][] = [];
+    for (let id = 0; id < this.size; id++) {
+      const name = this.#open.names[id]!;
+      const outcome = this.#outcome(id);
+      if (outcome.status === 'done') done.push(name);
+      if (outcome.status === 'done' && outcome.result !== undefined) results.push([name, outcome.result]);
+      if (outcome.status === 'failed') failed.push([name, described(outcome.error)]);
+      if (outcome.status === 'skipped') skipped.push([name, outcome.because]);
+    }
+    return { name: this.name, done, results, failed, skipped };
+  }
+
+  /** The graph in the DOT language of Graphviz, boxes coloured by outcome. */
+  toDot(): string {
+    return dotOf(this.#open);
+  }
+
+  /** The graph as a Mermaid flowchart, boxes coloured by outcome. */
+  toMermaid(): string {
+    return mermaidOf(this.#open);
+  }
+
+  /** A few lines for people, also what `console.log` prints: how far the graph is, what failed first, and what could start. */
+  toString(): string {
+    const counts = Object.entries(this.counts()).filter(([, count]) => count > 0);
+    const lines = [`TaskGraph ${quoted(this.name)}: ${this.size} ${this.size === 1 ? 'task' : 'tasks'}`];
+    if (counts.length > 0) lines[0] += ` (${counts.map(([status, count]) => `${count} ${status}`).join(', ')})`;
+    const failures = [...this.failures()];
+    for (const [name, error] of failures.slice(0, FAILURES_INSPECTED)) lines.push(`  failed: ${quoted(name)}, ${described(error)}`);
+    if (failures.length > FAILURES_INSPECTED) lines.push(`  … and ${failures.length - FAILURES_INSPECTED} more failures`);
+    const ready = this.ready();
+    if (ready.length > 0)
+      lines.push(`  ready: ${ready.slice(0, FAILURES_INSPECTED).map(quoted).join(', ')}${ready.length > FAILURES_INSPECTED ? ', …' : ''}`);
+    return lines.join('\n');
+  }
+
+  // Helpers.
+
+  #id(task: string | AnyTask): number {
+    const name = typeof task === 'string' ? task : (task as AnyTask | undefined)?.name;
+    const id = this.#open.idByName.get(name as string);
+    if (id === undefined) throw new UnknownTaskError(String(name), this.name, nearestName(String(name), this.#open.names));
+    return id;
+  }
+
+  #named(ids: Iterable<number>): (keyof Tasks & string)[] {
+    return Array.from(ids, (id) => this.#open.names[id]!) as (keyof Tasks & string)[];
+  }
+
+  #outcome(id: number): Outcome {
+    const status = this.#outcomes.status(id);
+    switch (status) {
+      case 'pending':
+      case 'running':
+        return { status };
+      case 'done':
+        return { status, result: this.#outcomes.value(id), source: this.#outcomes.source(id) };
+      case 'failed':
+        return { status, error: this.#outcomes.value(id), attempts: this.#outcomes.attempts(id) };
+      case 'skipped':
+        return { status, because: this.#open.names[this.#outcomes.because(id)]! };
+      default:
+        return status satisfies never;
+    }
+  }
+
+  #noResult(id: number): ResultUnavailableError {
+    const outcome = this.#outcome(id);
+    const name = this.#open.names[id]!;
+    switch (outcome.status) {
+      case 'failed':
+        return new ResultUnavailableError(
+          name,
+          'failed',
+          `It threw ${described(outcome.error)}. Mend the cause, then graph.resetFailed() and run again.`,
+          {
+            cause: outcome.error,
+          },
+        );
+      case 'skipped':
+        return new ResultUnavailableError(
+          name,
+          'skipped',
+          `Task ${quoted(outcome.because)} failed first: graph.failure(${quoted(outcome.because)}) says why.`,
+        );
+      case 'running':
+        return new ResultUnavailableError(name, 'running', 'Wait until run() has settled.');
+      default:
+        return new ResultUnavailableError(name, 'pending', 'Run the graph with an executor first.');
+    }
+  }
+
+  #markDone(id: number, result: unknown, source: ResultSource = 'given'): void {
+    const hadFailed = this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id);
+    this.#outcomes.done(id, result, source);
+    if (!hadFailed) return;
+    for (const descendant of this.#open.topology.descendants([id])) {
+      if (this.#outcomes.isSkipped(descendant)) this.#outcomes.pending(descendant);
+    }
+  }
+
+  #refuseIfBusy(action: string): void {
+    if (this.#busy) throw new GraphBusyError(this.name, action);
+  }
+}
+
+/** The tasks of a graph type: each name with the signature of its function. */
+export type TasksIn<G> = G extends TaskGraph<infer Tasks> ? Tasks : never;

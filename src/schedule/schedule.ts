@@ -1,0 +1,332 @@
+import { InvariantError } from '../errors.js';
+import type { OutcomeTable } from '../graph/outcome.js';
+import type { StartOrder } from '../graph/rank.js';
+import type { Topology } from '../graph/topology.js';
+import { NONE, ReadyQueue } from './ready-queue.js';
+
+export { NONE };
+
+/** How many attempts may run at once. */
+export interface Slots {
+  /** In all: 1 or more, or `Infinity`. */
+  readonly total: number;
+  /** Cpu-bound ones among them: 1 or more, or `Infinity`. */
+  readonly cpu: number;
+}
+
+/** Where a task is in a run. */
+export type TaskState = 'idle' | 'blocked' | 'ready' | 'running' | 'delayed' | 'done' | 'failed' | 'skipped';
+
+const IDLE = 0;
+const BLOCKED = 1;
+const READY = 2;
+const RUNNING = 3;
+const DELAYED = 4;
+const DONE = 5;
+const FAILED = 6;
+const SKIPPED = 7;
+const STATES: readonly TaskState[] = ['idle', 'blocked', 'ready', 'running', 'delayed', 'done', 'failed', 'skipped'];
+
+/** One row a state: a bit for each state that may follow it. What is not here is a bug. */
+const FOLLOWING: readonly number[] = [
+  /* idle    */ 1 << SKIPPED,
+  /* blocked */ (1 << READY) | (1 << SKIPPED),
+  /* ready   */ 1 << RUNNING,
+  /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE),
+  /* delayed */ 1 << READY,
+  /* done    */ 0,
+  /* failed  */ 0,
+  /* skipped */ 0,
+];
+
+/** What a schedule decides about: the part of a graph that has no functions in it. */
+export interface Schedulable {
+  readonly topology: Topology;
+  readonly startOrder: StartOrder;
+  /** What is known before the run. Only read, and only by the constructor. */
+  readonly outcomes: OutcomeTable;
+}
+
+/**
+ * Decides what is next, and does nothing else: no IO, no timer, no clock, no chance. It is told facts by method and asked for decisions.
+ *
+ * ```
+ *              dependencies done      next()          succeeded()
+ *   blocked ────────────────────► ready ────► running ───────────► done
+ *      │                            ▲          │ │ └─ failed() ──► failed
+ *      │ an ancestor failed         │          │ │
+ *      ▼                            │          │ └─ interrupted() ► idle
+ *   skipped       delayElapsed() ── delayed ◄──┘ retrying()
+ * ```
+ *
+ * Idle are the tasks that this run leaves alone: not selected, or interrupted. Tasks are integers, what is known of them stands in typed arrays, and
+ * nothing is allocated for a task. Names, functions and results are not its business.
+ */
+export class Schedule {
+  readonly #topology: Topology;
+  readonly #slots: Slots;
+  /** Whether cpu-bound attempts have a limit of their own. */
+  readonly #limitsCpu: boolean;
+  readonly #states: Uint8Array;
+  /** How many dependencies of each task are not done. */
+  readonly #unmet: Int32Array;
+  /** How often each task has been started. */
+  readonly #attempts: Int32Array;
+  readonly #queue: ReadyQueue;
+  /** Tasks in the order in which they became ready, each once; `nextReady()` reads on from where it was. */
+  readonly #readied: Int32Array;
+  #readiedCount = 0;
+  #readiedTold = 0;
+  /** Skipped tasks, each followed by the failed one that is the reason. */
+  readonly #skips: number[] = [];
+  #skipsTold = 0;
+  #running = 0;
+  #runningCpu = 0;
+  #delayed = 0;
+  #started = 0;
+  #stopped = false;
+
+  /** @param selected - a 1 for each task that is to be run; all pending ones if left out */
+  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, selected?: Uint8Array) {
+    const { size } = topology;
+    this.#topology = topology;
+    this.#slots = slots;
+    this.#limitsCpu = slots.cpu < slots.total;
+    this.#states = new Uint8Array(size);
+    this.#unmet = new Int32Array(size);
+    this.#attempts = new Int32Array(size);
+    this.#readied = new Int32Array(size);
+    this.#queue = new ReadyQueue(startOrder);
+    this.#takeUp(outcomes, selected);
+  }
+
+  // Questions.
+
+  /** How many attempts are running. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** How many attempts have been started in all. */
+  get started(): number {
+    return this.#started;
+  }
+
+  /** Nothing runs, and nothing will unless a new fact comes that nobody waits for. */
+  get finished(): boolean {
+    if (this.#running > 0) return false;
+    return this.#stopped || (this.#delayed === 0 && this.#queue.size === 0);
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  state(id: number): TaskState {
+    return STATES[this.#states[id]!]!;
+  }
+
+  /** The number of the task's latest attempt, counted from 1; 0 before the first. */
+  attempt(id: number): number {
+    return this.#attempts[id]!;
+  }
+
+  // Decisions.
+
+  /** The task to start now, or {@link NONE}: nothing is ready, or the slots that it would need are taken. */
+  next(): number {
+    if (this.#stopped || this.#running >= this.#slots.total) return NONE;
+    const id = this.#queue.first();
+    if (id === NONE) return NONE;
+    if (this.#limitsCpu && !this.#queue.isIoBound(id)) {
+      // Io-bound tasks are first in the queue: if the first is cpu-bound, so are all.
+      if (this.#runningCpu >= this.#slots.cpu) return NONE;
+      this.#runningCpu++;
+    }
+    this.#queue.remove(id);
+    this.#move(id, RUNNING);
+    this.#running++;
+    this.#attempts[id]!++;
+    this.#started++;
+    return id;
+  }
+
+  /** Whether {@link nextSkipped} has something to tell. */
+  get hasSkipped(): boolean {
+    return this.#skipsTold < this.#skips.length;
+  }
+
+  /** The next task of those that have become ready, each told once, or {@link NONE}. */
+  nextReady(): number {
+    return this.#readiedTold < this.#readiedCount ? this.#readied[this.#readiedTold++]! : NONE;
+  }
+
+  /** Nobody wants to know which tasks have become ready so far. */
+  passReady(): void {
+    this.#readiedTold = this.#readiedCount;
+  }
+
+  /** The next task of those that were skipped, each told once, or {@link NONE}; {@link because} says why. */
+  nextSkipped(): number {
+    if (this.#skipsTold >= this.#skips.length) return NONE;
+    const id = this.#skips[this.#skipsTold]!;
+    this.#skipsTold += 2;
+    return id;
+  }
+
+  /** The failed ancestor of the task that {@link nextSkipped} told last. */
+  get because(): number {
+    return this.#skips[this.#skipsTold - 1]!;
+  }
+
+  // Facts.
+
+  /** A running attempt returned. */
+  succeeded(id: number): void {
+    this.#end(id, DONE);
+    const { starts, ids } = this.#topology.dependents;
+    const unmet = this.#unmet;
+    const end = starts[id + 1]!;
+    for (let edge = starts[id]!; edge < end; edge++) {
+      const dependent = ids[edge]!;
+      if (--unmet[dependent]! === 0 && this.#states[dependent] === BLOCKED) this.#becomeReady(dependent);
+    }
+  }
+
+  /** A running attempt failed, and the task with it. Everything that waits for it is skipped. */
+  failed(id: number): void {
+    this.#end(id, FAILED);
+    this.#skipDescendants(id);
+  }
+
+  /** A running attempt failed, and another one is to follow after a pause, which holds no slot. */
+  retrying(id: number): void {
+    this.#end(id, DELAYED);
+    this.#delayed++;
+  }
+
+  /** The pause of a delayed task is over. */
+  delayElapsed(id: number): void {
+    this.#move(id, READY);
+    this.#delayed--;
+    this.#queue.add(id);
+  }
+
+  /** A running attempt was cut short; its task has no outcome. */
+  interrupted(id: number): void {
+    this.#end(id, IDLE);
+  }
+
+  /** Nothing new is to start. What runs may still end. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  // For specs.
+
+  /**
+   * Counts everything anew and compares. Specs call it after every step; it is too slow for a run.
+   *
+   * @throws {@link InvariantError}
+   */
+  validate(): void {
+    const { dependencies, size } = this.#topology;
+    let running = 0;
+    let delayed = 0;
+    let ready = 0;
+    for (let id = 0; id < size; id++) {
+      const state = this.#states[id]!;
+      if (state === RUNNING) running++;
+      if (state === DELAYED) delayed++;
+      if (state === READY) ready++;
+      const waitsFor = dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1]);
+      const unmet = waitsFor.filter((dependency) => this.#states[dependency] !== DONE).length;
+      this.#assert(unmet === this.#unmet[id], id, `${unmet} of its dependencies are not done, but ${this.#unmet[id]} are counted`);
+      this.#assert(state !== BLOCKED || unmet > 0, id, 'all its dependencies are done, but it is not ready');
+      const wasStartable = state === READY || state === RUNNING || state === DELAYED;
+      this.#assert(!wasStartable || unmet === 0, id, 'it got ahead of its dependencies');
+      const lost = waitsFor.some((dependency) => this.#states[dependency] === FAILED || this.#states[dependency] === SKIPPED);
+      this.#assert(!lost || state === SKIPPED || state === DONE || state === FAILED, id, 'it waits for a task that will never be done');
+    }
+    const counts = `${running} running, ${delayed} delayed, ${ready} ready`;
+    const counted = `${this.#running} running, ${this.#delayed} delayed, ${this.#queue.size} ready`;
+    if (counts !== counted) throw new InvariantError(`the run has ${counts}, but ${counted} are counted.`);
+    if (running > this.#slots.total || this.#runningCpu > this.#slots.cpu) throw new InvariantError(`${counts} are more than the slots allow.`);
+  }
+
+  // Helpers.
+
+  #takeUp(outcomes: OutcomeTable, selected: Uint8Array | undefined): void {
+    const { starts } = this.#topology.dependencies;
+    const states = this.#states;
+    const unmet = this.#unmet;
+    for (let id = 0; id < states.length; id++) {
+      unmet[id] = starts[id + 1]! - starts[id]!;
+      states[id] = selected === undefined || selected[id] === 1 ? BLOCKED : IDLE;
+    }
+    if (!outcomes.allPending) this.#takeUpKnown(outcomes);
+    for (let id = 0; id < states.length; id++) if (unmet[id] === 0 && states[id] === BLOCKED) this.#becomeReady(id);
+  }
+
+  #takeUpKnown(outcomes: OutcomeTable): void {
+    const { starts, ids } = this.#topology.dependents;
+    const states = this.#states;
+    const unmet = this.#unmet;
+    const failed: number[] = [];
+    for (let id = 0; id < states.length; id++) {
+      if (outcomes.isDone(id)) {
+        states[id] = DONE;
+        for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) unmet[ids[edge]!]!--;
+      } else if (outcomes.isFailed(id)) {
+        states[id] = FAILED;
+        failed.push(id);
+      } else if (outcomes.isSkipped(id)) {
+        states[id] = SKIPPED;
+      }
+    }
+    for (const id of failed) this.#skipDescendants(id);
+  }
+
+  #becomeReady(id: number): void {
+    this.#move(id, READY);
+    this.#readied[this.#readiedCount++] = id;
+    this.#queue.add(id);
+  }
+
+  #skipDescendants(because: number): void {
+    const { starts, ids } = this.#topology.dependents;
+    const stack = [because];
+    for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
+      for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+        const dependent = ids[edge]!;
+        const state = this.#states[dependent]!;
+        // A dependent that is done already keeps its result, and what depends on it can run.
+        if (state !== BLOCKED && state !== IDLE) continue;
+        this.#move(dependent, SKIPPED);
+        this.#skips.push(dependent, because);
+        stack.push(dependent);
+      }
+    }
+  }
+
+  #end(id: number, state: number): void {
+    this.#move(id, state);
+    this.#running--;
+    if (this.#limitsCpu && !this.#queue.isIoBound(id)) this.#runningCpu--;
+  }
+
+  #move(id: number, state: number): void {
+    const from = this.#states[id]!;
+    if ((FOLLOWING[from]! & (1 << state)) === 0) this.#assert(false, id, `it was to become ${STATES[state]}`);
+    this.#states[id] = state;
+  }
+
+  #assert(holds: boolean, id: number, what: string): void {
+    if (holds) return;
+    const { starts, ids } = this.#topology.dependencies;
+    const waitsFor = [...ids.subarray(starts[id], starts[id + 1])].map((dependency) => `${dependency} (${this.state(dependency)})`);
+    throw new InvariantError(
+      `task number ${id} is ${this.state(id)}, has been started ${this.#attempts[id]} times and depends on ${waitsFor.join(', ') || 'nothing'}; ${what}.`,
+    );
+  }
+}

@@ -59,8 +59,6 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
       slots,
       graceMs,
       isAsync,
-      // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
-      runAttempt: this.runAttempt === Executor.prototype.runAttempt ? undefined : (attempt) => this.runAttempt(attempt),
     };
   }
 
@@ -154,7 +152,9 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     if (signal !== undefined && !(signal instanceof AbortSignal)) throw new InvalidOptionError('signal', 'an AbortSignal', signal);
     if (!ON_FAILURE.includes(onFailure)) throw new InvalidOptionError('onFailure', "'continue', 'stop' or 'abort'", onFailure);
     if (this.#closed) throw new ExecutorClosedError(this.constructor.name);
-    const run = new Run(this.#host, { runId: uuid(), graph, clock, signal, onFailure, selected: select(openGraph(graph)) });
+    // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
+    const runAttempt = this.runAttempt === Executor.prototype.runAttempt ? undefined : (attempt: Attempt) => this.runAttempt(attempt);
+    const run = new Run(this.#host, { runId: uuid(), graph, clock, runAttempt, signal, onFailure, selected: select(openGraph(graph)) });
     this.#runs.add(run);
     void run.whenSettled.then(() => this.#runs.delete(run));
     run.start();

@@ -19,8 +19,6 @@ export interface RunHost {
   readonly graceMs: number;
   /** Whether a promise that a task returns is waited for, and other events get their turn between tasks. */
   readonly isAsync: boolean;
-  /** Where an attempt runs; `undefined`: its function is called here. */
-  readonly runAttempt: ((attempt: Attempt) => unknown) | undefined;
 }
 
 /** What a run is asked to do. */
@@ -28,6 +26,8 @@ export interface RunOrder {
   readonly runId: string;
   readonly graph: TaskGraph;
   readonly clock: Clock;
+  /** Where an attempt runs; `undefined`: its function is called here. */
+  readonly runAttempt: ((attempt: Attempt) => unknown) | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onFailure: OnFailure;
   /** A 1 for each task that is to be run; all pending ones if `undefined`. */
@@ -36,6 +36,9 @@ export interface RunOrder {
 
 /** For so long a run starts tasks before other events get their turn, in milliseconds. */
 const SLICE_MS = 10;
+/** Starts that took less than this together are quick, in milliseconds. */
+const QUICK_MS = 1;
+const CHECK_INTERVAL_MAX = 32;
 
 const READY_BIT = EVENT_BITS['task:ready'];
 const STARTED_BIT = EVENT_BITS['task:started'];
@@ -79,6 +82,10 @@ export class Run implements AttemptRun {
   #acting = false;
   #yielding = false;
   #sliceEndMs: number;
+  /** When the time was last asked for, after how many starts that is done, and how many of them are still to come. */
+  #checkedAtMs: number;
+  #checkInterval = 1;
+  #startsUnchecked = 1;
   /** Set once the run is to end before its tasks have. */
   #stop: { readonly status: 'stopped' | 'aborted'; readonly reason: unknown } | undefined;
   #report: RunReport | undefined;
@@ -96,6 +103,7 @@ export class Run implements AttemptRun {
     try {
       this.#startedAtMs = order.clock.now();
       this.#sliceEndMs = this.#startedAtMs + SLICE_MS;
+      this.#checkedAtMs = this.#startedAtMs;
       this.open = openGraph(order.graph);
       this.#settings = this.open.settings;
       this.#schedule = new Schedule(this.open, host.slots, order.selected);
@@ -157,14 +165,21 @@ export class Run implements AttemptRun {
 
   /** Deals with a fact now, or after the one that is being dealt with. */
   #fact(deal: () => void): void {
-    if (this.#acting) {
-      this.#mailbox.push(deal);
-      return;
-    }
-    if (this.settled) return;
+    if (this.#acting) this.#mailbox.push(deal);
+    else if (!this.settled) this.#act(deal);
+  }
+
+  /** The fact that is told most often, a promise that has settled, for which no function is made unless it must wait. */
+  #settled(attempt: LiveAttempt, returned: boolean, value: unknown): void {
+    if (this.#acting) this.#mailbox.push(() => this.#ended(attempt, returned, value));
+    else if (!this.settled) this.#act(undefined, attempt, returned, value);
+  }
+
+  #act(deal: (() => void) | undefined, attempt?: LiveAttempt, returned = true, value?: unknown): void {
     this.#acting = true;
     try {
-      deal();
+      deal?.();
+      if (attempt !== undefined) this.#ended(attempt, returned, value);
       this.#advance();
     } catch (error) {
       this.#break(error);
@@ -193,9 +208,17 @@ export class Run implements AttemptRun {
     for (const deal of mail) deal();
   }
 
-  /** Lets timers, sockets and other promises have their turn: an abort may be among them, or the input of a more urgent task. */
+  /**
+   * Lets timers, sockets and other promises have their turn: an abort may be among them, or the input of a more urgent task. The time is asked for
+   * after every start while starts are slow, and ever more seldom while they are quick: to ask costs as much as to run a small task.
+   */
   #yieldIfDue(): void {
-    if (this.#yielding || this.#clock.now() < this.#sliceEndMs) return;
+    if (this.#yielding || --this.#startsUnchecked > 0) return;
+    const nowMs = this.#clock.now();
+    this.#checkInterval = nowMs - this.#checkedAtMs < QUICK_MS ? Math.min(this.#checkInterval * 2, CHECK_INTERVAL_MAX) : 1;
+    this.#startsUnchecked = this.#checkInterval;
+    this.#checkedAtMs = nowMs;
+    if (nowMs < this.#sliceEndMs) return;
     this.#yielding = true;
     this.#clock.soon(() => {
       this.#yielding = false;
@@ -223,7 +246,8 @@ export class Run implements AttemptRun {
   // One attempt, from its start to its end.
 
   #start(id: number): void {
-    const host = this.#host;
+    const { runAttempt } = this.#order;
+    const { isAsync } = this.#host;
     const settings = this.#settings[id]!;
     this.open.outcomes.running(id);
     const isTimed = settings.timeoutMs !== undefined || (this.#emitter.listening & TIMED_BITS) !== 0;
@@ -234,8 +258,8 @@ export class Run implements AttemptRun {
     let promise: Promise<unknown> | undefined;
     try {
       // An attempt that nobody sees need not be made.
-      if (settings.withContext || host.runAttempt !== undefined) attempt = this.#attempt(id, startedAtMs);
-      returned = host.runAttempt === undefined ? invoked(this.open, id, attempt) : host.runAttempt(attempt!);
+      if (settings.withContext || runAttempt !== undefined) attempt = this.#attempt(id, startedAtMs);
+      returned = runAttempt === undefined ? invoked(this.open, id, attempt) : runAttempt(attempt!);
       // Promise.resolve makes of any thenable one that settles once, later, and never by an exception.
       if (isThenable(returned)) promise = Promise.resolve(returned);
     } catch (error) {
@@ -245,12 +269,12 @@ export class Run implements AttemptRun {
     if (promise === undefined) {
       if (settings.timeoutMs === undefined) this.#succeeded(id, startedAtMs, attempt, returned);
       else this.#returned(attempt ?? this.#attempt(id, startedAtMs), returned);
-    } else if (host.isAsync) {
+    } else if (isAsync) {
       this.#await(attempt ?? this.#attempt(id, startedAtMs), promise);
     } else {
       this.#refusePromise(attempt ?? this.#attempt(id, startedAtMs), promise);
     }
-    if (host.isAsync) this.#yieldIfDue();
+    if (isAsync) this.#yieldIfDue();
   }
 
   #attempt(id: number, startedAtMs: number): LiveAttempt {
@@ -276,8 +300,8 @@ export class Run implements AttemptRun {
       attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
     }
     promise.then(
-      (result) => this.#fact(() => this.#returned(attempt, result)),
-      (error) => this.#fact(() => this.#threw(attempt, error)),
+      (result) => this.#settled(attempt, true, result),
+      (error) => this.#settled(attempt, false, error),
     );
   }
 
@@ -301,6 +325,11 @@ export class Run implements AttemptRun {
     attempt.timer?.();
     attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#endedByAbort(attempt)));
     attempt.abort(abortion);
+  }
+
+  #ended(attempt: LiveAttempt, returned: boolean, value: unknown): void {
+    if (returned) this.#returned(attempt, value);
+    else this.#threw(attempt, value);
   }
 
   #returned(attempt: LiveAttempt, result: unknown): void {

@@ -272,19 +272,21 @@ export class Schedule {
     const { starts, ids } = this.#topology.dependents;
     const states = this.#states;
     const unmet = this.#unmet;
-    const failed: number[] = [];
+    const lost: number[] = [];
     for (let id = 0; id < states.length; id++) {
       if (outcomes.isDone(id)) {
         states[id] = DONE;
         for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) unmet[ids[edge]!]!--;
       } else if (outcomes.isFailed(id)) {
         states[id] = FAILED;
-        failed.push(id);
+        lost.push(id);
       } else if (outcomes.isSkipped(id)) {
         states[id] = SKIPPED;
+        lost.push(id);
       }
     }
-    for (const id of failed) this.#skipDescendants(id);
+    // Of a chain of skipped tasks the caller may have reset just the last ones: what stands between them and the failed one is passed over.
+    for (const id of lost) this.#skipDescendants(id, outcomes.isFailed(id) ? id : outcomes.because(id));
   }
 
   #becomeReady(id: number): void {
@@ -293,9 +295,9 @@ export class Schedule {
     this.#queue.add(id);
   }
 
-  #skipDescendants(because: number): void {
+  #skipDescendants(from: number, because = from): void {
     const { starts, ids } = this.#topology.dependents;
-    const stack = [because];
+    const stack = [from];
     for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
       for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
         const dependent = ids[edge]!;

@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const CONSUMER = fileURLToPath(new URL('consumer/', import.meta.url));
+const MODULES = join(ROOT, 'node_modules');
+const COMPILERS = ['typescript59', 'typescript', 'typescript7'];
+
+let folder: string;
+/** A copy of the project, so that building it disturbs nobody who uses dist meanwhile. */
+let project: string;
+let tarball: string;
+/** A project that has installed the tarball. */
+let consumer: string;
+/** The package as it was installed there. */
+let installed: string;
+
+beforeAll(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'taskmap-package-')));
+  project = join(folder, 'project');
+  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'src']) {
+    cpSync(join(ROOT, name), join(project, name), { recursive: true });
+  }
+  symlinkSync(MODULES, join(project, 'node_modules'), 'dir');
+  npm(project, 'run', 'build');
+  consumer = join(folder, 'consumer');
+  cpSync(CONSUMER, consumer, { recursive: true });
+  writeFileSync(join(consumer, 'package.json'), '{ "name": "consumer", "private": true }');
+  // What it depends on is packed as well, so that nothing has to be fetched.
+  for (const packed of [project, join(MODULES, 'eventemitter3'), join(MODULES, 'uuid')]) {
+    npm(consumer, 'pack', packed, '--ignore-scripts');
+  }
+  const tarballs = readdirSync(consumer).filter((name) => name.endsWith('.tgz'));
+  tarball = join(consumer, tarballs.find((name) => name.startsWith('taskmap-ts-'))!);
+  npm(consumer, 'install', '--offline', '--ignore-scripts', '--no-audit', ...tarballs.map((name) => `./${name}`));
+  installed = join(consumer, 'node_modules', 'taskmap-ts');
+  mkdirSync(join(consumer, 'node_modules', '@types'));
+  for (const types of ['@types/node', 'undici-types']) symlinkSync(join(MODULES, types), join(consumer, 'node_modules', types), 'dir');
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the tarball', () => {
+  it('holds the compiled package, its source, and what tells about it', () => {
+    const unexpected = filesOf(installed).filter((file) => !/^(dist\/.+\.(js|d\.ts)(\.map)?|src\/.+\.ts)$/.test(file));
+    expect(unexpected.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    const modules = filesOf(join(installed, 'src')).map((file) => file.replace(/\.ts$/, ''));
+    expect(modules).toContain('index');
+    const compiled = modules.flatMap((module) => [`${module}.d.ts`, `${module}.d.ts.map`, `${module}.js`, `${module}.js.map`]);
+    expect(filesOf(join(installed, 'dist')).sort()).toEqual(compiled.sort());
+  });
+
+  it('has source maps that lead to the source', () => {
+    const maps = filesOf(join(installed, 'dist')).filter((file) => file.endsWith('.map'));
+    expect(maps.length).toBeGreaterThan(0);
+    const lost = maps.flatMap((map) => {
+      const file = join(installed, 'dist', map);
+      const { sources } = JSON.parse(readFileSync(file, 'utf8')) as { sources: string[] };
+      return sources
+        .map((source) => join(dirname(file), source))
+        .filter((source) => !existsSync(source) || relative(installed, source).startsWith('..'));
+    });
+    expect(lost).toEqual([]);
+  });
+
+  it('pleases publint', () => {
+    expect(node(consumer, join(MODULES, 'publint/src/cli.js'), 'run', tarball, '--strict')).toContain('All good!');
+  });
+
+  it('has types that every way of importing a module finds', () => {
+    const cli = join(MODULES, '@arethetypeswrong/cli/dist/index.js');
+    expect(node(consumer, cli, tarball, '--profile', 'esm-only', '--no-emoji', '--no-color')).toContain('(ESM)');
+  });
+});
+
+describe('a project that installed the package', () => {
+  it.each(COMPILERS)('compiles with %s, library declarations included', (compiler) => {
+    expect(node(consumer, join(MODULES, compiler, 'bin/tsc'), '-p', 'tsconfig.json')).toBe('');
+  });
+
+  it('compiles without the types of Node where there are those of a browser', () => {
+    expect(node(consumer, join(MODULES, 'typescript/bin/tsc'), '-p', 'tsconfig.browser.json')).toBe('');
+  });
+
+  it.each(['module.mjs', 'commonjs.cjs'])('runs %s without a word of warning', (file) => {
+    expect(node(consumer, file)).toBe('42\n');
+  });
+
+  it('runs where there is nothing that only Node has', () => {
+    expect(node(consumer, '--conditions=browser', 'browser.mjs')).toBe('slow 42\n');
+  });
+});
+
+function filesOf(directory: string): string[] {
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+}
+
+function npm(cwd: string, ...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync('npm', args, { cwd, encoding: 'utf8', shell: process.platform === 'win32' });
+  if (status !== 0) throw new Error(`npm ${args.join(' ')} failed:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** What the program printed. It must end well, and complain of nothing. */
+function node(cwd: string, ...args: string[]): string {
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd, env, encoding: 'utf8' });
+  expect({ status, stderr, stdout }).toEqual({ status: 0, stderr: '', stdout });
+  return stdout;
+}

@@ -13,7 +13,7 @@ export function nearestName(wrong: string, names: Iterable<string>): string | un
   for (const name of names) {
     if (++examined > NAMES_EXAMINED_MAX) break;
     if (Math.abs(name.length - wrong.length) >= smallest || name === wrong) continue;
-    const distance = editDistance(wrong.toLowerCase(), name.toLowerCase());
+    const distance = editDistance(wrong.toLowerCase(), name.toLowerCase(), smallest);
     if (distance < smallest) {
       smallest = distance;
       nearest = name;
@@ -22,21 +22,36 @@ export function nearestName(wrong: string, names: Iterable<string>): string | un
   return nearest;
 }
 
-/** How many letters must be put in, dropped, replaced, or swapped with their neighbour (optimal string alignment: Boytsov, JEA 16, 2011). */
-export function editDistance(a: string, b: string): number {
+/**
+ * How many letters must be put in, dropped, replaced, or swapped with their neighbour (optimal string alignment: Boytsov, JEA 16, 2011).
+ *
+ * @param limit - from here on the exact number does not matter, and any number of at least `limit` may be returned
+ */
+export function editDistance(a: string, b: string, limit: number = Number.POSITIVE_INFINITY): number {
   let beforePrevious: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  let previous: number[] = [];
+  let current: number[] = [];
+  for (let column = 0; column <= b.length; column++) previous.push(column);
+  let smallestBefore = 0;
   for (let row = 1; row <= a.length; row++) {
-    const current = [row];
+    const letter = a.charCodeAt(row - 1);
+    let smallest = row;
+    current[0] = row;
     for (let column = 1; column <= b.length; column++) {
-      const same = a[row - 1] === b[column - 1];
+      const same = letter === b.charCodeAt(column - 1);
       let cost = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + (same ? 0 : 1));
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      const swapped = row > 1 && column > 1 && letter === b.charCodeAt(column - 2) && a.charCodeAt(row - 2) === b.charCodeAt(column - 1);
       if (swapped) cost = Math.min(cost, beforePrevious[column - 2]! + 1);
-      current.push(cost);
+      current[column] = cost;
+      if (cost < smallest) smallest = cost;
     }
+    // Each row is made of the two before it, so no later one can get below both.
+    if (smallest >= limit && smallestBefore >= limit) return limit;
+    smallestBefore = smallest;
+    const free = beforePrevious;
     beforePrevious = previous;
     previous = current;
+    current = free;
   }
   return previous[b.length]!;
 }

@@ -271,7 +271,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const results = resultPairs(known.results);
     const done = [...(known.done ?? [])];
     for (const name of new Set([...done, ...results.keys()])) {
-      if (!idByName.has(name)) problems.push(new UnknownTaskError(name, this.#name, nearestName(name, names)));
+      if (!idByName.has(name)) problems.push(new UnknownTaskError(name, this.#name, hint(name, idByName, problems)));
     }
     if (problems.length > 0) throw new InvalidGraphError(this.#name, problems, cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '');
     const graph = createGraph({ name: this.#name, names, idByName, functions, settings, topology });
@@ -281,8 +281,8 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
   }
 }
 
-/** Looking for the name that was meant costs a walk over all names: done for the first few problems only. */
-const HINTS_MAX = 100;
+/** Looking for the name that was meant costs a walk over the names for every problem anew: no more are compared than this, and one walk more. */
+const NAMES_COMPARED_MAX = 100_000;
 
 type Reference = string | AnyTask;
 
@@ -426,11 +426,16 @@ function idLists(
     for (const name of namesOf(draft)) {
       const id = idByName.get(name);
       if (id !== undefined) ids[length++] = id;
-      else problems.push(new MissingDependencyError(draft.name, name, problems.length < HINTS_MAX ? nearestName(name, idByName.keys()) : undefined));
+      else problems.push(new MissingDependencyError(draft.name, name, hint(name, idByName, problems)));
     }
     starts[task + 1] = length;
   }
   return { starts, ids: length === ids.length ? ids : ids.slice(0, length) };
+}
+
+/** The name that was probably meant, as long as not too much is wrong. */
+function hint(name: string, idByName: ReadonlyMap<string, number>, problems: readonly TaskmapError[]): string | undefined {
+  return problems.length * idByName.size < NAMES_COMPARED_MAX ? nearestName(name, idByName.keys()) : undefined;
 }
 
 /** Two lists for each task as one, without repetitions; the very same lists where there is nothing to add or to leave out. */

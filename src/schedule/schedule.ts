@@ -207,6 +207,8 @@ export class Schedule {
 
   /** The pause of a delayed task is over. */
   delayElapsed(id: number): void {
+    // A blocked task becomes ready as well, but never by this.
+    if (this.#states[id] !== DELAYED) this.#assert(false, id, 'it was to become ready after a delay');
     this.#move(id, READY);
     this.#delayed--;
     this.#queue.add(id);

@@ -1,5 +1,5 @@
 import { v7 as uuid } from 'uuid';
-import { described, ExecutorClosedError, InvalidOptionError, ResultUnavailableError } from '../errors.js';
+import { ExecutorClosedError, InvalidOptionError, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import type { AnyTask } from '../graph/signature.js';
 import { type OpenGraph, openGraph, TaskGraph } from '../graph/task-graph.js';
@@ -130,6 +130,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
 
   /** @internal Begins a run of one task. */
   protected beginTask(graph: TaskGraph, task: string | AnyTask, options: Omit<RunOptions, 'only'> = {}, clock?: Clock): Run {
+    // Before anything is reset: a run that is refused changes nothing.
+    this.#check(graph, options);
     for (const dependency of graph.dependencies(task)) {
       const status = graph.status(dependency);
       if (status !== 'done') {
@@ -147,11 +149,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   }
 
   #begin(graph: TaskGraph, options: Omit<RunOptions, 'only'>, select: (open: OpenGraph) => Uint8Array | undefined, clock = this.#clock): Run {
-    if (!(graph instanceof TaskGraph)) throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
+    this.#check(graph, options);
     const { signal, onFailure = 'continue' } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new InvalidOptionError('signal', 'an AbortSignal', signal);
-    if (!ON_FAILURE.includes(onFailure)) throw new InvalidOptionError('onFailure', "'continue', 'stop' or 'abort'", onFailure);
-    if (this.#closed) throw new ExecutorClosedError(this.constructor.name);
     // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
     const runAttempt = this.runAttempt === Executor.prototype.runAttempt ? undefined : (attempt: Attempt) => this.runAttempt(attempt);
     const run = new Run(this.#host, { runId: uuid(), graph, clock, runAttempt, signal, onFailure, selected: select(openGraph(graph)) });
@@ -160,11 +159,20 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     run.start();
     return run;
   }
+
+  #check(graph: TaskGraph, { signal, onFailure }: Omit<RunOptions, 'only'>): void {
+    if (!(graph instanceof TaskGraph)) throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
+    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new InvalidOptionError('signal', 'an AbortSignal', signal);
+    if (onFailure !== undefined && !ON_FAILURE.includes(onFailure)) {
+      throw new InvalidOptionError('onFailure', "'continue', 'stop' or 'abort'", onFailure);
+    }
+    if (this.#closed) throw new ExecutorClosedError(this.constructor.name);
+  }
 }
 
 /** A 1 for each of these tasks and for all that must still be done before them. */
 function neededFor({ idByName, topology, outcomes }: OpenGraph, graph: TaskGraph, tasks: readonly (string | AnyTask)[]): Uint8Array {
-  if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', described(tasks));
+  if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', tasks);
   const selected = new Uint8Array(topology.size);
   const stack: number[] = [];
   const select = (id: number) => {

@@ -260,10 +260,11 @@ export class Run implements AttemptRun {
       // An attempt that nobody sees need not be made.
       if (settings.withContext || runAttempt !== undefined) attempt = this.#attempt(id, startedAtMs);
       returned = runAttempt === undefined ? invoked(this.open, id, attempt) : runAttempt(attempt!);
-      // Promise.resolve makes of any thenable one that settles once, later, and never by an exception.
+      // Promise.resolve makes a promise of any thenable: it settles once, later, and never by an exception.
       if (isThenable(returned)) promise = Promise.resolve(returned);
     } catch (error) {
       this.#threw(attempt ?? this.#attempt(id, startedAtMs), error);
+      if (isAsync) this.#yieldIfDue();
       return;
     }
     if (promise === undefined) {
@@ -299,7 +300,8 @@ export class Run implements AttemptRun {
       const leftMs = timeoutMs - (this.#clock.now() - attempt.startedAtMs);
       attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
     }
-    promise.then(
+    whenSettled.call(
+      promise,
       (result) => this.#settled(attempt, true, result),
       (error) => this.#settled(attempt, false, error),
     );
@@ -307,7 +309,7 @@ export class Run implements AttemptRun {
 
   #refusePromise(attempt: LiveAttempt, promise: Promise<unknown>): void {
     // The task fails already; a rejection that nobody waits for would be reported as unhandled besides.
-    promise.catch(() => {});
+    whenSettled.call(promise, undefined, () => {});
     this.#threw(attempt, new AsyncTaskError(this.open.names[attempt.id]!));
   }
 
@@ -460,9 +462,11 @@ export class Run implements AttemptRun {
   }
 
   #settle(): void {
+    // First of all: nobody must wait for ever because the clock fails here, or the emit() of a subclass. They go on only after the last event anyway.
+    releaseGraph(this.graph);
+    this.#tellSettled();
     for (const callOff of this.#delays) callOff();
     this.#order.signal?.removeEventListener('abort', this.#onSignal);
-    releaseGraph(this.graph);
     const finishedAtMs = this.#clock.now();
     this.#report = {
       runId: this.id,
@@ -475,7 +479,6 @@ export class Run implements AttemptRun {
       failures: this.#failures,
     };
     if (this.#listens('run:finished')) this.#emitter.emit('run:finished', { ...this.#report, atMs: finishedAtMs });
-    this.#tellSettled();
   }
 
   // Records.
@@ -488,6 +491,9 @@ export class Run implements AttemptRun {
     return { runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]! };
   }
 }
+
+/** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */
+const whenSettled = Promise.prototype.then;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as PromiseLike<unknown>).then === 'function';

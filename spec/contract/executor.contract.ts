@@ -1,0 +1,24 @@
+import { afterEach, describe, vi } from 'vitest';
+import { attemptContract } from './executor-attempts.contract.js';
+import { endingContract } from './executor-endings.contract.js';
+import { eventContract } from './executor-events.contract.js';
+import type { ExecutorSubject } from './executor-harness.js';
+import { noPromiseContract } from './executor-no-promises.contract.js';
+import { promiseContract } from './executor-promises.contract.js';
+import { runContract } from './executor-runs.contract.js';
+
+/** What every executor does. Their own specs hold only what differs. */
+export function executorContract(subject: ExecutorSubject): void {
+  describe(`${subject.name}, by the contract of executors`, () => {
+    afterEach(() => {
+      vi.restoreAllMocks();
+    });
+
+    runContract(subject);
+    attemptContract(subject);
+    eventContract(subject);
+    endingContract(subject);
+    if (subject.isAsync) promiseContract(subject);
+    else noPromiseContract(subject);
+  });
+}

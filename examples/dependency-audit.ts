@@ -1,0 +1,126 @@
+// A dependency audit: reads, measures and judges every package in a node_modules folder.
+// It shows a graph made in a loop, progress from events, a report in spite of failures, and resetFailed() after a repair.
+//
+//   for each package:     ┌─► files ─┬─► sources ─┬─► hash ──┐
+//               manifest ─┤          │            ├─► lines ─┼─► verdict          the report is made of all outcomes
+//                         └─► licence┘            └─► gzip ──┘
+//
+// npm run demo, or npx tsx examples/dependency-audit.ts --help
+
+import { writeFile } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { AsyncExecutor, RunAbortedError, type RunReport } from 'taskmap-ts';
+import { brokenCopy } from './dependency-audit/broken-copy.js';
+import { type Audit, auditGraph, packageOf } from './dependency-audit/graph.js';
+import { installedPackages, nodeModulesOf, UserError } from './dependency-audit/packages.js';
+import { Progress } from './dependency-audit/progress.js';
+import { auditReport, counted, duration, reportText } from './dependency-audit/report.js';
+
+const HELP = `Audits every package that is installed under a folder: size, lines, licence, copies.
+
+  npm run demo -- [FOLDER] [--json FILE] [--retry]
+
+  FOLDER        a project, or a node_modules folder. Default: the node_modules of taskmap itself
+  --json FILE   also write everything to FILE
+  --retry       break one manifest in a temporary copy, run, mend it, and run again only what failed
+  --help        show this
+
+Packages that cannot be read are listed with their errors; the exit code is 0 all the same, once the report is made.
+`;
+
+/** How many tasks may be under way at once. It also bounds the files that are open and the packages whose sources are in memory. */
+const CONCURRENCY = 8;
+const SLOWEST_SHOWN = 5;
+
+const OWN_NODE_MODULES = fileURLToPath(new URL('../node_modules', import.meta.url));
+
+interface Options {
+  readonly folder: string;
+  readonly json: string | undefined;
+  readonly retry: boolean;
+  readonly help: boolean;
+}
+
+async function main(signal: AbortSignal): Promise<void> {
+  const { folder, json, retry, help } = optionsFrom(process.argv.slice(2));
+  if (help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const nodeModules = await nodeModulesOf(folder);
+  const packages = await installedPackages(nodeModules);
+  if (packages.length === 0) throw new UserError(`There are no packages in ${nodeModules}.`);
+
+  const copy = retry ? await brokenCopy(packages) : undefined;
+  try {
+    const audit = auditGraph(copy === undefined ? packages : await installedPackages(copy.nodeModules));
+    const executor = new AsyncExecutor({ concurrency: CONCURRENCY });
+    const progress = new Progress(audit.graph, executor, process.stderr);
+    const run = await executor.run(audit.graph, { signal });
+    const rerun = copy === undefined ? undefined : await mendAndRunAgain(audit, executor, run, copy, signal);
+
+    const durationMs = run.durationMs + (rerun?.durationMs ?? 0);
+    const report = auditReport(shown(nodeModules), audit, durationMs, progress.slowest(SLOWEST_SHOWN));
+    process.stdout.write(reportText(report));
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  } finally {
+    await copy?.remove();
+  }
+}
+
+/** Tells what a broken manifest costs, mends it, and runs what has failed and what hangs on it: nothing else. */
+async function mendAndRunAgain(
+  { graph }: Audit,
+  executor: AsyncExecutor,
+  first: RunReport,
+  { path, mend }: { readonly path: string; readonly mend: () => Promise<void> },
+  signal: AbortSignal,
+): Promise<RunReport> {
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  say(`First run, the manifest of ${path} broken: ${told(first)}.`);
+  say(`  ${(graph.failure(`manifest ${path}`) as Error).message}`);
+  await mend();
+  graph.resetFailed();
+  say(`Mended. resetFailed() leaves ${counted(graph.counts().pending, 'task')} to run.`);
+  const startedByPackage = new Map<string, number>();
+  executor.on('task:started', ({ task }) => startedByPackage.set(packageOf(task), (startedByPackage.get(packageOf(task)) ?? 0) + 1));
+  const second = await executor.run(graph, { signal });
+  say(`Second run: ${told(second)}.`);
+  for (const [path, count] of startedByPackage) say(`  ${counted(count, 'attempt')} for ${path}`);
+  say('');
+  return second;
+}
+
+/** A folder inside the current one without what is known anyway. */
+function shown(folder: string): string {
+  const path = relative('', folder);
+  return path === '' || path.startsWith('..') ? folder : path;
+}
+
+function told({ attemptCount, counts, durationMs }: RunReport): string {
+  return `${counted(attemptCount, 'attempt')} in ${duration(durationMs)}; ${counted(counts.done, 'task')} done, ${counts.failed} failed, ${counts.skipped} skipped`;
+}
+
+function optionsFrom(args: string[]): Options {
+  try {
+    const options = { json: { type: 'string' }, retry: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    if (positionals.length > 1) throw new Error(`Give one folder, not ${positionals.length}.`);
+    return { folder: positionals[0] ?? OWN_NODE_MODULES, json: values.json, retry: values.retry ?? false, help: values.help ?? false };
+  } catch (error) {
+    throw new UserError(`${(error as Error).message}\nTry --help.`);
+  }
+}
+
+const interrupt = new AbortController();
+process.once('SIGINT', () => interrupt.abort(new Error('interrupted from the keyboard')));
+try {
+  await main(interrupt.signal);
+} catch (error) {
+  // What the user or the system has done is told in a line; anything else is a bug, and its stack helps to find it.
+  const isExpected = error instanceof UserError || error instanceof RunAbortedError || (error as NodeJS.ErrnoException).code !== undefined;
+  console.error(isExpected ? `error: ${(error as Error).message}` : error);
+  process.exitCode = error instanceof RunAbortedError ? 130 : 1;
+}

@@ -1,0 +1,112 @@
+import { type RetryPolicy, type TaskGraph, TaskGraphBuilder, type TaskHandle } from 'taskmap-ts';
+import { findLicence, gzippedBytesOf, hashOf, type Licence, linesOf, listFiles, readManifest, Sources } from './measures.js';
+import type { InstalledPackage } from './packages.js';
+
+/** What the audit says of one package. */
+export interface Verdict {
+  readonly path: string;
+  readonly name: string;
+  readonly version: string;
+  readonly licence: Licence;
+  /** Files of any kind. */
+  readonly fileCount: number;
+  readonly bytes: number;
+  readonly sourceFileCount: number;
+  readonly lines: number;
+  readonly gzippedBytes: number;
+  /** Over the names and contents of all source files. */
+  readonly sha256: string;
+  /** What somebody ought to look at; mostly nothing. */
+  readonly remarks: readonly string[];
+}
+
+/** A graph over packages, and the task that gives the verdict on each. */
+export interface Audit {
+  readonly graph: TaskGraph;
+  readonly verdicts: readonly TaskHandle<string, any, Verdict>[];
+}
+
+/** Too many open files is no fault of the package: others will close theirs. */
+const WHEN_FILES_RUN_OUT: RetryPolicy = {
+  attempts: 6,
+  delayMs: 50,
+  backoff: 2,
+  jitter: 0.5,
+  when: (error) => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? ''),
+};
+
+/**
+ * Eight tasks for each package:
+ *
+ * ```
+ *             ┌─► files ─┬─► sources ─┬─► hash ──┐
+ *   manifest ─┤          │            ├─► lines ─┼─► verdict
+ *             └─► licence┘            └─► gzip ──┘
+ * ```
+ *
+ * There is no task that waits for all verdicts. A task whose dependency failed is skipped, and one broken package must not cost the report on all others:
+ * the report is made of the outcomes that the graph has when the run is over.
+ */
+export function auditGraph(packages: readonly InstalledPackage[]): Audit {
+  const builder = new TaskGraphBuilder({ name: 'dependency audit' });
+  const verdicts = packages.map(({ path, folder }) => {
+    const manifest = builder
+      .task(`manifest ${path}`, () => readManifest(folder))
+      .ioBound()
+      .retry(WHEN_FILES_RUN_OUT);
+    const licence = builder
+      .task(`licence ${path}`)
+      .dependsOn(manifest)
+      .ioBound()
+      .retry(WHEN_FILES_RUN_OUT)
+      .run((manifest) => findLicence(folder, manifest));
+    const files = builder
+      .task(`files ${path}`, () => listFiles(folder))
+      .after(manifest)
+      .ioBound()
+      .retry(WHEN_FILES_RUN_OUT);
+    // Reading waits, but is not called io-bound: what is io-bound starts first, and the files of all packages would be in memory before any of them is used.
+    // This way a package is read when no task of those in memory is left to start, so there are never more in memory than the executor's concurrency.
+    const sources = builder
+      .task(`sources ${path}`)
+      .dependsOn(files)
+      .after(licence)
+      .retry(WHEN_FILES_RUN_OUT)
+      .run(({ sources }) => Sources.read(folder, sources));
+    const hash = builder.task(`hash ${path}`, hashOf).dependsOn(sources).priority(1);
+    const lines = builder.task(`lines ${path}`, linesOf).dependsOn(sources).priority(1);
+    const gzip = builder.task(`gzip ${path}`, gzippedBytesOf).dependsOn(sources).priority(1);
+    return builder
+      .task(`verdict ${path}`)
+      .dependsOn(manifest, licence, files, sources, hash, lines, gzip)
+      .priority(2)
+      .run(({ name, version }, licence, { fileCount, bytes }, sources, sha256, lines, gzippedBytes): Verdict => {
+        sources.release();
+        const sourceFileCount = sources.paths.length;
+        const remarks = licenceRemarks(licence);
+        return { path, name, version, licence, fileCount, bytes, sourceFileCount, lines, gzippedBytes, sha256, remarks };
+      });
+  });
+  return { graph: builder.build(), verdicts };
+}
+
+/** The path of the package that a task is about. */
+export function packageOf(task: string): string {
+  return task.slice(task.indexOf(' ') + 1);
+}
+
+/** Licences that ask for no more than to be kept. */
+const USUAL = new Set(
+  ['MIT', 'MIT-0', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'BlueOak-1.0.0', 'CC0-1.0', 'Unlicense', 'Zlib', 'Python-2.0'].map(
+    (name) => name.toLowerCase(),
+  ),
+);
+
+function licenceRemarks({ name, from }: Licence): string[] {
+  if (from === 'nowhere') return ['no licence'];
+  // In an SPDX expression OR offers a choice, and AND binds tighter. Parentheses that say otherwise are rare enough to be passed over here.
+  const choices = name.replace(/[()]/g, '').split(/\s+or\s+/i);
+  const isUsual = choices.some((choice) => choice.split(/\s+and\s+/i).every((one) => USUAL.has(one.trim().toLowerCase())));
+  if (!isUsual) return ['unusual licence'];
+  return from === 'file' ? ['licence only in a file'] : [];
+}

@@ -1,0 +1,283 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AsyncExecutor, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditGraph } from '../examples/dependency-audit/graph.js';
+import { installedPackages } from '../examples/dependency-audit/packages.js';
+import { Progress } from '../examples/dependency-audit/progress.js';
+import type { AuditReport } from '../examples/dependency-audit/report.js';
+import { FakeClock } from './support/fake-clock.js';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DEMO = 'dependency-audit.ts';
+const OUTPUT = '// output:\n';
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs an example as a reader would, and waits for its end. */
+function runExample(file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  const { FORCE_COLOR, ...inherited } = process.env;
+  const options = { cwd: ROOT, env: { ...inherited, ...env } };
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, ['--import', 'tsx', join('examples', file), ...args], options, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    );
+  });
+}
+
+const files = (await readdir(join(ROOT, 'examples'))).filter((file) => file.endsWith('.ts') && file !== DEMO);
+
+describe('the small examples', () => {
+  it.concurrent.each(files)('%s prints what it says at its end', async (file) => {
+    const text = await readFile(join(ROOT, 'examples', file), 'utf8');
+    const [, comment] = text.split(OUTPUT);
+    const promised = comment?.replaceAll(/^\/\/ ?/gm, '');
+    const { code, stdout, stderr } = await runExample(file);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.trimEnd()).toBe(promised?.trimEnd());
+  });
+});
+
+describe('the dependency audit', () => {
+  let folder: string;
+  let project: string;
+
+  /*
+   *   node_modules/
+   *     a-link ─► ../linked          a package that lies elsewhere, and links back to itself
+   *     @scope/scoped
+   *     bare                         no licence at all
+   *     broken                       its package.json is cut off
+   *     copyleft
+   *     empty                        no package.json
+   *     filed                        its licence is only in a file
+   *     nested/node_modules/whole    another version
+   *     patched/node_modules/whole   the same version with other sources
+   *     whole
+   *     .bin  .cache                 no packages
+   */
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'examples-spec-'));
+    project = join(folder, 'project');
+    const put = async (path: string, text: string) => {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), text);
+    };
+    const putPackage = (path: string, manifest: object, source = 'export const one = 1;\n') =>
+      Promise.all([put(`${path}/package.json`, JSON.stringify(manifest)), put(`${path}/lib/index.js`, source)]);
+    const modules = 'project/node_modules';
+    await putPackage('linked', { name: 'linked', version: '0.0.1', license: 'MIT' });
+    await mkdir(join(folder, 'linked/node_modules'));
+    await symlink(join(folder, 'linked'), join(folder, 'linked/node_modules/linked'), 'junction');
+    await putPackage(`${modules}/@scope/scoped`, { name: '@scope/scoped', version: '1.2.3', license: '(MIT OR GPL-3.0)' });
+    await putPackage(`${modules}/bare`, { name: 'bare', version: '1.0.0' });
+    await put(`${modules}/broken/package.json`, '{ "name": "broken",\n');
+    await putPackage(`${modules}/copyleft`, { name: 'copyleft', version: '3.0.0', licenses: [{ type: 'GPL-3.0' }] });
+    await put(`${modules}/empty/index.js`, '');
+    await putPackage(`${modules}/filed`, { name: 'filed', version: '1.0.0' });
+    await put(`${modules}/filed/LICENSE.md`, 'Permission is hereby granted, free of charge, to any person …');
+    await putPackage(`${modules}/nested`, { name: 'nested', version: '1.0.0', license: 'MIT' });
+    await putPackage(`${modules}/nested/node_modules/whole`, { name: 'whole', version: '10.0.0', license: 'ISC' });
+    await putPackage(`${modules}/patched`, { name: 'patched', version: '1.0.0', license: 'MIT' });
+    await putPackage(`${modules}/patched/node_modules/whole`, { name: 'whole', version: '9.0.0', license: 'ISC' }, 'export const one = 2;\n');
+    await putPackage(`${modules}/whole`, { name: 'whole', version: '9.0.0', license: 'ISC' });
+    await put(`${modules}/whole/README.md`, 'The whole of it.\n');
+    await put(`${modules}/whole/lib/two.d.ts`, 'export declare const one: number;\nexport {}');
+    await put(`${modules}/.bin/whole`, '#!/bin/sh\n');
+    await put(`${modules}/.cache/package.json`, '{}');
+    await symlink(join(folder, 'linked'), join(folder, modules, 'a-link'), 'junction');
+  });
+
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  /** The rows of a section of the report, cell by cell, without the headings. */
+  function rows(stdout: string, section: string): string[][] {
+    const lines = stdout.slice(stdout.indexOf(`\n\n${section}\n`) + section.length + 3).split('\n\n', 1)[0]!;
+    const cells = lines.split('\n').map((line) => line.trim().split(/ {2,}/));
+    return cells.slice(1);
+  }
+
+  it('tells what is installed, and what could not be read', async () => {
+    const { code, stdout, stderr } = await runExample(DEMO, [project]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`${join(project, 'node_modules')}: 10 packages audited, 2 failed\n\n23 files, `);
+    expect(stdout).toContain('; 12 lines of source, ');
+    expect(rows(stdout, 'Largest').map(([path, version]) => [path, version])).toContainEqual(['@scope/scoped', '1.2.3']);
+    expect(rows(stdout, 'Largest')).toHaveLength(10);
+    expect(rows(stdout, 'Licences')).toEqual([
+      ['MIT', '4'],
+      ['ISC', '3'],
+      ['(MIT OR GPL-3.0)', '1'],
+      ['GPL-3.0', '1'],
+      ['none', '1'],
+    ]);
+    expect(rows(stdout, 'Licences to look at')).toEqual([
+      ['bare', '1.0.0', 'none', 'no licence'],
+      ['copyleft', '3.0.0', 'GPL-3.0', 'unusual licence'],
+      ['filed', '1.0.0', 'MIT', 'licence only in a file'],
+    ]);
+    expect(rows(stdout, 'Installed more than once')).toEqual([['whole', expect.any(String), '9.0.0 ×2, 10.0.0 (copies of one version differ)']]);
+    expect(rows(stdout, 'Failed')).toEqual([
+      ['broken', 'manifest', expect.stringMatching(/^package\.json is no JSON: /)],
+      ['empty', 'manifest', 'There is no package.json.'],
+    ]);
+    expect(rows(stdout, 'Slowest')).toHaveLength(5);
+    expect(stdout).toMatch(/\n80 tasks done, 2 failed, 14 skipped, in [\d.]+ m?s\n$/);
+    expect(stderr).toMatch(/^25 % \(24 of 96 tasks\)\n50 % .*\n75 % .*\n100 % \(96 of 96 tasks\)\n$/);
+  });
+
+  it('writes all of it to a file, one verdict for each package that could be read', async () => {
+    const json = join(folder, 'report.json');
+    const { code } = await runExample(DEMO, [join(project, 'node_modules'), '--json', json]);
+    expect(code).toBe(0);
+    const report = JSON.parse(await readFile(json, 'utf8')) as AuditReport;
+    expect(report.totals).toMatchObject({ packages: 10, failed: 2, fileCount: 23, lines: 12 });
+    expect(report.tasks).toEqual({ pending: 0, running: 0, done: 80, failed: 2, skipped: 14 });
+    expect(report.failures.map(({ path, task }) => [path, task])).toEqual([
+      ['broken', 'manifest broken'],
+      ['empty', 'manifest empty'],
+    ]);
+    expect(report.verdicts.map(({ path }) => path)).toEqual([
+      '@scope/scoped',
+      'a-link',
+      'bare',
+      'copyleft',
+      'filed',
+      'nested',
+      'nested/node_modules/whole',
+      'patched',
+      'patched/node_modules/whole',
+      'whole',
+    ]);
+    const [nested, patched, whole] = report.verdicts.filter(({ name }) => name === 'whole');
+    expect(whole).toMatchObject({
+      version: '9.0.0',
+      licence: { name: 'ISC', from: 'manifest' },
+      fileCount: 4,
+      sourceFileCount: 2,
+      lines: 3,
+      remarks: [],
+    });
+    expect(whole!.gzippedBytes).toBeGreaterThan(0);
+    expect(whole!.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set([nested!.sha256, patched!.sha256, whole!.sha256]).size).toBe(3);
+    expect(nested!.sha256).toBe(report.verdicts.find(({ name }) => name === 'bare')!.sha256);
+  });
+
+  it('runs again only what failed, and breaks only a copy', async () => {
+    const temporary = join(folder, 'temporary');
+    const manifest = join(project, 'node_modules/a-link/package.json');
+    const scoped = join(project, 'node_modules/@scope/scoped/package.json');
+    const before = await Promise.all([readFile(manifest, 'utf8'), readFile(scoped, 'utf8')]);
+    await mkdir(temporary, { recursive: true });
+    const { code, stdout } = await runExample(DEMO, [project, '--retry'], { TMPDIR: temporary, TEMP: temporary });
+    expect(code).toBe(0);
+    const lines = stdout.split('\n').map((line) => line.replace(/in [\d.]+ m?s/, 'in no time'));
+    expect(lines.slice(0, 8)).toEqual([
+      'First run, the manifest of @scope/scoped broken: 75 attempts in no time; 72 tasks done, 3 failed, 21 skipped.',
+      expect.stringMatching(/^ {2}package\.json is no JSON: /),
+      'Mended. resetFailed() leaves 24 tasks to run.',
+      'Second run: 10 attempts in no time; 80 tasks done, 2 failed, 14 skipped.',
+      '  8 attempts for @scope/scoped',
+      '  1 attempt for broken',
+      '  1 attempt for empty',
+      '',
+    ]);
+    expect(stdout).toContain('10 packages audited, 2 failed\n');
+    expect(await Promise.all([readFile(manifest, 'utf8'), readFile(scoped, 'utf8')])).toEqual(before);
+    expect((await readdir(temporary)).filter((name) => name.startsWith('dependency-audit'))).toEqual([]);
+  });
+
+  it('breaks only a copy where a package is a link to another folder', async () => {
+    const linking = join(folder, 'linking');
+    await mkdir(join(linking, 'node_modules'), { recursive: true });
+    await symlink(join(folder, 'linked'), join(linking, 'node_modules/linked'), 'junction');
+    const manifest = join(folder, 'linked/package.json');
+    const before = await readFile(manifest, 'utf8');
+    const { code, stdout } = await runExample(DEMO, [linking, '--retry']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('the manifest of linked broken');
+    // The copy and, through the link that is inside it, what it is a copy of.
+    expect(stdout).toContain('2 packages audited, 0 failed\n');
+    expect(await readFile(manifest, 'utf8')).toBe(before);
+  });
+
+  it('says what is wrong with a folder or an option', async () => {
+    const none = join(folder, 'none');
+    const bare = join(project, 'node_modules/bare');
+    const file = join(bare, 'package.json');
+    const empty = join(folder, 'void/node_modules');
+    await mkdir(empty, { recursive: true });
+    const told = async (...args: string[]) => {
+      const { code, stdout, stderr } = await runExample(DEMO, args);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      return stderr;
+    };
+    expect(await told(none)).toBe(`error: There is no folder ${none}.\n`);
+    expect(await told(file)).toBe(`error: ${file} is a file. Give the folder of a project, or a node_modules folder.\n`);
+    expect(await told(bare)).toBe(`error: There is no node_modules in ${bare}. Run npm install there, or give another folder.\n`);
+    expect(await told(dirname(empty))).toBe(`error: There are no packages in ${empty}.\n`);
+    expect(await told(bare, none)).toBe('error: Give one folder, not 2.\nTry --help.\n');
+    expect(await told('--jsn')).toMatch(/^error: Unknown option '--jsn'.*\nTry --help\.\n$/);
+  });
+
+  it('shows help', async () => {
+    const { code, stdout, stderr } = await runExample(DEMO, ['--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const word of ['FOLDER', '--json FILE', '--retry', '--help']) expect(stdout).toContain(word);
+  });
+
+  it('never holds the sources of more packages than its executor runs tasks at once', async () => {
+    const { graph } = auditGraph(await installedPackages(join(project, 'node_modules')));
+    const executor = new AsyncExecutor({ concurrency: 2 });
+    let held = 0;
+    let heldMax = 0;
+    executor.on('task:started', ({ task }) => {
+      if (task.startsWith('sources ')) heldMax = Math.max(heldMax, ++held);
+    });
+    executor.on('task:done', ({ task }) => {
+      if (task.startsWith('verdict ')) held--;
+    });
+    await executor.run(graph);
+    expect({ held, heldMax }).toEqual({ held: 0, heldMax: 2 });
+  });
+
+  it('reads a package again where one of its tasks is run again', async () => {
+    const { graph } = auditGraph(await installedPackages(join(project, 'node_modules')));
+    const executor = new AsyncExecutor();
+    await executor.run(graph);
+    const before = graph.result('verdict whole');
+    const { attemptCount } = await executor.run(graph.reset('hash whole'));
+    expect(attemptCount).toBe(2);
+    expect(graph.result('verdict whole')).toEqual(before);
+  });
+
+  it('redraws its line on a terminal no more than ten times a second, and cuts it to the width', () => {
+    const clock = new FakeClock();
+    const builder = new TaskGraphBuilder();
+    for (let index = 1; index <= 4; index++) builder.task(`verdict package-${index}`, () => clock.block(60));
+    const graph = builder.build();
+    const executor = new SyncExecutor({ clock });
+    const written: string[] = [];
+    const terminal = { isTTY: true, columns: 54, write: (text: string) => written.push(text) };
+    new Progress(graph, executor, terminal as unknown as NodeJS.WriteStream);
+    executor.run(graph);
+    const lineStart = '\r\x1b[2K';
+    expect(written).toEqual([
+      `${lineStart}░░░░░░░░░░░░░░░░░░░░░░░░ 0/4 tasks  verdict package-1`,
+      `${lineStart}████████████░░░░░░░░░░░░ 2/4 tasks  verdict package-3`,
+      lineStart,
+    ]);
+    written.length = 0;
+    terminal.columns = 30;
+    executor.run(graph.resetAll());
+    expect(written.map((text) => text.length - lineStart.length)).toEqual([29, 29, 0]);
+  });
+});

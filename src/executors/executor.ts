@@ -1,5 +1,5 @@
 import { v7 as uuid } from 'uuid';
-import { ExecutorClosedError, InvalidOptionError, ResultUnavailableError } from '../errors.js';
+import { ExecutorClosedError, InvalidOptionError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import type { AnyTask } from '../graph/signature.js';
 import { type OpenGraph, openGraph, TaskGraph } from '../graph/task-graph.js';
@@ -136,11 +136,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
       const status = graph.status(dependency);
       if (status !== 'done') {
         const name = typeof task === 'string' ? task : task.name;
-        throw new ResultUnavailableError(
-          dependency,
-          status,
-          `Task ${JSON.stringify(name)} needs it: run(graph, { only: [${JSON.stringify(name)}] }) runs both.`,
-        );
+        throw new ResultUnavailableError(dependency, status, `Task ${quoted(name)} needs it: run(graph, { only: [${quoted(name)}] }) runs both.`);
       }
     }
     const status = graph.status(task);

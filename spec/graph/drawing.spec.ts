@@ -1,0 +1,126 @@
+import { SyncExecutor, type TaskGraph, TaskGraphBuilder } from 'taskmap-ts';
+import { describe, expect, test } from 'vitest';
+
+/** a done, b failed, c skipped, d pending and io-bound; a ─► b ─► c, a ┄► d */
+function drawn() {
+  const graph = new TaskGraphBuilder({ name: 'drawn' })
+    .task('a', () => 1)
+    .task('b', (_: number) => {
+      if (_ > 0) throw new Error('no');
+      return 1;
+    })
+    .dependsOn('a')
+    .task('c', (_: number) => 1)
+    .dependsOn('b')
+    .task('d', () => 1)
+    .ioBound()
+    .after('a')
+    .build();
+  new SyncExecutor().run(graph, { only: ['c'] });
+  return graph;
+}
+
+describe('toDot', () => {
+  test('draws boxes coloured by outcome, io-bound ones rounded, order-only edges dashed', () => {
+    expect(drawn().toDot()).toBe(
+      `digraph "drawn" {
+  rankdir=LR;
+  node [shape=box, style=filled, fontname="sans-serif", fontcolor="#111827"];
+  t0 [label="a", fillcolor="#dcfce7", color="#16a34a"];
+  t1 [label="b", fillcolor="#fee2e2", color="#dc2626"];
+  t2 [label="c", fillcolor="#fef9c3", color="#ca8a04"];
+  t3 [label="d", fillcolor="#f3f4f6", color="#9ca3af", style="filled,rounded"];
+  t0 -> t1;
+  t1 -> t2;
+  t0 -> t3 [style=dashed];
+}
+`,
+    );
+  });
+
+  test('of an empty graph is a drawing of nothing', () => {
+    expect(new TaskGraphBuilder({ name: '' }).build().toDot()).toBe(
+      'digraph "" {\n  rankdir=LR;\n  node [shape=box, style=filled, fontname="sans-serif", fontcolor="#111827"];\n}\n',
+    );
+  });
+
+  test.each([
+    ['a"b', '"a\\"b"'],
+    ['a\\', '"a\\\\"'],
+    ['a\\"b', '"a\\\\\\"b"'],
+    ['a\nb\rc', '"a\\nb\\rc"'],
+    ['\\N', '"\\\\N"'],
+    ['a\0b', '"a␀b"'],
+    ['<b>bold</b>', '"<b>bold</b>"'],
+    ['"]; x [label="', '"\\"]; x [label=\\""'],
+  ])('writes the name %o so that it stays inside its label', (name, label) => {
+    const dot = new TaskGraphBuilder({ name })
+      .task(name as string, () => 1)
+      .build()
+      .toDot();
+    expect(dot).toContain(`digraph ${label} {`);
+    expect(dot).toContain(`t0 [label=${label}, `);
+    expect(dot.split('\n')).toHaveLength(6);
+  });
+});
+
+describe('toMermaid', () => {
+  test('draws boxes coloured by outcome, io-bound ones rounded, order-only edges dotted', () => {
+    expect(drawn().toMermaid()).toBe(
+      `flowchart LR
+  t0["a"]:::done
+  t1["b"]:::failed
+  t2["c"]:::skipped
+  t3("d"):::pending
+  t0 --> t1
+  t1 --> t2
+  t0 -.-> t3
+  classDef pending fill:#f3f4f6,stroke:#9ca3af,color:#111827
+  classDef running fill:#dbeafe,stroke:#2563eb,color:#111827
+  classDef done fill:#dcfce7,stroke:#16a34a,color:#111827
+  classDef failed fill:#fee2e2,stroke:#dc2626,color:#111827
+  classDef skipped fill:#fef9c3,stroke:#ca8a04,color:#111827
+`,
+    );
+  });
+
+  test('colours a task that is running', () => {
+    const pictures: string[] = [];
+    const builder = new TaskGraphBuilder<any>();
+    const graph: TaskGraph = builder.task('a', () => pictures.push(graph.toMermaid(), graph.toDot())).build();
+    new SyncExecutor().run(graph);
+    expect(pictures[0]).toContain('t0["a"]:::running');
+    expect(pictures[1]).toContain('fillcolor="#dbeafe"');
+  });
+
+  test.each([
+    ['', '" "'],
+    ['a"b', '"a#34;b"'],
+    ['a#35;', '"a#35;35#59;"'],
+    ['<img src=x onerror=alert(1)>', '"#60;img src#61;x onerror#61;alert#40;1#41;#62;"'],
+    ['a\nb', '"a#10;b"'],
+    ['`code`', '"#96;code#96;"'],
+    ['任务 é 1.2', '"任务 é 1.2"'],
+    ['👍', '"#128077;"'],
+    ['%%{init}%%', '"#37;#37;#123;init#125;#37;#37;"'],
+    ['javascript:alert', '"javascript:alert"'],
+  ])('writes the name %o so that it stays inside its label', (name, label) => {
+    const mermaid = new TaskGraphBuilder()
+      .task(name as string, () => 1)
+      .build()
+      .toMermaid();
+    expect(mermaid.split('\n')[1]).toBe(`  t0[${label}]:::pending`);
+    expect(mermaid.split('\n')).toHaveLength(8);
+  });
+
+  test('draws one edge where a task takes a result and also waits for it', () => {
+    const mermaid = new TaskGraphBuilder()
+      .task('a', () => 1)
+      .task('b', (x: number, _: number) => x)
+      .dependsOn('a', 'a')
+      .after('a')
+      .build()
+      .toMermaid();
+    expect(mermaid.match(/-->|-\.->/g)).toEqual(['-->']);
+  });
+});

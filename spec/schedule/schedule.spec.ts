@@ -1,0 +1,430 @@
+import { InvariantError } from 'taskmap-ts';
+import { describe, expect, test } from 'vitest';
+import { OutcomeTable } from '../../src/graph/outcome.js';
+import { startOrder } from '../../src/graph/rank.js';
+import { DEFAULT_SETTINGS } from '../../src/graph/task.js';
+import { NONE, Schedule, type Slots } from '../../src/schedule/schedule.js';
+import { topologyOf } from '../support/topologies.js';
+
+const UNLIMITED: Slots = { total: Number.POSITIVE_INFINITY, cpu: Number.POSITIVE_INFINITY };
+
+interface Setup {
+  readonly slots?: Slots;
+  readonly ioBound?: readonly number[];
+  readonly priorities?: readonly number[];
+  readonly selected?: readonly number[];
+  readonly known?: (outcomes: OutcomeTable) => void;
+}
+
+function scheduleOf(dependencies: number[][], { slots = UNLIMITED, ioBound = [], priorities = [], selected, known }: Setup = {}): Schedule {
+  const topology = topologyOf(dependencies);
+  const settings = dependencies.map((_, id) => ({ ...DEFAULT_SETTINGS, ioBound: ioBound.includes(id), priority: priorities[id] ?? 0 }));
+  const outcomes = new OutcomeTable(dependencies.length);
+  known?.(outcomes);
+  const chosen = selected && Uint8Array.from(dependencies, (_, id) => (selected.includes(id) ? 1 : 0));
+  return new Schedule({ topology, startOrder: startOrder(topology, settings), outcomes }, slots, chosen);
+}
+
+/** All that a question tells until it has no more. */
+function all(ask: () => number): number[] {
+  const told: number[] = [];
+  for (let id = ask(); id !== NONE; id = ask()) told.push(id);
+  return told;
+}
+
+const started = (schedule: Schedule): number[] => all(() => schedule.next());
+const readied = (schedule: Schedule): number[] => all(() => schedule.nextReady());
+/** Each skipped task with the failed one that is the reason. */
+function skipped(schedule: Schedule): [number, number][] {
+  const told: [number, number][] = [];
+  while (schedule.hasSkipped) told.push([schedule.nextSkipped(), schedule.because]);
+  expect(schedule.nextSkipped()).toBe(NONE);
+  return told;
+}
+const states = (schedule: Schedule, count: number) => Array.from({ length: count }, (_, id) => schedule.state(id)).join(' ');
+
+describe('next', () => {
+  test('starts what waits for nothing, then each task once its dependencies are done', () => {
+    // 0 ─► 2 ─► 3
+    // 1 ───┘
+    const schedule = scheduleOf([[], [], [0, 1], [2]]);
+    expect(started(schedule)).toEqual([0, 1]);
+    schedule.succeeded(1);
+    expect(started(schedule)).toEqual([]);
+    schedule.succeeded(0);
+    expect(started(schedule)).toEqual([2]);
+    schedule.succeeded(2);
+    expect(started(schedule)).toEqual([3]);
+    expect(schedule.finished).toBe(false);
+    schedule.succeeded(3);
+    expect(schedule.finished).toBe(true);
+    expect(states(schedule, 4)).toBe('done done done done');
+    expect(schedule.started).toBe(4);
+    schedule.validate();
+  });
+
+  test('has nothing to say of an empty graph, which is finished', () => {
+    const schedule = scheduleOf([]);
+    expect(schedule.finished).toBe(true);
+    expect(schedule.next()).toBe(NONE);
+    expect(schedule.nextReady()).toBe(NONE);
+    expect(schedule.nextSkipped()).toBe(NONE);
+    schedule.validate();
+  });
+
+  test('picks io-bound, then priority, then the longer way, then order of declaration', () => {
+    // 0     1     2 ─► 5     3*     4     * io-bound
+    const schedule = scheduleOf([[], [], [], [], [], [2]], { ioBound: [3], priorities: [0, 0, 0, -5, 1, 0] });
+    expect(started(schedule)).toEqual([3, 4, 2, 0, 1]);
+  });
+
+  test('asks anew each time: what became ready later may be first', () => {
+    const schedule = scheduleOf([[], [], [0]], { slots: { total: 1, cpu: 1 }, priorities: [0, 0, 9] });
+    expect(started(schedule)).toEqual([0]);
+    schedule.succeeded(0);
+    expect(started(schedule)).toEqual([2]);
+  });
+});
+
+describe('slots', () => {
+  test('are never exceeded, and one that is given back is used', () => {
+    const schedule = scheduleOf([[], [], []], { slots: { total: 2, cpu: 2 } });
+    expect(started(schedule)).toEqual([0, 1]);
+    expect(schedule.running).toBe(2);
+    schedule.failed(0);
+    expect(started(schedule)).toEqual([2]);
+    schedule.validate();
+  });
+
+  test('of cpu-bound tasks leave the rest to io-bound ones', () => {
+    // 0, 1 cpu-bound; 2, 3, 4 io-bound
+    const schedule = scheduleOf([[], [], [], [], []], { slots: { total: 3, cpu: 1 }, ioBound: [2, 3, 4] });
+    expect(started(schedule)).toEqual([2, 3, 4]);
+    schedule.succeeded(3);
+    expect(started(schedule)).toEqual([0]);
+    schedule.succeeded(2);
+    expect(started(schedule)).toEqual([]);
+    schedule.succeeded(0);
+    expect(started(schedule)).toEqual([1]);
+    schedule.validate();
+  });
+
+  test('of cpu-bound tasks are given back however the attempt ends', () => {
+    const schedule = scheduleOf([[], [], [], []], { slots: { total: 2, cpu: 1 } });
+    for (const end of ['succeeded', 'failed', 'retrying', 'interrupted'] as const) {
+      const id = schedule.next();
+      expect(schedule.next()).toBe(NONE);
+      schedule[end](id);
+      schedule.validate();
+    }
+    expect(states(schedule, 4)).toBe('done failed delayed idle');
+  });
+
+  test('are not held by a task that waits for its next attempt', () => {
+    const schedule = scheduleOf([[], []], { slots: { total: 1, cpu: 1 } });
+    schedule.retrying(schedule.next());
+    expect(started(schedule)).toEqual([1]);
+    schedule.delayElapsed(0);
+    expect(started(schedule)).toEqual([]);
+    schedule.succeeded(1);
+    expect(started(schedule)).toEqual([0]);
+  });
+});
+
+describe('nextReady', () => {
+  test('tells each task once, in the order in which they became ready', () => {
+    // 0 ─► 2     1 ─► 3
+    const schedule = scheduleOf([[], [], [0], [1]]);
+    expect(readied(schedule)).toEqual([0, 1]);
+    expect(readied(schedule)).toEqual([]);
+    started(schedule);
+    schedule.succeeded(1);
+    schedule.succeeded(0);
+    expect(readied(schedule)).toEqual([3, 2]);
+  });
+
+  test('does not tell a task again that is ready for its second attempt', () => {
+    const schedule = scheduleOf([[]]);
+    expect(readied(schedule)).toEqual([0]);
+    schedule.retrying(schedule.next());
+    schedule.delayElapsed(0);
+    expect(readied(schedule)).toEqual([]);
+  });
+
+  test('tells nothing of what passReady() passed over', () => {
+    // 0 ─► 1
+    const schedule = scheduleOf([[], [0]]);
+    schedule.passReady();
+    expect(readied(schedule)).toEqual([]);
+    schedule.next();
+    schedule.succeeded(0);
+    expect(readied(schedule)).toEqual([1]);
+  });
+});
+
+describe('failed', () => {
+  test('skips everything behind the task, and says because of whom', () => {
+    // 0 ─► 1 ─► 2
+    //      3 ───┘     4
+    const schedule = scheduleOf([[], [0], [1, 3], [], []]);
+    started(schedule);
+    expect(schedule.hasSkipped).toBe(false);
+    schedule.failed(0);
+    expect(schedule.hasSkipped).toBe(true);
+    expect(skipped(schedule)).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+    expect(schedule.hasSkipped).toBe(false);
+    schedule.validate();
+    schedule.succeeded(3);
+    schedule.succeeded(4);
+    expect(schedule.finished).toBe(true);
+    expect(states(schedule, 5)).toBe('failed skipped skipped done done');
+    schedule.validate();
+  });
+
+  test('leaves a task that is skipped already to the first failure', () => {
+    // 0 ─► 2
+    // 1 ───┘
+    const schedule = scheduleOf([[], [], [0, 1]]);
+    started(schedule);
+    schedule.failed(1);
+    schedule.failed(0);
+    expect(skipped(schedule)).toEqual([[2, 1]]);
+  });
+
+  test('tells skipped tasks apart that were lost to different failures', () => {
+    const schedule = scheduleOf([[], [], [0], [1]]);
+    started(schedule);
+    schedule.failed(0);
+    schedule.failed(1);
+    expect(skipped(schedule)).toEqual([
+      [2, 0],
+      [3, 1],
+    ]);
+  });
+
+  test('skips tasks that were not selected too', () => {
+    // 0 ─► 1
+    const schedule = scheduleOf([[], [0]], { selected: [0] });
+    schedule.failed(schedule.next());
+    expect(skipped(schedule)).toEqual([[1, 0]]);
+  });
+});
+
+describe('retrying and delayElapsed', () => {
+  test('count attempts, and a run is not finished while a task is delayed', () => {
+    const schedule = scheduleOf([[]]);
+    expect(schedule.attempt(0)).toBe(0);
+    expect(schedule.next()).toBe(0);
+    expect(schedule.attempt(0)).toBe(1);
+    schedule.retrying(0);
+    expect(schedule.state(0)).toBe('delayed');
+    expect(schedule.finished).toBe(false);
+    expect(schedule.next()).toBe(NONE);
+    schedule.validate();
+    schedule.delayElapsed(0);
+    expect(schedule.state(0)).toBe('ready');
+    expect(schedule.next()).toBe(0);
+    expect(schedule.attempt(0)).toBe(2);
+    expect(schedule.started).toBe(2);
+    schedule.succeeded(0);
+    expect(schedule.finished).toBe(true);
+  });
+});
+
+describe('stop', () => {
+  test('starts nothing new, and the run is finished once nothing runs', () => {
+    const schedule = scheduleOf([[], [], []], { slots: { total: 2, cpu: 2 } });
+    started(schedule);
+    schedule.stop();
+    expect(schedule.stopped).toBe(true);
+    expect(schedule.next()).toBe(NONE);
+    expect(schedule.finished).toBe(false);
+    schedule.succeeded(0);
+    expect(schedule.next()).toBe(NONE);
+    schedule.interrupted(1);
+    expect(schedule.finished).toBe(true);
+    expect(states(schedule, 3)).toBe('done idle ready');
+    schedule.validate();
+  });
+
+  test('does not wait for what is delayed', () => {
+    const schedule = scheduleOf([[]]);
+    schedule.retrying(schedule.next());
+    schedule.stop();
+    expect(schedule.finished).toBe(true);
+  });
+
+  test('before the first decision finishes at once', () => {
+    const schedule = scheduleOf([[]]);
+    schedule.stop();
+    expect(schedule.finished).toBe(true);
+    expect(schedule.started).toBe(0);
+  });
+});
+
+describe('interrupted', () => {
+  test('leaves the task and what waits for it without an end', () => {
+    // 0 ─► 1
+    const schedule = scheduleOf([[], [0]]);
+    schedule.next();
+    schedule.stop();
+    schedule.interrupted(0);
+    expect(states(schedule, 2)).toBe('idle blocked');
+    expect(schedule.finished).toBe(true);
+    schedule.validate();
+  });
+});
+
+describe('selected', () => {
+  test('leaves all other tasks alone', () => {
+    // 0 ─► 1     2
+    const schedule = scheduleOf([[], [0], []], { selected: [0, 1] });
+    expect(states(schedule, 3)).toBe('ready blocked idle');
+    schedule.succeeded(schedule.next());
+    schedule.succeeded(schedule.next());
+    expect(schedule.finished).toBe(true);
+    expect(states(schedule, 3)).toBe('done done idle');
+    schedule.validate();
+  });
+
+  test('does not let a task start whose dependencies are left alone', () => {
+    // 0 ─► 1
+    const schedule = scheduleOf([[], [0]], { selected: [1] });
+    expect(schedule.finished).toBe(true);
+    expect(states(schedule, 2)).toBe('idle blocked');
+    schedule.validate();
+  });
+});
+
+describe('what is known before the run', () => {
+  test('of done tasks frees what waits for them, and they do not run', () => {
+    // 0 ─► 1 ─► 2
+    const schedule = scheduleOf([[], [0], [1]], { known: (outcomes) => outcomes.done(0, 'r') });
+    expect(readied(schedule)).toEqual([1]);
+    expect(states(schedule, 3)).toBe('done ready blocked');
+    schedule.validate();
+  });
+
+  test('of a task that is done behind one that is not lets what is behind it run', () => {
+    // 0 ─► 1 (done) ─► 2
+    const schedule = scheduleOf([[], [0], [1]], { known: (outcomes) => outcomes.done(1, 'r') });
+    expect(started(schedule)).toEqual([0, 2]);
+    schedule.failed(0);
+    expect(states(schedule, 3)).toBe('failed done running');
+    expect(skipped(schedule)).toEqual([]);
+    schedule.validate();
+  });
+
+  test('of failed tasks skips what waits for them', () => {
+    // 0 ─► 1 ─► 2
+    const schedule = scheduleOf([[], [0], [1]], { known: (outcomes) => outcomes.failed(0, 'error', 1) });
+    expect(skipped(schedule)).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+    expect(schedule.finished).toBe(true);
+    schedule.validate();
+  });
+
+  test('of skipped tasks is not told again', () => {
+    // 0 ─► 1
+    const schedule = scheduleOf([[], [0]], {
+      known: (outcomes) => {
+        outcomes.failed(0, 'error', 1);
+        outcomes.skipped(1, 0);
+      },
+    });
+    expect(skipped(schedule)).toEqual([]);
+    expect(states(schedule, 2)).toBe('failed skipped');
+    schedule.validate();
+  });
+
+  test('of skipped tasks skips a pending one behind them, because of the same failure', () => {
+    // 0 (failed) ─► 1 (skipped) ─► 2
+    const schedule = scheduleOf([[], [0], [1]], {
+      known: (outcomes) => {
+        outcomes.failed(0, 'error', 1);
+        outcomes.skipped(1, 0);
+      },
+    });
+    expect(skipped(schedule)).toEqual([[2, 0]]);
+    expect(schedule.finished).toBe(true);
+    schedule.validate();
+  });
+
+  test('is not changed by the run, which keeps its own counts', () => {
+    let table: OutcomeTable | undefined;
+    const schedule = scheduleOf([[], [0]], {
+      known: (outcomes) => {
+        table = outcomes;
+      },
+    });
+    schedule.succeeded(schedule.next());
+    expect(table!.allPending).toBe(true);
+  });
+});
+
+describe('a fact that cannot be', () => {
+  type Fact = 'succeeded' | 'failed' | 'retrying' | 'delayElapsed' | 'interrupted';
+  const IN_STATE: Record<string, () => Schedule> = {
+    idle: () => scheduleOf([[]], { selected: [] }),
+    blocked: () => scheduleOf([[1], []]),
+    ready: () => scheduleOf([[]]),
+    running: () => told(scheduleOf([[]])),
+    delayed: () => told(scheduleOf([[]]), 'retrying'),
+    done: () => told(scheduleOf([[]]), 'succeeded'),
+    failed: () => told(scheduleOf([[]]), 'failed'),
+    skipped: () => {
+      const schedule = scheduleOf([[1], []]);
+      schedule.failed(schedule.next());
+      return schedule;
+    },
+  };
+
+  function told(schedule: Schedule, fact?: Fact): Schedule {
+    schedule.next();
+    if (fact !== undefined) schedule[fact](0);
+    return schedule;
+  }
+
+  const legal = (state: string, fact: Fact) => (fact === 'delayElapsed' ? state === 'delayed' : state === 'running');
+
+  for (const [state, scheduleIn] of Object.entries(IN_STATE)) {
+    for (const fact of ['succeeded', 'failed', 'retrying', 'delayElapsed', 'interrupted'] as const) {
+      if (legal(state, fact)) {
+        test(`is not ${fact} of a task that is ${state}`, () => {
+          const schedule = scheduleIn();
+          expect(schedule.state(0)).toBe(state);
+          schedule[fact](0);
+          schedule.validate();
+        });
+      } else {
+        test(`is ${fact} of a task that is ${state}: it is refused and changes nothing`, () => {
+          const schedule = scheduleIn();
+          const { running, started, finished } = schedule;
+          expect(schedule.state(0)).toBe(state);
+          expect(() => schedule[fact](0)).toThrow(InvariantError);
+          expect(schedule).toMatchObject({ running, started, finished });
+          expect(schedule.state(0)).toBe(state);
+          schedule.validate();
+        });
+      }
+    }
+  }
+
+  test('tells the story of the task', () => {
+    // 1, 2 ─► 0
+    const schedule = scheduleOf([[1, 2], [], []]);
+    schedule.succeeded(schedule.next());
+    expect(() => schedule.succeeded(0)).toThrow(
+      'This is a bug in taskmap: task number 0 is blocked, has been started 0 times and depends on 1 (done), 2 (ready); it was to become done.',
+    );
+    schedule.succeeded(schedule.next());
+    schedule.retrying(schedule.next());
+    expect(() => schedule.failed(0)).toThrow('task number 0 is delayed, has been started 1 times and depends on 1 (done), 2 (done)');
+    expect(() => schedule.succeeded(1)).toThrow('depends on nothing; it was to become done.');
+  });
+});

@@ -57,10 +57,14 @@ export class Model {
     return 1 + Math.max(0, ...dependents.map((task) => this.rank(task.id)));
   }
 
+  /** These tasks and what they depend on, as far as it is not done. */
+  needed(only: readonly number[]): Set<number> {
+    return new Set(only.filter((id) => this.#outcomes[id]!.status !== 'done').flatMap((id) => [id, ...this.needed(this.dependencies(id))]));
+  }
+
   /** Runs all that is pending, or these tasks and what they need. */
   run(only: readonly number[] = this.#graph.tasks.map(({ id }) => id)): void {
-    const needed = new Set<number>();
-    for (const id of only) this.#need(id, needed);
+    const needed = this.needed(only);
     for (const { id } of this.#graph.tasks) this.#settle(id, needed);
   }
 
@@ -77,12 +81,6 @@ export class Model {
     this.#outcomes[id] = { status: 'done', result };
     if (status !== 'failed' && status !== 'skipped') return;
     for (const descendant of this.descendants(id)) if (this.#outcomes[descendant]!.status === 'skipped') this.#outcomes[descendant] = PENDING;
-  }
-
-  #need(id: number, needed: Set<number>): void {
-    if (this.#outcomes[id]!.status === 'done') return;
-    needed.add(id);
-    for (const dependency of this.dependencies(id)) this.#need(dependency, needed);
   }
 
   #settle(id: number, needed: ReadonlySet<number>): void {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type OpenGraph, openGraph } from '../../src/graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../../src/schedule/schedule.js';
 import { Model } from '../support/model.js';
-import { builderOf, propertyOptions, type RandomGraph, type RandomTask, randomGraph } from '../support/random-graph.js';
+import { builderOf, PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, type RandomTask, randomGraph } from '../support/random-graph.js';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 /** What is done to a graph between two runs. Tasks are drawn as any number; what is over is their remainder. */
 type Change = { readonly kind: 'reset' | 'markDone'; readonly tasks: readonly number[] } | { readonly kind: 'resetFailed' };

@@ -71,6 +71,9 @@ export function propertyOptions(runs: number): { numRuns: number; seed?: number 
   return { numRuns: Number(PROPERTY_RUNS ?? runs), ...(PROPERTY_SEED === undefined ? {} : { seed: Number(PROPERTY_SEED) }) };
 }
 
+/** For `vi.setConfig({ testTimeout })`: long enough for as many cases as anybody asks for. */
+export const PROPERTY_TIMEOUT_MS = 3_600_000;
+
 /** Shrinks towards fewer tasks with fewer edges and plain names, declared in the order in which they can run. */
 export function randomGraph({ sizeMin = 0, sizeMax = 12, fanInMax = 4, failing = true }: RandomGraphConstraints = {}): fc.Arbitrary<RandomGraph> {
   // How far back a dependency is, among the tasks that stand before this one in an order that makes cycles impossible.

@@ -1,5 +1,5 @@
 // A dependency audit: reads, measures and judges every package in a node_modules folder.
-// It shows a graph made in a loop, progress from events, a report in spite of failures, and resetFailed() after a repair.
+// It shows a graph made in a loop and run in batches, progress from events, a report in spite of failures, and resetFailed() after a repair.
 //
 //   for each package:     ┌─► files ─┬─► sources ─┬─► hash ──┐
 //               manifest ─┤          │            ├─► lines ─┼─► verdict          the report is made of all outcomes
@@ -11,7 +11,8 @@ import { writeFile } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { AsyncExecutor, RunAbortedError, type RunReport } from 'taskmap-ts';
+import { AsyncExecutor, RunAbortedError } from 'taskmap-ts';
+import { type BatchesReport, runInBatches } from './dependency-audit/batches.js';
 import { brokenCopy } from './dependency-audit/broken-copy.js';
 import { type Audit, auditGraph, packageOf } from './dependency-audit/graph.js';
 import { installedPackages, nodeModulesOf, UserError } from './dependency-audit/packages.js';
@@ -30,7 +31,7 @@ const HELP = `Audits every package that is installed under a folder: size, lines
 Packages that cannot be read are listed with their errors; the exit code is 0 all the same, once the report is made.
 `;
 
-/** How many tasks may be under way at once. It also bounds the files that are open and the packages whose sources are in memory. */
+/** How many tasks may be under way at once. It also bounds the files that are open. */
 const CONCURRENCY = 8;
 const SLOWEST_SHOWN = 5;
 
@@ -58,10 +59,10 @@ async function main(signal: AbortSignal): Promise<void> {
     const audit = auditGraph(copy === undefined ? packages : await installedPackages(copy.nodeModules));
     const executor = new AsyncExecutor({ concurrency: CONCURRENCY });
     const progress = new Progress(audit.graph, executor, process.stderr);
-    const run = await executor.run(audit.graph, { signal });
-    const rerun = copy === undefined ? undefined : await mendAndRunAgain(audit, executor, run, copy, signal);
+    const first = await runInBatches(audit, executor, { signal });
+    const second = copy === undefined ? undefined : await mendAndRunAgain(audit, executor, first, copy, signal);
 
-    const durationMs = run.durationMs + (rerun?.durationMs ?? 0);
+    const durationMs = first.durationMs + (second?.durationMs ?? 0);
     const report = auditReport(shown(nodeModules), audit, durationMs, progress.slowest(SLOWEST_SHOWN));
     process.stdout.write(reportText(report));
     if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
@@ -72,22 +73,23 @@ async function main(signal: AbortSignal): Promise<void> {
 
 /** Tells what a broken manifest costs, mends it, and runs what has failed and what hangs on it: nothing else. */
 async function mendAndRunAgain(
-  { graph }: Audit,
+  audit: Audit,
   executor: AsyncExecutor,
-  first: RunReport,
+  first: BatchesReport,
   { path, mend }: { readonly path: string; readonly mend: () => Promise<void> },
   signal: AbortSignal,
-): Promise<RunReport> {
+): Promise<BatchesReport> {
+  const { graph } = audit;
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  say(`First run, the manifest of ${path} broken: ${told(first)}.`);
+  say(`First audit, the manifest of ${path} broken: ${told(first)}.`);
   say(`  ${(graph.failure(`manifest ${path}`) as Error).message}`);
   await mend();
   graph.resetFailed();
   say(`Mended. resetFailed() leaves ${counted(graph.counts().pending, 'task')} to run.`);
   const startedByPackage = new Map<string, number>();
   executor.on('task:started', ({ task }) => startedByPackage.set(packageOf(task), (startedByPackage.get(packageOf(task)) ?? 0) + 1));
-  const second = await executor.run(graph, { signal });
-  say(`Second run: ${told(second)}.`);
+  const second = await runInBatches(audit, executor, { signal });
+  say(`Second audit: ${told(second)}.`);
   for (const [path, count] of startedByPackage) say(`  ${counted(count, 'attempt')} for ${path}`);
   say('');
   return second;
@@ -99,7 +101,7 @@ function shown(folder: string): string {
   return path === '' || path.startsWith('..') ? folder : path;
 }
 
-function told({ attemptCount, counts, durationMs }: RunReport): string {
+function told({ attemptCount, counts, durationMs }: BatchesReport): string {
   return `${counted(attemptCount, 'attempt')} in ${duration(durationMs)}; ${counted(counts.done, 'task')} done, ${counts.failed} failed, ${counts.skipped} skipped`;
 }
 

@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AsyncExecutor, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+import { AsyncExecutor, RunAbortedError, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runInBatches } from '../examples/dependency-audit/batches.js';
 import { auditGraph } from '../examples/dependency-audit/graph.js';
 import { installedPackages } from '../examples/dependency-audit/packages.js';
 import { Progress } from '../examples/dependency-audit/progress.js';
@@ -181,10 +182,10 @@ describe('the dependency audit', () => {
     expect(code).toBe(0);
     const lines = stdout.split('\n').map((line) => line.replace(/in [\d.]+ m?s/, 'in no time'));
     expect(lines.slice(0, 8)).toEqual([
-      'First run, the manifest of @scope/scoped broken: 75 attempts in no time; 72 tasks done, 3 failed, 21 skipped.',
+      'First audit, the manifest of @scope/scoped broken: 75 attempts in no time; 72 tasks done, 3 failed, 21 skipped.',
       expect.stringMatching(/^ {2}package\.json is no JSON: /),
       'Mended. resetFailed() leaves 24 tasks to run.',
-      'Second run: 10 attempts in no time; 80 tasks done, 2 failed, 14 skipped.',
+      'Second audit: 10 attempts in no time; 80 tasks done, 2 failed, 14 skipped.',
       '  8 attempts for @scope/scoped',
       '  1 attempt for broken',
       '  1 attempt for empty',
@@ -234,9 +235,9 @@ describe('the dependency audit', () => {
     for (const word of ['FOLDER', '--json FILE', '--retry', '--help']) expect(stdout).toContain(word);
   });
 
-  it('never holds the sources of more packages than its executor runs tasks at once', async () => {
-    const { graph } = auditGraph(await installedPackages(join(project, 'node_modules')));
-    const executor = new AsyncExecutor({ concurrency: 2 });
+  it('never holds the sources of more packages than are in a batch', async () => {
+    const audit = auditGraph(await installedPackages(join(project, 'node_modules')));
+    const executor = new AsyncExecutor();
     let held = 0;
     let heldMax = 0;
     executor.on('task:started', ({ task }) => {
@@ -245,8 +246,25 @@ describe('the dependency audit', () => {
     executor.on('task:done', ({ task }) => {
       if (task.startsWith('verdict ')) held--;
     });
-    await executor.run(graph);
+    const { attemptCount, counts } = await runInBatches(audit, executor, { packagesMax: 2 });
     expect({ held, heldMax }).toEqual({ held: 0, heldMax: 2 });
+    expect(attemptCount).toBe(82);
+    expect(counts).toEqual({ pending: 0, running: 0, done: 80, failed: 2, skipped: 14 });
+  });
+
+  it('starts no further batch once it is aborted', async () => {
+    const audit = auditGraph(await installedPackages(join(project, 'node_modules')));
+    const executor = new AsyncExecutor();
+    const interrupt = new AbortController();
+    let runs = 0;
+    executor.on('run:started', () => runs++);
+    executor.on('task:done', ({ task }) => {
+      if (task === 'verdict bare') interrupt.abort();
+    });
+    await expect(runInBatches(audit, executor, { packagesMax: 3, signal: interrupt.signal })).rejects.toBeInstanceOf(RunAbortedError);
+    expect(runs).toBe(1);
+    expect(audit.graph.counts().running).toBe(0);
+    expect(audit.graph.counts().pending).toBeGreaterThanOrEqual(9 * 8);
   });
 
   it('reads a package again where one of its tasks is run again', async () => {
@@ -279,5 +297,23 @@ describe('the dependency audit', () => {
     terminal.columns = 30;
     executor.run(graph.resetAll());
     expect(written.map((text) => text.length - lineStart.length)).toEqual([29, 29, 0]);
+  });
+
+  it('keeps its line on a terminal from one run to the next, and counts on, until nothing is pending or a run is aborted', () => {
+    const clock = new FakeClock();
+    const builder = new TaskGraphBuilder();
+    const handles = [1, 2, 3, 4].map((index) => builder.task(`verdict package-${index}`, () => clock.block(100)));
+    const graph = builder.build();
+    const executor = new SyncExecutor({ clock });
+    const written: string[] = [];
+    const terminal = { isTTY: true, columns: 80, write: (text: string) => written.push(text.slice('\r\x1b[2K'.length).replace(/[█░]+ /, '')) };
+    new Progress(graph, executor, terminal as unknown as NodeJS.WriteStream);
+    executor.run(graph, { only: handles.slice(0, 2) });
+    expect(written).toEqual(['0/4 tasks  verdict package-1', '1/4 tasks  verdict package-2']);
+    executor.run(graph, { only: handles.slice(2) });
+    expect(written.slice(2)).toEqual(['2/4 tasks  verdict package-3', '3/4 tasks  verdict package-4', '']);
+    written.length = 0;
+    expect(() => executor.run(graph.resetAll(), { signal: AbortSignal.abort() })).toThrow(RunAbortedError);
+    expect(written).toEqual(['']);
   });
 });

@@ -36,7 +36,7 @@ const WHEN_FILES_RUN_OUT: RetryPolicy = {
 };
 
 /**
- * Eight tasks for each package:
+ * Eight tasks for each package. The first four wait for the disk and are io-bound, the last four compute:
  *
  * ```
  *             ┌─► files ─┬─► sources ─┬─► hash ──┐
@@ -65,21 +65,20 @@ export function auditGraph(packages: readonly InstalledPackage[]): Audit {
       .after(manifest)
       .ioBound()
       .retry(WHEN_FILES_RUN_OUT);
-    // Reading waits, but is not called io-bound: what is io-bound starts first, and the files of all packages would be in memory before any of them is used.
-    // This way a package is read when no task of those in memory is left to start, so there are never more in memory than the executor's concurrency.
+    // After the licence, which may fail: the sources of a package that gets no verdict would stay in memory.
     const sources = builder
       .task(`sources ${path}`)
       .dependsOn(files)
       .after(licence)
+      .ioBound()
       .retry(WHEN_FILES_RUN_OUT)
       .run(({ sources }) => Sources.read(folder, sources));
-    const hash = builder.task(`hash ${path}`, hashOf).dependsOn(sources).priority(1);
-    const lines = builder.task(`lines ${path}`, linesOf).dependsOn(sources).priority(1);
-    const gzip = builder.task(`gzip ${path}`, gzippedBytesOf).dependsOn(sources).priority(1);
+    const hash = builder.task(`hash ${path}`, hashOf).dependsOn(sources);
+    const lines = builder.task(`lines ${path}`, linesOf).dependsOn(sources);
+    const gzip = builder.task(`gzip ${path}`, gzippedBytesOf).dependsOn(sources);
     return builder
       .task(`verdict ${path}`)
       .dependsOn(manifest, licence, files, sources, hash, lines, gzip)
-      .priority(2)
       .run(({ name, version }, licence, { fileCount, bytes }, sources, sha256, lines, gzippedBytes): Verdict => {
         sources.release();
         const sourceFileCount = sources.paths.length;

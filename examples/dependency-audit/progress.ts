@@ -6,7 +6,7 @@ const BAR_WIDTH = 24;
 /** Where nobody watches, a line is written each time another such part of the tasks has finished. */
 const QUARTER = 0.25;
 
-/** Shows how far a run is: a line drawn over and over on a terminal, a few lines elsewhere. Also adds up the time that each package takes. */
+/** Shows how far the runs of a graph are, all of them together: a line drawn over and over on a terminal, a few lines elsewhere. Also adds up the time that each package takes. */
 export class Progress {
   /** How long the tasks of each package took together, in milliseconds. */
   readonly msByPackage: Map<string, number> = new Map<string, number>();
@@ -27,7 +27,10 @@ export class Progress {
     executor.on('task:done', ({ task, durationMs }) => this.#ended(task, durationMs));
     executor.on('task:failed', ({ task, durationMs }) => this.#ended(task, durationMs));
     executor.on('task:skipped', ({ task }) => this.#ended(task, 0));
-    executor.on('run:finished', () => this.#erase());
+    executor.on('run:finished', ({ status, counts }) => {
+      // Between two batches the line stays.
+      if (status !== 'finished' || counts.pending === 0) this.#erase();
+    });
   }
 
   /** The packages whose tasks took longest together, the slowest first. */

@@ -151,8 +151,10 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const runAttempt = this.runAttempt === Executor.prototype.runAttempt ? undefined : (attempt: Attempt) => this.runAttempt(attempt);
     const run = new Run(this.#host, { runId: uuid(), graph, clock, runAttempt, signal, onFailure, selected: select(openGraph(graph)) });
     this.#runs.add(run);
-    void run.whenSettled.then(() => this.#runs.delete(run));
     run.start();
+    // At once where that can be: a loop that never awaits anything would keep all its runs, and the results of their graphs.
+    if (run.settled) this.#runs.delete(run);
+    else void run.whenSettled.then(() => this.#runs.delete(run));
     return run;
   }
 

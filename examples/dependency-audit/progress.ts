@@ -6,7 +6,10 @@ const BAR_WIDTH = 24;
 /** Where nobody watches, a line is written each time another such part of the tasks has finished. */
 const QUARTER = 0.25;
 
-/** Shows how far the runs of a graph are, all of them together: a line drawn over and over on a terminal, a few lines elsewhere. Also adds up the time that each package takes. */
+/**
+ * Shows how far the runs of a graph are, all of them together: a line drawn over and over on a terminal, a few lines elsewhere. Also adds up the time
+ * that each package takes.
+ */
 export class Progress {
   /** How long the tasks of each package took together, in milliseconds. */
   readonly msByPackage: Map<string, number> = new Map<string, number>();

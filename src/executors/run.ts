@@ -153,6 +153,13 @@ export class Run implements AttemptRun {
     this.#fact(() => this.#end('aborted', reason));
   }
 
+  /** Ends the run at once, because what it runs on has failed. */
+  breakOff(error: unknown): void {
+    this.#fact(() => {
+      throw error;
+    });
+  }
+
   progressed({ id, attempt }: LiveAttempt, fraction: number, note: string | undefined): void {
     if (this.#listens('task:progress')) {
       this.#emitter.emit('task:progress', { runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]!, attempt, fraction, note });
@@ -296,15 +303,16 @@ export class Run implements AttemptRun {
   #await(attempt: LiveAttempt, promise: Promise<unknown>): void {
     const { timeoutMs } = this.#settings[attempt.id]!;
     attempt.place = this.#live.push(attempt) - 1;
-    if (timeoutMs !== undefined) {
-      const leftMs = timeoutMs - (this.#clock.now() - attempt.startedAtMs);
-      attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
-    }
+    // Before anything that may fail: nobody else waits for the promise, and it may be rejected.
     whenSettled.call(
       promise,
       (result) => this.#settled(attempt, true, result),
       (error) => this.#settled(attempt, false, error),
     );
+    if (timeoutMs !== undefined) {
+      const leftMs = timeoutMs - (this.#clock.now() - attempt.startedAtMs);
+      attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
+    }
   }
 
   #refusePromise(attempt: LiveAttempt, promise: Promise<unknown>): void {
@@ -462,12 +470,18 @@ export class Run implements AttemptRun {
   }
 
   #settle(): void {
-    // First of all: nobody must wait for ever because the clock fails here, or the emit() of a subclass. They go on only after the last event anyway.
     releaseGraph(this.graph);
+    // They go on only after the last event, but they do so even if the emit() of a subclass throws.
     this.#tellSettled();
-    for (const callOff of this.#delays) callOff();
     this.#order.signal?.removeEventListener('abort', this.#onSignal);
-    const finishedAtMs = this.#clock.now();
+    let finishedAtMs = this.#startedAtMs;
+    try {
+      for (const callOff of this.#delays) callOff();
+      finishedAtMs = this.#clock.now();
+    } catch (error) {
+      // A clock that fails. The run is over all the same.
+      this.#broken ??= { error };
+    }
     this.#report = {
       runId: this.id,
       graph: this.graph.name,

@@ -50,7 +50,13 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
 }
 
 function finished(run: Run, clock: BlockingClock): RunReport {
-  while (!run.settled) clock.wait();
+  while (!run.settled) {
+    try {
+      clock.wait();
+    } catch (error) {
+      run.breakOff(error);
+    }
+  }
   return run.report();
 }
 

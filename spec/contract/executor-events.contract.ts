@@ -66,6 +66,24 @@ export function eventContract(subject: ExecutorSubject): void {
       expect(emit.mock.calls.map(([event]) => event)).toEqual(['task:skipped']);
     });
 
+    it('have no duration where nobody was listening yet when the attempt began', async () => {
+      const stage = new Stage(subject);
+      stage.executor.removeAllListeners();
+      let told: ReturnType<typeof toldBy> = [];
+      const graph = stage.graph(
+        task('a', () => {
+          stage.clock.block(5);
+          told = toldBy(stage.executor);
+          throw new Error('broken');
+        }),
+      );
+      await stage.run(graph);
+      expect(told.map(({ event, record }) => [event, record['durationMs']])).toEqual([
+        ['task:failed', 0],
+        ['run:finished', 5],
+      ]);
+    });
+
     it('can be listened to from the middle of a run on', async () => {
       const stage = new Stage(subject);
       stage.executor.removeAllListeners();

@@ -114,21 +114,27 @@ export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   throw new Error('Expected a rejection.');
 }
 
-/** What reached the process as an uncaught exception or an unhandled rejection meanwhile. */
+/** A promise was rejected, and nobody waited for it. */
+export class UnhandledRejection extends Error {}
+
+/** What reached the process meanwhile: uncaught errors as they are, unhandled rejections as the cause of an {@link UnhandledRejection}. */
 export async function uncaughtDuring(action: () => unknown): Promise<unknown[]> {
   const uncaught: unknown[] = [];
-  const note = (error: unknown) => uncaught.push(error);
-  const channels = ['uncaughtException', 'unhandledRejection'] as const;
-  const usual = channels.map((channel) => process.listeners(channel as 'uncaughtException'));
-  for (const channel of channels) process.removeAllListeners(channel).on(channel as 'uncaughtException', note);
+  const noteByChannel = {
+    uncaughtException: (error: unknown) => uncaught.push(error),
+    unhandledRejection: (cause: unknown) => uncaught.push(new UnhandledRejection('unhandled rejection', { cause })),
+  };
+  const channels = Object.keys(noteByChannel) as 'uncaughtException'[];
+  const usual = channels.map((channel) => process.listeners(channel));
+  for (const channel of channels) process.removeAllListeners(channel).on(channel, noteByChannel[channel]);
   try {
     await action();
     // Node tells of a rejection once the microtasks after it have run.
     for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
   } finally {
     for (const [index, channel] of channels.entries()) {
-      process.removeListener(channel, note);
-      for (const listener of usual[index]!) process.on(channel as 'uncaughtException', listener);
+      process.removeListener(channel, noteByChannel[channel]);
+      for (const listener of usual[index]!) process.on(channel, listener);
     }
   }
   return uncaught;

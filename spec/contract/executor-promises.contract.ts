@@ -407,6 +407,21 @@ export function promiseContract(subject: ExecutorSubject): void {
       expect(stage.records('task:interrupted')).toMatchObject([{ task: 'b', reason: 'enough' }]);
     });
 
+    it('keeps close() waiting until it has settled', async () => {
+      const stage = new Stage(subject);
+      const gate = new Gate();
+      const order: string[] = [];
+      const run = rejection((async () => stage.executor.run(stage.graph(task('a', gate.pass))))());
+      await gate.started;
+      stage.executor.on('run:finished', () => order.push('finished'));
+      const closed = stage.executor.close().then(() => order.push('closed'));
+      await stage.clock.advance(0);
+      expect(order).toEqual([]);
+      gate.open();
+      await Promise.all([run, closed]);
+      expect(order).toEqual(['finished', 'closed']);
+    });
+
     it('settles only when nothing of it is running', async () => {
       const stage = new Stage(subject);
       let cleaned = false;

@@ -1,4 +1,4 @@
-import { AsyncExecutor, InvalidOptionError, type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
+import { AsyncExecutor, InvalidOptionError, type TaskContext, type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
 import { failing, rejection, task, toldBy, uncaughtDuring, untilSettled, waited } from '../contract/executor-harness.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
@@ -214,6 +214,29 @@ describe('AsyncExecutor', () => {
       expect(await outcomeOf(slow(6, 3))).toMatchObject({ status: 'done' });
       expect(await outcomeOf(slow(6, 6))).toMatchObject({ status: 'failed', error: { code: 'task-timeout' } });
       expect(await outcomeOf(slow(11, 0))).toMatchObject({ status: 'failed', error: { code: 'task-timeout' } });
+    });
+
+    it('comes in time even if the function took its time before it gave a promise', async () => {
+      const clock = new FakeClock();
+      let abortedAtMs = 0;
+      const graph = graphOf(
+        task(
+          'a',
+          ({ signal }: TaskContext) => {
+            clock.block(6);
+            return new Promise((_, reject) =>
+              signal.addEventListener('abort', () => {
+                abortedAtMs = clock.now();
+                reject(signal.reason);
+              }),
+            );
+          },
+          { withContext: true, timeoutMs: 10 },
+        ),
+      );
+      const startMs = clock.now();
+      await untilSettled(clock, new AsyncExecutor({ clock }).run(graph));
+      expect(abortedAtMs).toBe(startMs + 10);
     });
 
     it('that gives an attempt up frees its slot', async () => {

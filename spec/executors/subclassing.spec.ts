@@ -266,7 +266,7 @@ describe('what must not fail and does', () => {
       });
       expect(ended).toBe(true);
       expect(graph.counts().running).toBe(0);
-      if (failing === 'run:finished') expect(uncaught).toEqual([error]);
+      if (failing === 'run:finished') expect(uncaught).toMatchObject([{ cause: error }]);
       else expect(await rejection(run)).toBe(error);
       await untilSettled(clock, new AsyncExecutor({ clock }).run(graph));
     },

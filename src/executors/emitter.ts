@@ -28,12 +28,16 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
   listening = 0;
   readonly #guards = new WeakMap<Listener, Listener>();
 
-  override on<E extends keyof ExecutorEvents<Tasks>>(event: E, listener: (...args: ExecutorEvents<Tasks>[E]) => void, context?: unknown): this {
+  override on<E extends keyof ExecutorEvents<Tasks> & string>(
+    event: E,
+    listener: (...args: ExecutorEvents<Tasks>[E]) => void,
+    context?: unknown,
+  ): this {
     super.on(event, this.#guarded(listener), context);
     return this.#count(event);
   }
 
-  override addListener<E extends keyof ExecutorEvents<Tasks>>(
+  override addListener<E extends keyof ExecutorEvents<Tasks> & string>(
     event: E,
     listener: (...args: ExecutorEvents<Tasks>[E]) => void,
     context?: unknown,
@@ -41,12 +45,16 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
     return this.on(event, listener, context);
   }
 
-  override once<E extends keyof ExecutorEvents<Tasks>>(event: E, listener: (...args: ExecutorEvents<Tasks>[E]) => void, context?: unknown): this {
+  override once<E extends keyof ExecutorEvents<Tasks> & string>(
+    event: E,
+    listener: (...args: ExecutorEvents<Tasks>[E]) => void,
+    context?: unknown,
+  ): this {
     super.once(event, this.#guarded(listener), context);
     return this.#count(event);
   }
 
-  override off<E extends keyof ExecutorEvents<Tasks>>(
+  override off<E extends keyof ExecutorEvents<Tasks> & string>(
     event: E,
     listener?: (...args: ExecutorEvents<Tasks>[E]) => void,
     context?: unknown,
@@ -55,7 +63,7 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
     return this.removeListener(event, listener, context, once);
   }
 
-  override removeListener<E extends keyof ExecutorEvents<Tasks>>(
+  override removeListener<E extends keyof ExecutorEvents<Tasks> & string>(
     event: E,
     listener?: (...args: ExecutorEvents<Tasks>[E]) => void,
     context?: unknown,
@@ -65,7 +73,7 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
     return this.#count(event);
   }
 
-  override removeAllListeners(event?: keyof ExecutorEvents<Tasks>): this {
+  override removeAllListeners(event?: keyof ExecutorEvents<Tasks> & string): this {
     super.removeAllListeners(event);
     for (const name of Object.keys(EVENT_BITS)) this.#count(name as EventName);
     return this;

@@ -3,11 +3,16 @@
  * the declarations that TypeScript writes for a user's own builder name them; nobody needs to write them by hand.
  */
 
+import type { TaskFunction } from './task.js';
+
 declare const takes: unique symbol;
 declare const gives: unique symbol;
 declare const message: unique symbol;
 
-/** A typed reference to a task, good wherever a task's name is. `.task(…)` returns one. */
+/**
+ * A typed reference to a task, good wherever a task's name is. `.task(…)` returns one. `R` is what the function returns: a list of async tasks
+ * is a `TaskHandle<string, any, Promise<Page>>[]`.
+ */
 export interface TaskHandle<out N extends string = string, in Args extends readonly unknown[] = any, out R = unknown> {
   readonly name: N;
   readonly [takes]: (...results: Args) => void;
@@ -23,11 +28,16 @@ export type ResultOf<F> = F extends (...args: never) => infer R ? Awaited<R> : n
 export type ParametersOf<F> = F extends (...args: infer P) => unknown ? P : never;
 /** The return type of a function. */
 export type ReturnOf<F> = F extends (...args: never) => infer R ? R : never;
-/** Whether a function can be called with these arguments. */
-export type Takes<F, Args extends readonly unknown[]> = F extends (...args: Args) => unknown ? true : false;
+/**
+ * Whether a function can be called with these arguments. An overloaded one counts by its last overload, as in `ReturnOf`: were another one to
+ * match, its result would be of another type than the graph says.
+ */
+export type Takes<F, Args extends readonly unknown[]> = F extends (...args: Args) => ReturnOf<F> ? true : false;
 
 type Nothing = void | undefined;
 type IsAny<T> = 0 extends 1 & T ? true : false;
+/** `any`, `unknown` and `never`: nothing can be told of whether it is `undefined`. */
+type IsOpen<T> = [T] extends [never] ? true : unknown extends T ? true : false;
 /** The same type, written out. */
 export type Simplify<T> = { [K in keyof T]: T[K] } & {};
 
@@ -58,51 +68,54 @@ export type ResultsFor<Declared, Added extends AnyTask, D extends readonly unkno
   -readonly [I in keyof D]: ResultFor<Declared, Added, D[I]>;
 };
 
-/** The tasks of a graph: each name with the signature of its function. */
+/** The tasks of a graph: each name with the signature of its function, which says more than its declaration where it has both. */
 export type TasksOf<Declared, Added extends AnyTask> = Simplify<
-  Declared & { [T in Added as T['name']]: T extends TaskHandle<any, infer A, infer R> ? (...results: A) => R : never }
+  { [K in keyof Declared as Exclude<K, Added['name']>]: Declared[K] } & {
+    [T in Added as T['name']]: T extends TaskHandle<any, infer A, infer R> ? (...results: A) => R : never;
+  }
 >;
 
 /**
  * Results as arguments. One that is always `undefined` vanishes. One that is sometimes `undefined` is `T | undefined` in last place, and
- * elsewhere makes a union of tuples, since those after it move up.
+ * elsewhere makes a union of tuples, since those after it move up. One that is `never`, of a function that always throws, is an argument too:
+ * whoever depends on it is never called, and may expect anything.
  */
 export type Fed<Rs extends readonly unknown[]> = number extends Rs['length']
   ? FedOpen<Rs>
   : Rs extends readonly [...infer Init, infer Last]
-    ? IsAny<Last> extends true
-      ? [...FedInit<Init>, any]
-      : [Last] extends [Nothing]
-        ? Fed<Init>
-        : [...FedInit<Init>, Last]
+    ? FedOne<Last> extends []
+      ? Fed<Init>
+      : [...FedInit<Init>, FedLast<Last>]
     : [];
 type FedOpen<Rs extends readonly unknown[], Out extends readonly unknown[] = []> = Rs extends readonly [infer R, ...infer Rest]
   ? FedOpen<Rest, [...Out, ...FedOne<R>]>
-  : [...Out, ...Exclude<Rs[number], Nothing>[]];
+  : Rs extends readonly [...infer Init, infer R]
+    ? [...FedOpen<Init, Out>, ...FedOne<R>]
+    : FedOne<Rs[number]> extends []
+      ? Out
+      : [...Out, ...Exclude<Rs[number], Nothing>[]];
 type FedInit<Rs extends readonly unknown[], Out extends readonly unknown[] = []> = Rs extends readonly [infer R, ...infer Rest]
   ? FedInit<Rest, [...Out, ...FedOne<R>]>
   : Out;
-type FedOne<R> =
-  IsAny<R> extends true
-    ? [any]
-    : unknown extends R
-      ? [unknown]
-      : [R] extends [Nothing]
-        ? []
-        : [Extract<R, Nothing>] extends [never]
-          ? [R]
-          : [] | [Exclude<R, Nothing>];
+type FedOne<R> = IsOpen<R> extends true ? [R] : [R] extends [Nothing] ? [] : [Extract<R, Nothing>] extends [never] ? [R] : [] | [Exclude<R, Nothing>];
+/** `void` is what a function may return; what the next one gets is `undefined`. */
+type FedLast<R> = IsOpen<R> extends true ? R : [Extract<R, void>] extends [never] ? R : Exclude<R, Nothing> | undefined;
 
 /** What the function of a declared task may return. */
 export type Returned<Declared, N> = N extends keyof Declared ? ResultOf<Declared[N]> | PromiseLike<ResultOf<Declared[N]>> : unknown;
 
 /** The dependencies themselves if the function can take their results, else a type that says what does not fit. */
 export type Accepted<F, Rs extends readonly unknown[], D> =
-  Takes<F, [...Fed<Rs>, ...any[]]> extends true
+  Takes<F, Fed<Rs>> extends true
     ? D
-    : Takes<F, Fed<Rs>> extends true
+    : Takes<F, Begun<Rs>> extends true
       ? D
       : { [I in keyof D]: ArgumentMismatch<{ given: Fed<Rs>; takes: ParametersOf<F> }> };
+/** The first arguments, with more to come from a further `dependsOn`. Behind a list of unknown length nothing can come: its end is not known. */
+type Begun<Rs extends readonly unknown[]> = number extends Rs['length'] ? Fed<Rs> : [...Fed<Rs>, ...any[]];
+
+/** Any string. The declared names are named apart so that editors offer them. */
+export type AnyName<Declared> = (keyof Declared & string) | (string & {});
 
 /** The name itself if it is free, else a type that says what is wrong with it. */
 export type NewName<Declared, Added extends AnyTask, N extends string, R = never> = string extends N
@@ -120,24 +133,28 @@ export type Add<Added extends AnyTask, N extends string, Args extends readonly u
   ? Added
   : Added | TaskHandle<N, Args, R>;
 
-/** Checks each list of dependencies against its function; a function that takes arguments must have a list. */
+/**
+ * Checks each list of dependencies against its function; a function that takes arguments must have a list. One mapped type over `F`, and not one
+ * over `D`: otherwise a parameter without a type, as in `(n = 1) => n`, makes the compiler forget all of `F`.
+ */
 export type DependencyLists<Declared, Added extends AnyTask, F, D> = {
-  readonly [K in keyof D]: K extends keyof F
+  readonly [K in keyof F as K extends keyof D ? K : Takes<F[K], []> extends true ? never : K]: K extends keyof D
     ? D[K] extends readonly unknown[]
       ? Takes<F[K], Fed<ResultsFor<Declared, Added, D[K]>>> extends true
         ? D[K]
         : { [I in keyof D[K]]: ArgumentMismatch<{ given: Fed<ResultsFor<Declared, Added, D[K]>>; takes: ParametersOf<F[K]> }> }
       : D[K]
-    : never;
-} & { readonly [K in Exclude<keyof F, keyof D> as Takes<F[K], []> extends true ? never : K]: readonly (keyof F)[] };
+    : readonly (keyof F)[];
+};
 
 /** What may take a function's place: the same arguments, the same result, async only where it was async. */
-export type Replacement<F> = (...results: ParametersOf<F>) => ReturnOf<F> | ResultOf<F>;
+export type Replacement<F> = IsAny<F> extends true ? TaskFunction : (...results: ParametersOf<F>) => ReturnOf<F> | ResultOf<F>;
 /** A result to mark a task done with; it may be left out where the result may be `undefined`. */
 export type MarkedResult<R> = [R] extends [void] ? [] : undefined extends R ? [result?: R] : [result: R];
 
 type AsyncNames<T> = {
-  [K in keyof T]: IsAny<ReturnOf<T[K]>> extends true ? never : ReturnOf<T[K]> extends PromiseLike<unknown> ? K : never;
+  // A result that may be anything is not known to be a promise, and a function that always throws returns none.
+  [K in keyof T]: IsOpen<ReturnOf<T[K]>> extends true ? never : ReturnOf<T[K]> extends PromiseLike<unknown> ? K : never;
 }[keyof T];
 /** Accepts a graph without async tasks. */
 export type SyncOnly<T> = [AsyncNames<T>] extends [never] ? unknown : AsyncTasks<AsyncNames<T>>;

@@ -12,6 +12,7 @@ import { nearestName } from './nearest-name.js';
 import type {
   Accepted,
   Add,
+  AnyName,
   AnyTask,
   DependencyLists,
   Fed,
@@ -125,10 +126,10 @@ export interface TaskStep<Declared extends object, Added extends AnyTask, N exte
   /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
   withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
   /** Starts the next task: see {@link TaskGraphBuilder.task}. */
-  task<const M extends string>(
+  task<const M extends AnyName<Declared>>(
     name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M>,
   ): TaskDraft<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, []>;
-  task<const M extends string, G extends TaskFunction>(
+  task<const M extends AnyName<Declared>, G extends TaskFunction>(
     name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, ResultOf<G>>,
     fn: G,
   ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, G, []>;
@@ -179,8 +180,11 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
    * @param name - any string that no other task has
    * @throws {@link InvalidOptionError} if `name` is no string or `fn` no function
    */
-  task<const N extends string>(name: NewName<Declared, Added, N>): TaskDraft<Declared, Added, N, []>;
-  task<const N extends string, F extends TaskFunction>(name: NewName<Declared, Added, N, ResultOf<F>>, fn: F): TaskStage<Declared, Added, N, F, []>;
+  task<const N extends AnyName<Declared>>(name: NewName<Declared, Added, N>): TaskDraft<Declared, Added, N, []>;
+  task<const N extends AnyName<Declared>, F extends TaskFunction>(
+    name: NewName<Declared, Added, N, ResultOf<F>>,
+    fn: F,
+  ): TaskStage<Declared, Added, N, F, []>;
   task(name: unknown, ...fn: unknown[]): unknown {
     const draft = new Draft(this, stringName(name));
     this.#drafts.push(draft);

@@ -32,7 +32,6 @@ export function editDistance(a: string, b: string, limit: number = Number.POSITI
   let previous: number[] = [];
   let current: number[] = [];
   for (let column = 0; column <= b.length; column++) previous.push(column);
-  let smallestBefore = 0;
   for (let row = 1; row <= a.length; row++) {
     const letter = a.charCodeAt(row - 1);
     let smallest = row;
@@ -45,9 +44,8 @@ export function editDistance(a: string, b: string, limit: number = Number.POSITI
       current[column] = cost;
       if (cost < smallest) smallest = cost;
     }
-    // Each row is made of the two before it, so no later one can get below both.
-    if (smallest >= limit && smallestBefore >= limit) return limit;
-    smallestBefore = smallest;
+    // No later row gets below this one, and a swap, which costs 1, starts from the row before it, which is lower by 1 at most.
+    if (smallest >= limit) return limit;
     const free = beforePrevious;
     beforePrevious = previous;
     previous = current;

@@ -27,6 +27,7 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
   /** @internal The {@link EVENT_BITS} of the events that have listeners. */
   listening = 0;
   readonly #guards = new WeakMap<Listener, Listener>();
+  readonly #guarding = new WeakMap<Listener, Listener>();
 
   override on<E extends keyof ExecutorEvents<Tasks> & string>(
     event: E,
@@ -73,6 +74,10 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
     return this.#count(event);
   }
 
+  override listeners<E extends keyof ExecutorEvents<Tasks> & string>(event: E): ((...args: ExecutorEvents<Tasks>[E]) => void)[] {
+    return (super.listeners(event) as Listener[]).map((guard) => this.#guarding.get(guard) ?? guard);
+  }
+
   override removeAllListeners(event?: keyof ExecutorEvents<Tasks> & string): this {
     super.removeAllListeners(event);
     for (const name of Object.keys(EVENT_BITS)) this.#count(name as EventName);
@@ -100,6 +105,7 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
       }
     };
     this.#guards.set(listener as Listener, guard);
+    this.#guarding.set(guard, listener as Listener);
     return guard as never;
   }
 }

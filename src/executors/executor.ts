@@ -2,7 +2,7 @@ import { v7 as uuid } from 'uuid';
 import { ExecutorClosedError, InvalidOptionError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import type { AnyTask } from '../graph/signature.js';
-import { type OpenGraph, openGraph, TaskGraph } from '../graph/task-graph.js';
+import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph } from '../graph/task-graph.js';
 import type { Slots } from '../schedule/schedule.js';
 import type { Attempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
@@ -132,12 +132,13 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   protected beginTask(graph: TaskGraph, task: string | AnyTask, options: Omit<RunOptions, 'only'> = {}, clock?: Clock): Run {
     // Before anything is reset: a run that is refused changes nothing.
     this.#check(graph, options);
+    refuseBusyGraph(graph);
     for (const dependency of graph.dependencies(task)) {
       const status = graph.status(dependency);
-      if (status !== 'done') {
-        const name = typeof task === 'string' ? task : task.name;
-        throw new ResultUnavailableError(dependency, status, `Task ${quoted(name)} needs it: run(graph, { only: [${quoted(name)}] }) runs both.`);
-      }
+      if (status === 'done') continue;
+      const name = quoted(typeof task === 'string' ? task : task.name);
+      const reset = status === 'pending' ? '' : ', after graph.resetFailed()';
+      throw new ResultUnavailableError(dependency, status, `Task ${name} needs it: run(graph, { only: [${name}] }) runs both${reset}.`);
     }
     const status = graph.status(task);
     if (status === 'failed' || status === 'skipped') graph.reset(task);

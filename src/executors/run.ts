@@ -38,7 +38,7 @@ export interface RunOrder {
 const SLICE_MS = 10;
 /** Starts that took less than this together are quick, in milliseconds. */
 const QUICK_MS = 1;
-const CHECK_INTERVAL_MAX = 32;
+const CHECK_INTERVAL_MAX = 8;
 
 const READY_BIT = EVENT_BITS['task:ready'];
 const STARTED_BIT = EVENT_BITS['task:started'];
@@ -403,7 +403,8 @@ export class Run implements AttemptRun {
     this.open.outcomes.pending(id);
     this.#schedule.retrying(id);
     if (this.#listens('task:retrying')) this.#emitter.emit('task:retrying', { ...this.#record(id), attempt: attempt.attempt, error, delayMs });
-    const callOff = this.#clock.after(delayMs, () => {
+    let callOff = () => {};
+    callOff = this.#clock.after(delayMs, () => {
       this.#delays.delete(callOff);
       this.#fact(() => {
         if (!this.#schedule.stopped) this.#schedule.delayElapsed(id);

@@ -68,12 +68,19 @@ export type ResultsFor<Declared, Added extends AnyTask, D extends readonly unkno
   -readonly [I in keyof D]: ResultFor<Declared, Added, D[I]>;
 };
 
-/** The tasks of a graph: each name with the signature of its function, which says more than its declaration where it has both. */
-export type TasksOf<Declared, Added extends AnyTask> = Simplify<
-  { [K in keyof Declared as Exclude<K, Added['name']>]: Declared[K] } & {
-    [T in Added as T['name']]: T extends TaskHandle<any, infer A, infer R> ? (...results: A) => R : never;
-  }
->;
+/**
+ * The tasks of a graph: each name with the signature of its function, which says more than its declaration where it has both. A builder that knows no name,
+ * because its tasks came from data or were added in statements, makes a graph that takes any.
+ */
+export type TasksOf<Declared, Added extends AnyTask> = [keyof Declared | Added['name']] extends [never]
+  ? UnknownTasks
+  : Simplify<
+      { [K in keyof Declared as Exclude<K, Added['name']>]: Declared[K] } & {
+        [T in Added as T['name']]: T extends TaskHandle<any, infer A, infer R> ? (...results: A) => R : never;
+      }
+    >;
+/** Tasks of which the compiler knows nothing: any name may be one, and its result is unknown. */
+export type UnknownTasks = { [name: string]: (...results: any[]) => unknown };
 
 /**
  * Results as arguments. One that is always `undefined` vanishes. One that is sometimes `undefined` is `T | undefined` in last place, and

@@ -60,6 +60,8 @@ export interface GraphJSON {
 export let createGraph: (plan: GraphPlan) => TaskGraph;
 /** The inside of a graph. For executors. */
 export let openGraph: (graph: TaskGraph) => OpenGraph;
+/** Throws {@link GraphBusyError} if the graph is being run. For executors. */
+export let refuseBusyGraph: (graph: TaskGraph) => void;
 /** Makes a graph busy until {@link releaseGraph}. For executors. */
 export let claimGraph: (graph: TaskGraph) => void;
 /** Ends what {@link claimGraph} began. For executors. */
@@ -103,6 +105,7 @@ export class TaskGraph<Tasks extends object = any> {
   static {
     createGraph = (plan) => new TaskGraph(plan);
     openGraph = (graph) => graph.#open;
+    refuseBusyGraph = (graph) => graph.#refuseIfBusy('run');
     claimGraph = (graph) => {
       graph.#refuseIfBusy('run');
       graph.#busy = true;

@@ -127,3 +127,8 @@ const crawl = new Crawl()
   .run((text) => text.length)
   .build();
 same<ReturnType<typeof crawl.result<'size'>>, number>();
+
+// A builder that knows no name makes a graph that takes any; what its tasks return is unknown.
+const fromData = new TaskGraphBuilder().add({ name: 'rows', run: () => [1] }).build();
+const rows = fromData.result('rows');
+same<typeof rows, unknown>();

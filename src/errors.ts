@@ -1,5 +1,6 @@
 const NAME_LENGTH_SHOWN = 60;
 const LINES_SHOWN = 50;
+const LINE_LENGTH_SHOWN = 300;
 const CYCLE_TASKS_SHOWN = 12;
 
 /** A task name as messages show it: in double quotes, control characters escaped, the middle of a very long one left out. */
@@ -12,7 +13,7 @@ export function quoted(name: string): string {
 /** Any thrown value as one short line. */
 export function described(value: unknown): string {
   try {
-    if (value instanceof Error) return `${value.name}: ${value.message}`;
+    if (value instanceof Error) return oneLine(`${value.name}: ${value.message}`);
     if (typeof value === 'string') return quoted(value);
     if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
     if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
@@ -20,6 +21,12 @@ export function described(value: unknown): string {
   } catch {
     return 'a value that cannot be shown';
   }
+}
+
+function oneLine(text: string): string {
+  const end = text.search(/[\r\n]/);
+  const line = end < 0 ? text : text.slice(0, end);
+  return line.length < text.length || line.length > LINE_LENGTH_SHOWN ? `${line.slice(0, LINE_LENGTH_SHOWN)}…` : line;
 }
 
 /**

@@ -104,6 +104,9 @@ describe('toMermaid', () => {
     ['👍', '"#128077;"'],
     ['%%{init}%%', '"#37;#37;#123;init#125;#37;#37;"'],
     ['javascript:alert', '"javascript:alert"'],
+    ['__proto__', '"#95;#95;proto#95;#95;"'],
+    ['1. fetch', '"1#46; fetch"'],
+    ['- fetch', '"#45; fetch"'],
   ])('writes the name %o so that it stays inside its label', (name, label) => {
     const mermaid = new TaskGraphBuilder()
       .task(name as string, () => 1)

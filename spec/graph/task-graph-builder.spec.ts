@@ -524,6 +524,12 @@ describe('build', () => {
     for (const problem of error.problems) expect(error.message).toContain(`\n  - ${problem.message}`);
   });
 
+  test('tells what else is wrong with the second task of a name', () => {
+    const builder = new TaskGraphBuilder().add({ name: 'a', run: one }, { name: 'a', run: undefined as never, dependsOn: ['nope'] });
+    const error = thrownBy(() => builder.build()) as InvalidGraphError;
+    expect(error.problems.map(({ code }) => code)).toEqual(['duplicate-task', 'missing-function', 'missing-dependency']);
+  });
+
   test('says what to do about each problem', () => {
     const problems = problemsOf(
       new TaskGraphBuilder<any>()

@@ -74,8 +74,11 @@ function dotText(text: string): string {
   return `"${escaped}"`;
 }
 
-/** A Mermaid string: everything but letters, digits, blanks and a few marks as an entity, so that no name can end the label or begin HTML. */
+/**
+ * A Mermaid string: everything but letters, digits, blanks and a few marks as an entity, so that no name can end the label or begin HTML; and what some
+ * renderers take for Markdown, `_so_` or `1. so`, likewise.
+ */
 function mermaidText(text: string): string {
   if (text === '') return '" "';
-  return `"${text.replace(/[^\p{L}\p{N} .,:/_-]/gu, (mark) => `#${mark.codePointAt(0)};`)}"`;
+  return `"${text.replace(/^(\d+)\.|^-|[^\p{L}\p{N} .,:/-]/gu, (mark, digits = '') => `${digits}#${mark.codePointAt(digits.length)};`)}"`;
 }

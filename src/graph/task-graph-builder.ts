@@ -254,22 +254,18 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const problems = [...this.#problems];
     const names: string[] = [];
     const functions: TaskFunction[] = [];
-    const settings: TaskSettings[] = [];
-    const drafts: Draft[] = [];
+    const allSettings: TaskSettings[] = [];
     const idByName = new Map<string, number>();
-    for (const draft of this.#drafts) {
-      if (idByName.has(draft.name)) {
-        problems.push(new DuplicateTaskError(draft.name));
-        continue;
-      }
-      idByName.set(draft.name, names.length);
-      names.push(draft.name);
-      drafts.push(draft);
-      settings.push(draft.settings);
-      if (draft.fn === undefined) problems.push(new MissingFunctionError(draft.name));
-      else functions.push(draft.fn);
+    for (const { name, fn, settings } of this.#drafts) {
+      // A second task of the same name stays in the lists: what else is wrong with it is to be told as well.
+      if (idByName.has(name)) problems.push(new DuplicateTaskError(name));
+      else idByName.set(name, names.length);
+      names.push(name);
+      allSettings.push(settings);
+      if (fn === undefined) problems.push(new MissingFunctionError(name));
+      else functions.push(fn);
     }
-    const topology = topologyOf(drafts, idByName, problems);
+    const topology = topologyOf(this.#drafts, idByName, problems);
     const cycles = topology.cycles();
     for (const cycle of cycles) problems.push(new CycleError(cycle.map((id) => names[id]!)));
     const results = resultPairs(known.results);
@@ -278,7 +274,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
       if (!idByName.has(name)) problems.push(new UnknownTaskError(name, this.#name, hint(name, idByName, problems)));
     }
     if (problems.length > 0) throw new InvalidGraphError(this.#name, problems, cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '');
-    const graph = createGraph({ name: this.#name, names, idByName, functions, settings, topology });
+    const graph = createGraph({ name: this.#name, names, idByName, functions, settings: allSettings, topology });
     for (const name of done) graph.markDone(name, undefined);
     for (const [name, result] of results) graph.markDone(name, result);
     return graph as TaskGraph<TasksOf<Declared, Added>>;

@@ -1,4 +1,21 @@
-export * from './errors.js';
+export {
+  AsyncTaskError,
+  CycleError,
+  DuplicateTaskError,
+  ExecutorClosedError,
+  GraphBusyError,
+  InvalidGraphError,
+  InvalidOptionError,
+  InvariantError,
+  MissingDependencyError,
+  MissingFunctionError,
+  ResultUnavailableError,
+  RunAbortedError,
+  RunFailedError,
+  TaskmapError,
+  TaskTimeoutError,
+  UnknownTaskError,
+} from './errors.js';
 export * from './events.js';
 export { AsyncExecutor, type AsyncExecutorOptions } from './executors/async-executor.js';
 export type { Attempt } from './executors/attempt.js';

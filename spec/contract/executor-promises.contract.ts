@@ -190,11 +190,31 @@ export function promiseContract(subject: ExecutorSubject): void {
       expect(stage.records('run:finished')).toMatchObject([{ atMs: startMs + 20 }]);
     });
 
+    it('is done if it returns after all without ever having asked for its signal: nothing told it to stop', async () => {
+      const stage = new Stage(subject, { graceMs: 1000 });
+      const controller = new AbortController();
+      const [paid, lost] = [new Gate<string>(), new Gate<string>()];
+      const graph = stage.graph(task('pay', paid.pass), task('lose', lost.pass));
+      const run = rejection(stage.finish((async () => stage.executor.run(graph, { signal: controller.signal }))()));
+      await lost.started;
+      controller.abort('enough');
+      paid.open('receipt');
+      lost.fail('out of money');
+      expect(await run).toMatchObject({ code: 'run-aborted', cause: 'enough' });
+      expect(graph.outcome('pay')).toEqual({ status: 'done', result: 'receipt', source: 'run' });
+      expect(graph.outcome('lose')).toEqual({ status: 'failed', error: 'out of money', attempts: 1 });
+      expect(stage.records('task:interrupted')).toEqual([]);
+    });
+
     it('keeps its slot and its run until it settles', async () => {
       const stage = new Stage(subject, { graceMs: 1000 });
       const controller = new AbortController();
       const gate = new Gate<string>();
-      const graph = stage.graph(task('a', gate.pass));
+      const askForSignal = ({ signal }: TaskContext) => {
+        expect(signal.aborted).toBe(false);
+        return gate.pass();
+      };
+      const graph = stage.graph(task('a', askForSignal, { withContext: true }));
       const run = rejection(stage.finish((async () => stage.executor.run(graph, { signal: controller.signal }))()));
       await gate.started;
       controller.abort('enough');

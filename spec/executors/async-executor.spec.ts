@@ -1,4 +1,12 @@
-import { AsyncExecutor, InvalidOptionError, type TaskContext, type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  InvalidOptionError,
+  type RunAbortedError,
+  type TaskContext,
+  type TaskGraph,
+  TaskGraphBuilder,
+  type TaskSpec,
+} from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
 import { failing, rejection, task, toldBy, uncaughtDuring, untilSettled, waited } from '../contract/executor-harness.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
@@ -360,5 +368,23 @@ describe('AsyncExecutor', () => {
       gate.fail(new Error('too late'));
     });
     expect(uncaught).toEqual([]);
+  });
+
+  it('has one listener on a signal, however many runs it aborts, and none when they have ended', async () => {
+    const executor = new AsyncExecutor({ graceMs: 0 });
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, 'addEventListener');
+    const removed = vi.spyOn(controller.signal, 'removeEventListener');
+    const runs = Array.from({ length: 20 }, () => {
+      const graph = new TaskGraphBuilder().task('wait', () => new Promise(() => {})).build();
+      return executor.run(graph, { signal: controller.signal }).then(
+        () => 'finished',
+        (error: unknown) => (error as RunAbortedError).code,
+      );
+    });
+    controller.abort();
+    expect(new Set(await Promise.all(runs))).toEqual(new Set(['run-aborted']));
+    expect(added).toHaveBeenCalledTimes(1);
+    expect(removed).toHaveBeenCalledTimes(1);
   });
 });

@@ -1,7 +1,7 @@
 import { type Clock, GraphBusyError, InvalidOptionError, SyncExecutor, type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
 import { task, thrower, toldBy } from '../contract/executor-harness.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { FakeClock, settle } from '../support/fake-clock.js';
 
 function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
   return new TaskGraphBuilder<any>().add(...specs).build();
@@ -154,6 +154,29 @@ describe('SyncExecutor', () => {
       executor.run(outer);
       expect(outer.failure('a')).toMatchObject({ code: 'run-failed', cause: 'broken' });
       expect(outer.result('b')).toBe(2);
+    });
+
+    it('that are nested until the stack overflows leave no graph busy, and the executor can be closed', async () => {
+      const executor = new SyncExecutor();
+      const graphs: TaskGraph[] = [];
+      const nest = (): number => {
+        const graph = graphOf(
+          task('deeper', () => nest()),
+          task('other', () => 2),
+        );
+        graphs.push(graph);
+        executor.run(graph);
+        return 1;
+      };
+      try {
+        nest();
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+      await settle();
+      for (const graph of graphs) graph.resetAll();
+      await executor.close();
+      expect(graphs.length).toBeGreaterThan(10);
     });
   });
 });

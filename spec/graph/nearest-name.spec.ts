@@ -23,9 +23,10 @@ describe('nearestName', () => {
     expect(nearestName('tas', ['task', 'tax', 'tasks'])).toBe('task');
   });
 
-  test('may be a name of one letter, or the empty one', () => {
-    expect(nearestName('b', ['a'])).toBe('a');
-    expect(nearestName('b', [''])).toBe('');
+  test('is another name of one letter only if it is the same letter', () => {
+    expect(nearestName('b', ['a', ''])).toBeUndefined();
+    expect(nearestName('b', ['a', 'B'])).toBe('B');
+    expect(nearestName('ab', ['cd', 'ac'])).toBe('ac');
   });
 
   test('is never the name itself', () => {

@@ -530,6 +530,31 @@ describe('build', () => {
     expect(error.problems.map(({ code }) => code)).toEqual(['duplicate-task', 'missing-function', 'missing-dependency']);
   });
 
+  test('refuses a handle of another builder, whose result may be of another type', () => {
+    const foreign = new TaskGraphBuilder().task('rows', () => 'text');
+    const builder = new TaskGraphBuilder();
+    builder.task('rows', () => [1]);
+    expect(() => builder.task('sum').dependsOn(foreign)).toThrow(
+      expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining('of the same builder, and "rows" is of another') }),
+    );
+    expect(() => builder.task('later').after(foreign)).toThrow('of the same builder');
+    expect(() => builder.add({ name: 'sum', run: one, dependsOn: [foreign] }).build()).toThrow('of the same builder');
+  });
+
+  test('tells of a task that takes more results than a call takes arguments', () => {
+    const names = Array.from({ length: 100_001 }, (_, index) => `t${index}`);
+    const builder = new TaskGraphBuilder();
+    for (const name of names) builder.add({ name, run: one });
+    builder.add({ name: 'all', run: one, dependsOn: names }, { name: 'after all', run: one, after: names });
+    const error = thrownBy(() => builder.build()) as InvalidGraphError;
+    expect(error.problems).toMatchObject([{ code: 'invalid-option', option: 'dependsOn' }]);
+    expect(error.message).toContain('of task "all" to be a list of at most 100000 tasks');
+  });
+
+  test('says to spread a list that is given as it is', () => {
+    expect(() => new TaskGraphBuilder().add([{ name: 'a', run: one }] as never)).toThrow('add(...specs)');
+  });
+
   test('says what to do about each problem', () => {
     const problems = problemsOf(
       new TaskGraphBuilder<any>()
@@ -543,7 +568,7 @@ describe('build', () => {
     );
     expect(problems.map(({ message }) => message)).toEqual([
       'Task "d" is added more than once. Give each task a name of its own.',
-      'Task "b" depends on "a", which is not in the graph. Did you mean "b"? Add .task("a", …) or drop the dependency.',
+      'Task "b" depends on "a", which is not in the graph. Add .task("a", …) or drop the dependency.',
       'Tasks wait for each other: "c" → "d" → "c". Drop one of these dependencies.',
     ]);
   });

@@ -66,6 +66,8 @@ export class LiveAttempt implements Attempt {
   place = -1;
   readonly #run: AttemptRun;
   #controller: AbortController | undefined;
+  /** Something knows that it is to come to an end, or would know. */
+  #wasTold = false;
 
   constructor(run: AttemptRun, id: number, attempt: number, startedAtMs: number) {
     this.#run = run;
@@ -95,6 +97,7 @@ export class LiveAttempt implements Attempt {
   }
 
   get signal(): AbortSignal {
+    this.#wasTold = true;
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.abortedWith !== undefined) this.#controller.abort(this.abortedWith.reason);
@@ -108,9 +111,20 @@ export class LiveAttempt implements Attempt {
 
   get invoke(): () => unknown {
     return () => {
-      if (this.abortedWith !== undefined) throw this.abortedWith.reason;
+      if (this.abortedWith !== undefined) {
+        this.#wasTold = true;
+        throw this.abortedWith.reason;
+      }
       return invoked(this.#run.open, this.id, this);
     };
+  }
+
+  /**
+   * What comes of it does not count any more. What a function returns that was told to come to an end may be half of a result; but one that never asked for
+   * its signal was told nothing, and what it returns is whole.
+   */
+  get isInterrupted(): boolean {
+    return this.abortedWith !== undefined && (this.abortedWith.timedOut || this.#wasTold);
   }
 
   /** Tells the function to come to an end. */

@@ -1,5 +1,5 @@
 import { v7 as uuid } from 'uuid';
-import { ExecutorClosedError, InvalidOptionError, quoted, ResultUnavailableError } from '../errors.js';
+import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import type { AnyTask } from '../graph/signature.js';
 import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph } from '../graph/task-graph.js';
@@ -35,6 +35,12 @@ export interface ExecutorSettings extends ExecutorOptions {
   readonly isAsync: boolean;
 }
 
+/** The runs that one signal aborts, behind one listener: a signal that ends a whole server may have any number of runs. */
+interface SharedSignal {
+  readonly runs: Set<Run>;
+  readonly stopListening: () => void;
+}
+
 const ON_FAILURE: readonly unknown[] = ['continue', 'stop', 'abort'] satisfies OnFailure[];
 
 /**
@@ -48,6 +54,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   readonly #host: RunHost;
   readonly #clock: Clock;
   readonly #runs = new Set<Run>();
+  readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
   #closed = false;
 
   /** @internal */
@@ -152,11 +159,42 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const runAttempt = this.runAttempt === Executor.prototype.runAttempt ? undefined : (attempt: Attempt) => this.runAttempt(attempt);
     const run = new Run(this.#host, { runId: uuid(), graph, clock, runAttempt, signal, onFailure, selected: select(openGraph(graph)) });
     this.#runs.add(run);
+    const release = signal === undefined ? undefined : this.#abortWith(signal, run);
+    void run.whenSettled.then(() => {
+      this.#runs.delete(run);
+      release?.();
+    });
+    let begun = false;
+    // A stack that overflows can throw anywhere, also where the run would be brought to its end. Then that is done once the stack is free again.
+    queueMicrotask(() => {
+      if (!begun || (!this.#host.isAsync && !run.settled)) run.breakOff(new InvariantError(`run ${run.id} was left by an exception.`));
+    });
     run.start();
-    // At once where that can be: a loop that never awaits anything would keep all its runs, and the results of their graphs.
-    if (run.settled) this.#runs.delete(run);
-    else void run.whenSettled.then(() => this.#runs.delete(run));
+    begun = true;
     return run;
+  }
+
+  /** @returns a function that ends it */
+  #abortWith(signal: AbortSignal, run: Run): () => void {
+    const { runs, stopListening } = this.#sharedSignals.get(signal) ?? this.#share(signal);
+    runs.add(run);
+    return () => {
+      runs.delete(run);
+      if (runs.size > 0) return;
+      stopListening();
+      this.#sharedSignals.delete(signal);
+    };
+  }
+
+  #share(signal: AbortSignal): SharedSignal {
+    const runs = new Set<Run>();
+    const onAbort = () => {
+      for (const run of [...runs]) run.abort(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort);
+    const shared = { runs, stopListening: () => signal.removeEventListener('abort', onAbort) };
+    this.#sharedSignals.set(signal, shared);
+    return shared;
   }
 
   #check(graph: TaskGraph, { signal, onFailure }: Omit<RunOptions, 'only'>): void {

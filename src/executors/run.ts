@@ -89,6 +89,7 @@ export class Run implements AttemptRun {
   /** Set once the run is to end before its tasks have. */
   #stop: { readonly status: 'stopped' | 'aborted'; readonly reason: unknown } | undefined;
   #report: RunReport | undefined;
+  #released = false;
   #broken: { readonly error: unknown } | undefined;
 
   /** Claims the graph: from here on the run must be brought to its end. */
@@ -111,7 +112,6 @@ export class Run implements AttemptRun {
       releaseGraph(order.graph);
       throw error;
     }
-    order.signal?.addEventListener('abort', this.#onSignal);
     let tellSettled = () => {};
     this.whenSettled = new Promise((resolve) => {
       tellSettled = resolve;
@@ -168,8 +168,6 @@ export class Run implements AttemptRun {
 
   // The mailbox.
 
-  readonly #onSignal = (): void => this.abort(this.#order.signal?.reason);
-
   /** Deals with a fact now, or after the one that is being dealt with. */
   #fact(deal: () => void): void {
     if (this.#acting) this.#mailbox.push(deal);
@@ -190,8 +188,9 @@ export class Run implements AttemptRun {
       this.#advance();
     } catch (error) {
       this.#break(error);
+    } finally {
+      this.#acting = false;
     }
-    this.#acting = false;
     if (this.#broken !== undefined || this.#schedule.finished) this.#settle();
   }
 
@@ -344,15 +343,14 @@ export class Run implements AttemptRun {
 
   #returned(attempt: LiveAttempt, result: unknown): void {
     if (attempt.ended) return;
-    // What an aborted function returns may be half of a result.
-    if (attempt.abortedWith !== undefined) this.#endedByAbort(attempt);
+    if (attempt.isInterrupted) this.#endedByAbort(attempt);
     else if (this.#isLate(attempt)) this.#failed(attempt, this.#timeout(attempt));
     else this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
   }
 
   #threw(attempt: LiveAttempt, error: unknown): void {
     if (attempt.ended) return;
-    if (attempt.abortedWith !== undefined) this.#endedByAbort(attempt, error);
+    if (attempt.isInterrupted) this.#endedByAbort(attempt, error);
     else if (this.#isLate(attempt)) this.#failed(attempt, this.#timeout(attempt, error));
     else this.#failed(attempt, error);
   }
@@ -390,7 +388,7 @@ export class Run implements AttemptRun {
       const deserved = attempt.attempt < retry.attempts && (retry.when?.(thrown, attempt.attempt) ?? true);
       if (deserved) delayMs = retryDelayMs(retry, attempt.attempt, Math.random());
     } catch (whenThrew) {
-      error = whenThrew;
+      error = withCause(whenThrew, thrown);
     }
     if (delayMs < 0) this.#failedForGood(attempt, error);
     else if (this.#stop !== undefined) this.#interrupted(attempt, this.#stop.reason);
@@ -471,10 +469,10 @@ export class Run implements AttemptRun {
   }
 
   #settle(): void {
-    releaseGraph(this.graph);
+    if (!this.#released) releaseGraph(this.graph);
+    this.#released = true;
     // They go on only after the last event, but they do so even if the emit() of a subclass throws.
     this.#tellSettled();
-    this.#order.signal?.removeEventListener('abort', this.#onSignal);
     let finishedAtMs = this.#startedAtMs;
     try {
       for (const callOff of this.#delays) callOff();
@@ -505,6 +503,12 @@ export class Run implements AttemptRun {
   #record(id: number): { readonly runId: string; readonly atMs: number; readonly task: string } {
     return { runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]! };
   }
+}
+
+/** An error that came up while another was dealt with, which must not be lost. */
+function withCause(error: unknown, cause: unknown): unknown {
+  if (error instanceof Error && error.cause === undefined && Object.isExtensible(error)) error.cause = cause;
+  return error;
 }
 
 /** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */

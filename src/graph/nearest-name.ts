@@ -8,7 +8,8 @@ const LENGTH_MAX = 100;
 export function nearestName(wrong: string, names: Iterable<string>): string | undefined {
   if (wrong.length > LENGTH_MAX) return undefined;
   let nearest: string | undefined;
-  let smallest = Math.max(1, Math.floor(wrong.length / 3)) + 1;
+  // Of a name of one letter nothing would be left that the two have in common.
+  let smallest = Math.min(Math.max(1, Math.floor(wrong.length / 3)) + 1, Math.max(1, wrong.length));
   let examined = 0;
   for (const name of names) {
     if (++examined > NAMES_EXAMINED_MAX) break;

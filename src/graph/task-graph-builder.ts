@@ -5,6 +5,7 @@ import {
   InvalidOptionError,
   MissingDependencyError,
   MissingFunctionError,
+  quoted,
   type TaskmapError,
   UnknownTaskError,
 } from '../errors.js';
@@ -43,11 +44,14 @@ export interface TaskSpec extends TaskOptions {
 }
 
 /** What is known before the first run. A graph's own `toJSON()` has this shape. */
-export interface KnownOutcomes {
+export interface KnownOutcomes<Tasks extends object = any> {
   /** Names of tasks that are done. Their result is the one in `results`, or `undefined`. */
   readonly done?: Iterable<string> | undefined;
   /** Results by name, as an object, a Map, or pairs. A task with a result is done. */
-  readonly results?: { readonly [name: string]: unknown } | Iterable<readonly [name: string, result: unknown]> | undefined;
+  readonly results?:
+    | { readonly [K in keyof Tasks]?: ResultOf<Tasks[K]> | undefined }
+    | Iterable<readonly [name: string, result: unknown]>
+    | undefined;
 }
 
 /** The options that every task on the chain has, whatever else is known of it. */
@@ -76,7 +80,8 @@ export interface TaskSetters<Names extends string> {
    */
   timeout(timeoutMs: number): this;
   /**
-   * Names the meaning of the function: change it when the same inputs give another result.
+   * Names the meaning of the function, for whoever keeps results: it is to be changed when the same inputs give another result. It is part of
+   * `attempt.task`; nothing here compares it.
    *
    * @throws {@link InvalidOptionError}
    */
@@ -134,7 +139,9 @@ export interface TaskStep<Declared extends object, Added extends AnyTask, N exte
     fn: G,
   ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, G, []>;
   /** Checks and makes the graph: see {@link TaskGraphBuilder.build}. */
-  build(known?: KnownOutcomes): TaskGraph<TasksOf<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>>>;
+  build(
+    known?: KnownOutcomes<TasksOf<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>>>,
+  ): TaskGraph<TasksOf<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>>>;
 }
 
 /** A task with a function: complete if its dependencies give all that the function takes. */
@@ -237,6 +244,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
    */
   add(...specs: readonly TaskSpec[]): this {
     for (const spec of specs) {
+      if (Array.isArray(spec)) throw new InvalidOptionError('add', 'given specs, and not a list of them: add(...specs)', spec);
       const draft = new Draft(this, stringName(spec.name));
       this.#drafts.push(draft);
       this.#problems.push(...draft.fill(spec));
@@ -250,7 +258,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
    * @param known - what is done already: names, results, or what another graph's `toJSON()` said
    * @throws {@link InvalidGraphError} with every problem there is: cycles, missing dependencies, duplicates, missing functions, bad options
    */
-  build(known: KnownOutcomes = {}): TaskGraph<TasksOf<Declared, Added>> {
+  build(known: KnownOutcomes<TasksOf<Declared, Added>> = {}): TaskGraph<TasksOf<Declared, Added>> {
     const problems = [...this.#problems];
     const names: string[] = [];
     const functions: TaskFunction[] = [];
@@ -266,6 +274,10 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
       else functions.push(fn);
     }
     const topology = topologyOf(this.#drafts, idByName, problems);
+    for (const { name, inputs } of this.#drafts) {
+      const expected = `a list of at most ${INPUTS_MAX} tasks, since a call takes no more arguments; gather them in several tasks, or use after()`;
+      if (inputs.length > INPUTS_MAX) problems.push(new InvalidOptionError('dependsOn', expected, `${inputs.length} tasks`, name));
+    }
     const cycles = topology.cycles();
     for (const cycle of cycles) problems.push(new CycleError(cycle.map((id) => names[id]!)));
     const results = resultPairs(known.results);
@@ -280,6 +292,9 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     return graph as TaskGraph<TasksOf<Declared, Added>>;
   }
 }
+
+/** The stack holds the arguments of a call, and it has room for little more than these. */
+const INPUTS_MAX = 100_000;
 
 /** Looking for the name that was meant costs a walk over the names for every problem anew: no more are compared than this, and one walk more. */
 const NAMES_COMPARED_MAX = 100_000;
@@ -305,12 +320,12 @@ class Draft {
   }
 
   dependsOn(...dependencies: readonly Reference[]): this {
-    this.inputs = withNames(this.inputs, dependencies, 'dependsOn', this.name);
+    this.inputs = withNames(this.inputs, dependencies, 'dependsOn', this.name, this.#builder);
     return this;
   }
 
   after(...tasks: readonly Reference[]): this {
-    this.predecessors = withNames(this.predecessors, tasks, 'after', this.name);
+    this.predecessors = withNames(this.predecessors, tasks, 'after', this.name, this.#builder);
     return this;
   }
 
@@ -353,6 +368,10 @@ class Draft {
     return this.#builder.build(known);
   }
 
+  isOf(builder: object): boolean {
+    return this.#builder === builder;
+  }
+
   /** Takes all that a spec says, and returns what is wrong with it instead of throwing. */
   fill(spec: TaskSpec): InvalidOptionError[] {
     const problems: InvalidOptionError[] = [];
@@ -365,10 +384,10 @@ class Draft {
       }
     };
     attempt(() => {
-      this.inputs = withNames(this.inputs, spec.dependsOn ?? [], 'dependsOn', this.name);
+      this.inputs = withNames(this.inputs, spec.dependsOn ?? [], 'dependsOn', this.name, this.#builder);
     });
     attempt(() => {
-      this.predecessors = withNames(this.predecessors, spec.after ?? [], 'after', this.name);
+      this.predecessors = withNames(this.predecessors, spec.after ?? [], 'after', this.name, this.#builder);
     });
     if (spec.run !== undefined) attempt(() => this.run(spec.run));
     this.settings = settled(spec, this.name, this.settings, (problem) => problems.push(problem));
@@ -381,7 +400,7 @@ class Draft {
   }
 }
 
-function withNames(names: string[], references: readonly Reference[], option: string, task: string): string[] {
+function withNames(names: string[], references: readonly Reference[], option: string, task: string, builder: object): string[] {
   if (!Array.isArray(references)) throw new InvalidOptionError(option, 'a list of task names or handles', references, task);
   if (references.length === 0) return names;
   const added = names === NONE_NAMED ? [] : names;
@@ -389,6 +408,8 @@ function withNames(names: string[], references: readonly Reference[], option: st
     const name = typeof reference === 'string' ? reference : (reference as AnyTask | undefined)?.name;
     const isReference = typeof name === 'string' && typeof reference !== 'function';
     if (!isReference) throw new InvalidOptionError(option, 'a list of task names or handles', reference, task);
+    const isForeign = reference instanceof Draft && !reference.isOf(builder);
+    if (isForeign) throw new InvalidOptionError(option, `a list of tasks of the same builder, and ${quoted(name)} is of another`, reference, task);
     added.push(name);
   }
   return added;

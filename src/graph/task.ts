@@ -59,7 +59,7 @@ export interface TaskOptions {
   readonly retry?: number | RetryPolicy | undefined;
   /** How long one attempt may take, in milliseconds, counted from its start: more than 0, at most 2 147 483 647. Default: no limit. */
   readonly timeoutMs?: number | undefined;
-  /** Names the meaning of the function: change it when the same inputs give another result. Default `''`. */
+  /** Names the meaning of the function, for whoever keeps results: it is to be changed when the same inputs give another result. Default `''`. */
   readonly version?: string | undefined;
 }
 

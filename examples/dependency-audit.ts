@@ -7,8 +7,8 @@
 //
 // npm run demo, or npx tsx examples/dependency-audit.ts --help
 
-import { writeFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { open, writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AsyncExecutor, RunAbortedError } from 'taskmap-ts';
@@ -28,6 +28,8 @@ const HELP = `Audits every package that is installed under a folder: size, lines
   --retry       break one manifest in a temporary copy, run, mend it, and run again only what failed
   --help        show this
 
+Paths are relative to the folder in which the command was given.
+
 Packages that cannot be read are listed with their errors; the exit code is 0 all the same, once the report is made.
 `;
 
@@ -35,6 +37,8 @@ Packages that cannot be read are listed with their errors; the exit code is 0 al
 const CONCURRENCY = 8;
 const SLOWEST_SHOWN = 5;
 
+/** Where the user stands: npm runs its scripts in the folder of the project, and says here where it was called. */
+const { INIT_CWD: HERE = process.cwd() } = process.env;
 const OWN_NODE_MODULES = fileURLToPath(new URL('../node_modules', import.meta.url));
 
 interface Options {
@@ -53,6 +57,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const nodeModules = await nodeModulesOf(folder);
   const packages = await installedPackages(nodeModules);
   if (packages.length === 0) throw new UserError(`There are no packages in ${nodeModules}.`);
+  if (json !== undefined) await refuseUnwritable(json);
 
   const copy = retry ? await brokenCopy(packages) : undefined;
   try {
@@ -65,7 +70,9 @@ async function main(signal: AbortSignal): Promise<void> {
     const durationMs = first.durationMs + (second?.durationMs ?? 0);
     const report = auditReport(shown(nodeModules), audit, durationMs, progress.slowest(SLOWEST_SHOWN));
     process.stdout.write(reportText(report));
-    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+    if (json === undefined) return;
+    await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+    process.stdout.write(`\nEverything is in ${shown(json)}.\n`);
   } finally {
     await copy?.remove();
   }
@@ -95,10 +102,19 @@ async function mendAndRunAgain(
   return second;
 }
 
-/** A folder inside the current one without what is known anyway. */
-function shown(folder: string): string {
-  const path = relative('', folder);
-  return path === '' || path.startsWith('..') ? folder : path;
+/** A path below where the user stands without what is known anyway. */
+function shown(path: string): string {
+  const below = relative(HERE, path);
+  return below === '' || below.startsWith('..') ? path : below;
+}
+
+/** Finds out before the audit, and not after it, that there is nowhere to write it to. What is in the file already stays until then. */
+async function refuseUnwritable(file: string): Promise<void> {
+  try {
+    await (await open(file, 'a')).close();
+  } catch (error) {
+    throw new UserError(`The report cannot be written: ${(error as Error).message}.`);
+  }
 }
 
 function told({ attemptCount, counts, durationMs }: BatchesReport): string {
@@ -110,7 +126,9 @@ function optionsFrom(args: string[]): Options {
     const options = { json: { type: 'string' }, retry: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     if (positionals.length > 1) throw new Error(`Give one folder, not ${positionals.length}.`);
-    return { folder: positionals[0] ?? OWN_NODE_MODULES, json: values.json, retry: values.retry ?? false, help: values.help ?? false };
+    const folder = positionals[0] === undefined ? OWN_NODE_MODULES : resolve(HERE, positionals[0]);
+    const json = values.json === undefined ? undefined : resolve(HERE, values.json);
+    return { folder, json, retry: values.retry ?? false, help: values.help ?? false };
   } catch (error) {
     throw new UserError(`${(error as Error).message}\nTry --help.`);
   }

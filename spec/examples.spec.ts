@@ -24,7 +24,7 @@ interface Ended {
 
 /** Runs an example as a reader would, and waits for its end. */
 function runExample(file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
-  const { FORCE_COLOR, ...inherited } = process.env;
+  const { FORCE_COLOR, INIT_CWD, ...inherited } = process.env;
   const options = { cwd: ROOT, env: { ...inherited, ...env } };
   return new Promise((resolve) => {
     const child = execFile(process.execPath, ['--import', 'tsx', join('examples', file), ...args], options, (_, stdout, stderr) =>
@@ -129,15 +129,16 @@ describe('the dependency audit', () => {
       ['broken', 'manifest', expect.stringMatching(/^package\.json is no JSON: /)],
       ['empty', 'manifest', 'There is no package.json.'],
     ]);
-    expect(rows(stdout, 'Slowest')).toHaveLength(5);
+    expect(rows(stdout, 'Slowest (tasks added up, the time they wait included)')).toHaveLength(5);
     expect(stdout).toMatch(/\n80 tasks done, 2 failed, 14 skipped, in [\d.]+ m?s\n$/);
     expect(stderr).toMatch(/^25 % \(24 of 96 tasks\)\n50 % .*\n75 % .*\n100 % \(96 of 96 tasks\)\n$/);
   });
 
   it('writes all of it to a file, one verdict for each package that could be read', async () => {
     const json = join(folder, 'report.json');
-    const { code } = await runExample(DEMO, [join(project, 'node_modules'), '--json', json]);
+    const { code, stdout } = await runExample(DEMO, [join(project, 'node_modules'), '--json', json]);
     expect(code).toBe(0);
+    expect(stdout.endsWith(`\n\nEverything is in ${json}.\n`)).toBe(true);
     const report = JSON.parse(await readFile(json, 'utf8')) as AuditReport;
     expect(report.totals).toMatchObject({ packages: 10, failed: 2, fileCount: 23, lines: 12 });
     expect(report.tasks).toEqual({ pending: 0, running: 0, done: 80, failed: 2, skipped: 14 });
@@ -170,6 +171,19 @@ describe('the dependency audit', () => {
     expect(whole!.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(new Set([nested!.sha256, patched!.sha256, whole!.sha256]).size).toBe(3);
     expect(nested!.sha256).toBe(report.verdicts.find(({ name }) => name === 'bare')!.sha256);
+  });
+
+  it('takes paths from where npm was called, and keeps a file until there is something to write to it', async () => {
+    const json = join(project, 'kept.json');
+    await writeFile(json, 'kept');
+    const npm = { INIT_CWD: project };
+    const { stderr } = await runExample(DEMO, ['nowhere', '--json', 'kept.json'], npm);
+    expect(stderr).toBe(`error: There is no folder ${join(project, 'nowhere')}.\n`);
+    expect(await readFile(json, 'utf8')).toBe('kept');
+    const { code, stdout } = await runExample(DEMO, ['.', '--json', 'kept.json'], npm);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^node_modules: 10 packages audited, 2 failed\n[\s\S]*\n\nEverything is in kept\.json\.\n$/);
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({ folder: 'node_modules' });
   });
 
   it('runs again only what failed, and breaks only a copy', async () => {
@@ -226,6 +240,8 @@ describe('the dependency audit', () => {
     expect(await told(bare)).toBe(`error: There is no node_modules in ${bare}. Run npm install there, or give another folder.\n`);
     expect(await told(dirname(empty))).toBe(`error: There are no packages in ${empty}.\n`);
     expect(await told(bare, none)).toBe('error: Give one folder, not 2.\nTry --help.\n');
+    expect(await told(project, '--json', folder)).toMatch(/^error: The report cannot be written: EISDIR.*\n$/);
+    expect(await told(project, '--json', join(none, 'report.json'))).toMatch(/^error: The report cannot be written: ENOENT.*\n$/);
     expect(await told('--jsn')).toMatch(/^error: Unknown option '--jsn'.*\nTry --help\.\n$/);
   });
 

@@ -11,8 +11,11 @@ const QUARTER = 0.25;
  * that each package takes.
  */
 export class Progress {
-  /** How long the tasks of each package took together, in milliseconds. */
-  readonly msByPackage: Map<string, number> = new Map<string, number>();
+  /**
+   * How long the tasks of each package took together, in milliseconds. Tasks overlap and wait for the disk and for each other: that counts too, so the
+   * packages together take longer than the runs.
+   */
+  readonly taskMsByPackage: Map<string, number> = new Map<string, number>();
   readonly #graph: TaskGraph;
   readonly #out: NodeJS.WriteStream;
   #drawnAtMs = 0;
@@ -37,9 +40,9 @@ export class Progress {
   }
 
   /** The packages whose tasks took longest together, the slowest first. */
-  slowest(count: number): { readonly path: string; readonly ms: number }[] {
-    const all = [...this.msByPackage].map(([path, ms]) => ({ path, ms }));
-    return all.sort((a, b) => b.ms - a.ms).slice(0, count);
+  slowest(count: number): { readonly path: string; readonly taskMs: number }[] {
+    const all = [...this.taskMsByPackage].map(([path, taskMs]) => ({ path, taskMs }));
+    return all.sort((a, b) => b.taskMs - a.taskMs).slice(0, count);
   }
 
   #finishedBefore(): number {
@@ -49,7 +52,7 @@ export class Progress {
 
   #ended(task: string, durationMs: number): void {
     const path = packageOf(task);
-    this.msByPackage.set(path, (this.msByPackage.get(path) ?? 0) + durationMs);
+    this.taskMsByPackage.set(path, (this.taskMsByPackage.get(path) ?? 0) + durationMs);
     this.#finished++;
     const quarters = Math.floor(this.#finished / this.#graph.size / QUARTER);
     if (this.#out.isTTY || quarters <= this.#toldQuarters) return;

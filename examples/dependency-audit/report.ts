@@ -18,7 +18,8 @@ export interface AuditReport {
   readonly duplicates: readonly Duplicate[];
   /** One for each package that could not be audited. */
   readonly failures: readonly { readonly path: string; readonly task: string; readonly error: string }[];
-  readonly slowest: readonly { readonly path: string; readonly ms: number }[];
+  /** The packages with the most time between the start and the end of each of their tasks, added up: waits for the disk and for the thread count. */
+  readonly slowest: readonly { readonly path: string; readonly taskMs: number }[];
   readonly tasks: StatusCounts;
   /** How long the runs took together. */
   readonly durationMs: number;
@@ -122,9 +123,9 @@ export function reportText(report: AuditReport): string {
       failures.map(({ path, task, error }) => [path, task.slice(0, task.indexOf(' ')), error]),
     ),
     section(
-      'Slowest',
+      'Slowest (tasks added up, the time they wait included)',
       ['package', 'time in its tasks'],
-      slowest.map(({ path, ms }) => [path, duration(ms)]),
+      slowest.map(({ path, taskMs }) => [path, duration(taskMs)]),
     ),
     `${counted(tasks.done, 'task')} done, ${tasks.failed} failed, ${tasks.skipped} skipped, in ${duration(report.durationMs)}`,
   ];

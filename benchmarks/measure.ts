@@ -49,8 +49,8 @@ export interface Effort {
 
 const EFFORT: Effort = {
   roundsMin: 3,
-  roundsMax: 25,
-  contenderMs: 700,
+  roundsMax: 15,
+  contenderMs: 400,
   warmUp: { tasks: 200_000, ms: 500 },
   warmUpEachRound: { tasks: 100_000, ms: 100 },
   sample: { tasks: 50_000, ms: 100 },

@@ -259,3 +259,60 @@ export class InvariantError extends TaskmapError {
     super(`This is a bug in taskmap: ${story}`);
   }
 }
+
+/** Functions that cannot reach a worker thread, all of them at once. Thrown before anything is run. */
+export class TransferError extends TaskmapError {
+  readonly code = 'transfer';
+  /** For each task why its function cannot be sent, and what to do about it. */
+  readonly problems: ReadonlyMap<string, string>;
+
+  constructor(graph: string, problems: ReadonlyMap<string, string>) {
+    const lines = [...problems.values()].slice(0, LINES_SHOWN).map((problem) => `\n  - ${problem}`);
+    const rest = problems.size - lines.length;
+    if (rest > 0) lines.push(`\n  … and ${rest} more in error.problems`);
+    const count = problems.size === 1 ? '1 function' : `${problems.size} functions`;
+    super(`${count} of graph ${quoted(graph)} cannot be sent to a worker thread:${lines.join('')}`);
+    this.problems = problems;
+  }
+}
+
+/** A result or an argument that cannot be copied from one thread to another. */
+export class UnsendableError extends TaskmapError {
+  readonly code = 'unsendable';
+  readonly task: string;
+
+  /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
+  constructor(task: string, what: 'result' | 'argument', culprit: string) {
+    const advice = what === 'result' ? 'Return plain data' : 'Pass plain data';
+    super(
+      `The ${what} of task ${quoted(task)} cannot be sent between threads: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`,
+    );
+    this.task = task;
+  }
+}
+
+/** A worker thread died while it ran this task, as often as it is tried. `cause` is what the thread died of. */
+export class WorkerCrashError extends TaskmapError {
+  readonly code = 'worker-crash';
+  readonly task: string;
+  /** How many threads died of it. */
+  readonly deaths: number;
+
+  constructor(task: string, deaths: number, options?: ErrorOptions) {
+    super(`Task ${quoted(task)} ended ${deaths} worker threads. It needs more memory than a thread may have, or brings its process down.`, options);
+    this.task = task;
+    this.deaths = deaths;
+  }
+}
+
+/** Worker threads do not start. `cause` is why. */
+export class WorkerStartError extends TaskmapError {
+  readonly code = 'worker-start';
+
+  constructor(attempts: number, options?: ErrorOptions) {
+    super(
+      `Worker threads do not start: ${attempts} of them died before they were ready. Check the \`workerScript\` and \`resourceLimits\` options.`,
+      options,
+    );
+  }
+}

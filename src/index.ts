@@ -1,39 +1,8 @@
-export {
-  AsyncTaskError,
-  CycleError,
-  DuplicateTaskError,
-  ExecutorClosedError,
-  GraphBusyError,
-  InvalidGraphError,
-  InvalidOptionError,
-  InvariantError,
-  MissingDependencyError,
-  MissingFunctionError,
-  ResultUnavailableError,
-  RunAbortedError,
-  RunFailedError,
-  TaskmapError,
-  TaskTimeoutError,
-  UnknownTaskError,
-} from './errors.js';
-export * from './events.js';
-export { AsyncExecutor, type AsyncExecutorOptions } from './executors/async-executor.js';
-export type { Attempt } from './executors/attempt.js';
-export { type Clock, systemClock } from './executors/clock.js';
-export { Executor, type ExecutorOptions, type RunOptions } from './executors/executor.js';
-export type { OnFailure } from './executors/run.js';
-export { SyncExecutor, type SyncExecutorOptions } from './executors/sync-executor.js';
-export type { Outcome, ResultSource, StatusCounts, TaskStatus } from './graph/outcome.js';
-export type * from './graph/signature.js';
-export type { RetryPolicy, RetrySettings, Task, TaskContext, TaskFunction, TaskOptions, TaskSettings } from './graph/task.js';
-export { type GraphJSON, TaskGraph, type TasksIn } from './graph/task-graph.js';
-export {
-  type IncompleteTask,
-  type KnownOutcomes,
-  type TaskDraft,
-  TaskGraphBuilder,
-  type TaskSetters,
-  type TaskSpec,
-  type TaskStage,
-  type TaskStep,
-} from './graph/task-graph-builder.js';
+export * from './core.js';
+export { TransferError, UnsendableError, WorkerCrashError, WorkerStartError } from './errors.js';
+export { ParallelAsyncExecutor, type ParallelAsyncExecutorOptions } from './executors/parallel-async-executor.js';
+export { ParallelExecutor, type ParallelExecutorOptions } from './executors/parallel-executor.js';
+export { registerErrors } from './workers/messages.js';
+export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';
+export { transfer } from './workers/transfer.js';
+export type { WorkerThreadOptions } from './workers/worker-pool.js';

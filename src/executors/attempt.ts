@@ -54,8 +54,12 @@ export class LiveAttempt implements Attempt {
   /** The task's number in its graph. */
   readonly id: number;
   readonly attempt: number;
-  /** When it began, in milliseconds since 1970; -1 if nobody asked for the time. */
-  readonly startedAtMs: number;
+  /** When it began, in milliseconds since 1970; -1 if nobody asked for the time, or if it has not begun yet. */
+  startedAtMs: number;
+  /** How long it took, in milliseconds, if that was measured where it ran. */
+  tookMs: number | undefined;
+  /** It runs on a thread. */
+  readonly isElsewhere: boolean;
   /** What it was aborted with, while it is aborting. */
   abortedWith: Abortion | undefined;
   /** Calls off what ends the attempt at a certain time. */
@@ -69,11 +73,12 @@ export class LiveAttempt implements Attempt {
   /** Something knows that it is to come to an end, or would know. */
   #wasTold = false;
 
-  constructor(run: AttemptRun, id: number, attempt: number, startedAtMs: number) {
+  constructor(run: AttemptRun, id: number, attempt: number, startedAtMs: number, isElsewhere = false) {
     this.#run = run;
     this.id = id;
     this.attempt = attempt;
     this.startedAtMs = startedAtMs;
+    this.isElsewhere = isElsewhere;
   }
 
   get task(): Task {
@@ -130,6 +135,8 @@ export class LiveAttempt implements Attempt {
   /** Tells the function to come to an end. */
   abort(abortion: Abortion): void {
     this.abortedWith = abortion;
+    // What a function asks for on another thread is not seen here.
+    if (this.isElsewhere && this.#run.open.settings[this.id]!.withContext) this.#wasTold = true;
     this.#controller?.abort(abortion.reason);
   }
 }

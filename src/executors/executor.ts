@@ -7,7 +7,7 @@ import type { Slots } from '../schedule/schedule.js';
 import type { Attempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
-import { type OnFailure, Run, type RunHost } from './run.js';
+import { type Elsewhere, type OnFailure, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
 export interface RunOptions<Tasks extends object = any> {
@@ -156,8 +156,9 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     this.#check(graph, options);
     const { signal, onFailure = 'continue' } = options;
     // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
-    const runAttempt = this.runAttempt === Executor.prototype.runAttempt ? undefined : (attempt: Attempt) => this.runAttempt(attempt);
-    const run = new Run(this.#host, { runId: uuid(), graph, clock, runAttempt, signal, onFailure, selected: select(openGraph(graph)) });
+    const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
+    const elsewhere = this.elsewhere(graph);
+    const run = new Run(this.#host, { runId: uuid(), graph, clock, runAttempt, signal, onFailure, selected: select(openGraph(graph)), elsewhere });
     this.#runs.add(run);
     const release = signal === undefined ? undefined : this.#abortWith(signal, run);
     void run.whenSettled.then(() => {
@@ -172,6 +173,16 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     run.start();
     begun = true;
     return run;
+  }
+
+  /** @internal A subclass says where attempts run. */
+  protected get overridesRunAttempt(): boolean {
+    return this.runAttempt !== Executor.prototype.runAttempt;
+  }
+
+  /** @internal What runs elsewhere than here, if anything does. */
+  protected elsewhere(_graph: TaskGraph): ((run: Run) => Elsewhere) | undefined {
+    return undefined;
   }
 
   /** @returns a function that ends it */

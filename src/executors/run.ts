@@ -1,5 +1,5 @@
 import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError } from '../errors.js';
-import type { RunReport, UntypedEvents } from '../events.js';
+import type { RunReport, ThreadId, UntypedEvents } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -33,6 +33,26 @@ export interface RunOrder {
   readonly onFailure: OnFailure;
   /** A 1 for each task that is to be run; all pending ones if `undefined`. */
   readonly selected: Uint8Array | undefined;
+  /** Where attempts run that do not run here, if any do; made for this run. */
+  readonly elsewhere: ((run: Run) => Elsewhere) | undefined;
+}
+
+/** Where attempts run that do not run here. */
+export interface Elsewhere {
+  /** A 1 for each task that runs there. */
+  readonly tasks: Uint8Array;
+  /** Whether something of the run may still be running there. */
+  readonly isBusy: boolean;
+  /** Takes of what is ready as much as there is room for. */
+  fill(): void;
+  /** Nothing new is to begin. */
+  stop(): void;
+  /** An attempt is to come to an end. */
+  abort(attempt: LiveAttempt, reason: unknown): void;
+  /** An attempt that was to come to an end has not. */
+  giveUp(attempt: LiveAttempt): void;
+  /** The run has settled. */
+  end(): void;
 }
 
 /** For so long a run starts tasks before other events get their turn, in milliseconds. */
@@ -73,6 +93,7 @@ export class Run implements AttemptRun {
   readonly #schedule: Schedule;
   readonly #settings: readonly TaskSettings[];
   readonly #order: RunOrder;
+  readonly #elsewhere: Elsewhere | undefined;
   readonly #startedAtMs: number;
   /** Attempts whose promises are waited for. */
   readonly #live: LiveAttempt[] = [];
@@ -108,7 +129,8 @@ export class Run implements AttemptRun {
       this.#checkedAtMs = this.#startedAtMs;
       this.open = openGraph(order.graph);
       this.#settings = this.open.settings;
-      this.#schedule = new Schedule(this.open, host.slots, order.selected);
+      this.#elsewhere = order.elsewhere?.(this);
+      this.#schedule = new Schedule(this.open, host.slots, order.selected, this.#elsewhere?.tasks);
     } catch (error) {
       releaseGraph(order.graph);
       throw error;
@@ -192,7 +214,7 @@ export class Run implements AttemptRun {
     } finally {
       this.#acting = false;
     }
-    if (this.#broken !== undefined || this.#schedule.finished) this.#settle();
+    if (this.#broken !== undefined || (this.#schedule.finished && this.#elsewhere?.isBusy !== true)) this.#settle();
   }
 
   /** Starts what can be started, until nothing can or other events are due. */
@@ -204,8 +226,12 @@ export class Run implements AttemptRun {
       if ((this.#emitter.listening & READY_BIT) === 0) schedule.passReady();
       else this.#announceReady();
       const id = this.#yielding ? NONE : schedule.next();
-      if (id !== NONE) this.#start(id);
-      else if (this.#mailbox.length === 0) return;
+      if (id !== NONE) {
+        this.#start(id);
+        continue;
+      }
+      this.#elsewhere?.fill();
+      if (this.#mailbox.length === 0 && !schedule.hasSkipped) return;
     }
   }
 
@@ -250,6 +276,75 @@ export class Run implements AttemptRun {
     }
   }
 
+  // Attempts that run elsewhere. All of it is told within `deal(…)`.
+
+  get schedule(): Schedule {
+    return this.#schedule;
+  }
+
+  /** Deals with what has come from elsewhere. */
+  deal(deal: () => void): void {
+    this.#fact(deal);
+  }
+
+  /** A task has been sent elsewhere. */
+  sent(id: number): LiveAttempt {
+    const attempt = new LiveAttempt(this, id, this.#schedule.attempt(id), NOT_TIMED, true);
+    attempt.place = this.#live.push(attempt) - 1;
+    this.open.outcomes.running(id);
+    return attempt;
+  }
+
+  /** It has begun there. */
+  begun(attempt: LiveAttempt, atMs: number, thread: number): void {
+    if (attempt.ended || attempt.startedAtMs !== NOT_TIMED) return;
+    attempt.startedAtMs = atMs;
+    if ((this.#emitter.listening & STARTED_BIT) !== 0) this.#tellStarted(attempt.id, atMs, thread);
+    const { timeoutMs } = this.#settings[attempt.id]!;
+    if (timeoutMs === undefined || attempt.abortedWith !== undefined) return;
+    attempt.timer = this.#clock.after(Math.max(timeoutMs - (this.#clock.now() - atMs), 0), () => this.#fact(() => this.#timedOut(attempt)));
+  }
+
+  progressedElsewhere(attempt: LiveAttempt, fraction: number, note: string | undefined): void {
+    if (!attempt.ended) this.progressed(attempt, fraction, note);
+  }
+
+  /** It has ended there. */
+  endedElsewhere(attempt: LiveAttempt, returned: boolean, value: unknown, startedAtMs: number, tookMs: number, thread: number): void {
+    attempt.tookMs = tookMs;
+    if (attempt.startedAtMs === NOT_TIMED && !attempt.ended) {
+      attempt.startedAtMs = startedAtMs;
+      if ((this.#emitter.listening & STARTED_BIT) !== 0) this.#tellStarted(attempt.id, startedAtMs, thread);
+    }
+    this.#ended(attempt, returned, value);
+  }
+
+  /** It will not begin there after all. */
+  recalled(attempt: LiveAttempt): void {
+    const { id } = attempt;
+    if (attempt.ended) return;
+    this.#endAttempt(attempt);
+    if (this.#schedule.state(id) === 'skipped') return;
+    this.open.outcomes.pending(id);
+    this.#schedule.recalled(id);
+  }
+
+  /** It ended there before it had, through no fault of its own, and will be run again; or not, if it was to come to an end anyway. */
+  lost(attempt: LiveAttempt, reason: unknown): void {
+    if (attempt.ended) return;
+    if (attempt.abortedWith !== undefined) {
+      this.#endedByAbort(attempt);
+      return;
+    }
+    this.recalled(attempt);
+    if (this.#listens('task:interrupted')) this.#emitter.emit('task:interrupted', { ...this.#record(attempt.id), attempt: attempt.attempt, reason });
+  }
+
+  /** It can never succeed there, however often it is tried. */
+  failedElsewhere(attempt: LiveAttempt, error: unknown): void {
+    if (!attempt.ended) this.#failedForGood(attempt, error);
+  }
+
   // One attempt, from its start to its end.
 
   #start(id: number): void {
@@ -289,14 +384,14 @@ export class Run implements AttemptRun {
     return new LiveAttempt(this, id, this.#schedule.attempt(id), startedAtMs);
   }
 
-  #tellStarted(id: number, atMs: number): void {
+  #tellStarted(id: number, atMs: number, thread: ThreadId = 'main'): void {
     this.#emitter.emit('task:started', {
       runId: this.id,
       atMs,
       task: this.open.names[id]!,
       attempt: this.#schedule.attempt(id),
       ioBound: this.#settings[id]!.ioBound,
-      thread: 'main',
+      thread,
     });
   }
 
@@ -333,8 +428,14 @@ export class Run implements AttemptRun {
   /** Tells the function to come to an end, and goes on without it if it does not. */
   #abortAttempt(attempt: LiveAttempt, abortion: Abortion): void {
     attempt.timer?.();
-    attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#endedByAbort(attempt)));
+    attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#giveUp(attempt)));
     attempt.abort(abortion);
+    if (attempt.isElsewhere) this.#elsewhere!.abort(attempt, abortion.reason);
+  }
+
+  #giveUp(attempt: LiveAttempt): void {
+    if (attempt.isElsewhere) this.#elsewhere!.giveUp(attempt);
+    else this.#endedByAbort(attempt);
   }
 
   #ended(attempt: LiveAttempt, returned: boolean, value: unknown): void {
@@ -357,9 +458,9 @@ export class Run implements AttemptRun {
   }
 
   /** A function that never lets go of the thread can take longer than allowed without any timer having had a chance to say so. */
-  #isLate({ id, startedAtMs }: LiveAttempt): boolean {
+  #isLate({ id, startedAtMs, tookMs }: LiveAttempt): boolean {
     const { timeoutMs } = this.#settings[id]!;
-    return timeoutMs !== undefined && this.#clock.now() - startedAtMs > timeoutMs;
+    return timeoutMs !== undefined && (tookMs ?? this.#clock.now() - startedAtMs) > timeoutMs;
   }
 
   /** An aborted attempt has settled, or was given up. */
@@ -376,7 +477,7 @@ export class Run implements AttemptRun {
     this.#schedule.succeeded(id);
     if ((this.#emitter.listening & DONE_BIT) !== 0) {
       const atMs = this.#clock.now();
-      const durationMs = startedAtMs === NOT_TIMED ? 0 : atMs - startedAtMs;
+      const durationMs = attempt?.tookMs ?? (startedAtMs === NOT_TIMED ? 0 : atMs - startedAtMs);
       this.#emitter.emit('task:done', { runId: this.id, atMs, task: this.open.names[id]!, attempt: this.#schedule.attempt(id), result, durationMs });
     }
   }
@@ -420,7 +521,7 @@ export class Run implements AttemptRun {
     this.#schedule.failed(id);
     if (this.#listens('task:failed')) {
       const record = this.#record(id);
-      const durationMs = attempt.startedAtMs === NOT_TIMED ? 0 : record.atMs - attempt.startedAtMs;
+      const durationMs = attempt.tookMs ?? (attempt.startedAtMs === NOT_TIMED ? 0 : record.atMs - attempt.startedAtMs);
       this.#emitter.emit('task:failed', { ...record, attempt: attempt.attempt, error, durationMs });
     }
     if (this.#order.onFailure !== 'continue') this.#end('stopped', error);
@@ -453,6 +554,7 @@ export class Run implements AttemptRun {
     this.#schedule.stop();
     for (const callOff of this.#delays) callOff();
     this.#delays.clear();
+    this.#elsewhere?.stop();
     if (status === 'stopped' && this.#order.onFailure !== 'abort') return;
     for (const attempt of [...this.#live]) if (attempt.abortedWith === undefined) this.#abortAttempt(attempt, { reason, timedOut: false });
   }
@@ -476,6 +578,7 @@ export class Run implements AttemptRun {
     this.#tellSettled();
     let finishedAtMs = this.#startedAtMs;
     try {
+      this.#elsewhere?.end();
       for (const callOff of this.#delays) callOff();
       finishedAtMs = this.#clock.now();
     } catch (error) {
@@ -527,7 +630,16 @@ export const keptAlive: readonly object[] = (() => {
   const graph = new TaskGraphBuilder().task('kept', () => {}).build();
   const run = new Run(
     { emitter: new (class extends Emitter {})(), slots: { total: 1, cpu: 1 }, graceMs: 0, isAsync: true },
-    { runId: '', graph, clock: systemClock, runAttempt: undefined, signal: undefined, onFailure: 'continue', selected: undefined },
+    {
+      runId: '',
+      graph,
+      clock: systemClock,
+      runAttempt: undefined,
+      signal: undefined,
+      onFailure: 'continue',
+      selected: undefined,
+      elsewhere: undefined,
+    },
   );
   return [run, new LiveAttempt(run, 0, 1, NOT_TIMED)];
 })();

@@ -58,6 +58,8 @@ export interface KnownOutcomes<Tasks extends object = any> {
 export interface TaskSetters<Names extends string> {
   /** The task waits rather than computes: it starts before those that compute. `ioBound(false)` takes it back. */
   ioBound(on?: boolean): this;
+  /** The task runs on the thread that called `run()`, whatever the executor; it may use what is around it. `onMainThread(false)` takes it back. */
+  onMainThread(on?: boolean): this;
   /**
    * Higher starts earlier among the tasks that are ready.
    *
@@ -342,6 +344,10 @@ class Draft {
 
   ioBound(on = true): this {
     return this.#set({ ioBound: on });
+  }
+
+  onMainThread(on = true): this {
+    return this.#set({ onMainThread: on });
   }
 
   priority(priority: number): this {

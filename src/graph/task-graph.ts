@@ -279,6 +279,15 @@ export class TaskGraph<Tasks extends object = any> {
     return this;
   }
 
+  /**
+   * Which tasks an executor cannot run as they are, and why: what its `run()` would throw, without running anything. Empty if it can run all of them.
+   *
+   * @param executor - one with worker threads, to which functions have to be sent
+   */
+  check(executor: { check(graph: TaskGraph): ReadonlyMap<string, string> }): ReadonlyMap<string, string> {
+    return executor.check(this);
+  }
+
   // Changes. Each refuses while the graph is being run.
 
   /**

@@ -53,6 +53,8 @@ export interface TaskOptions {
   readonly withContext?: boolean | undefined;
   /** The task waits (for a network, a disk, a child process) rather than computes: it is started first. Default false. */
   readonly ioBound?: boolean | undefined;
+  /** Run on the thread that called `run()`, whatever the executor: for functions that use what is around them. Default false. */
+  readonly onMainThread?: boolean | undefined;
   /** Higher starts earlier among the tasks that are ready: any finite number. Default 0. */
   readonly priority?: number | undefined;
   /** How often the task is tried: a number of attempts, or a whole policy. Default 1 attempt. */
@@ -76,6 +78,7 @@ export interface RetrySettings {
 export interface TaskSettings {
   readonly withContext: boolean;
   readonly ioBound: boolean;
+  readonly onMainThread: boolean;
   readonly priority: number;
   readonly retry: RetrySettings;
   /** `undefined`: no limit. */
@@ -98,6 +101,7 @@ const ONE_ATTEMPT: RetrySettings = Object.freeze({ attempts: 1, delayMs: 0, back
 export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   withContext: false,
   ioBound: false,
+  onMainThread: false,
   priority: 0,
   retry: ONE_ATTEMPT,
   timeoutMs: undefined,
@@ -122,6 +126,7 @@ export function settled(options: TaskOptions, task: string, base: TaskSettings, 
   const settings: TaskSettings = {
     withContext: checked.flag('withContext', options.withContext, base.withContext),
     ioBound: checked.flag('ioBound', options.ioBound, base.ioBound),
+    onMainThread: checked.flag('onMainThread', options.onMainThread, base.onMainThread),
     priority: checked.number('priority', options.priority, base.priority, 'a finite number', Number.isFinite),
     retry: options.retry === undefined ? base.retry : checked.retry(options.retry, base.retry),
     timeoutMs: checked.number(
@@ -139,7 +144,12 @@ export function settled(options: TaskOptions, task: string, base: TaskSettings, 
 /** The one object that stands for these settings, where there is one. */
 function shared(settings: TaskSettings): TaskSettings {
   const plain =
-    !settings.withContext && settings.priority === 0 && settings.retry === ONE_ATTEMPT && settings.timeoutMs === undefined && settings.version === '';
+    !settings.withContext &&
+    !settings.onMainThread &&
+    settings.priority === 0 &&
+    settings.retry === ONE_ATTEMPT &&
+    settings.timeoutMs === undefined &&
+    settings.version === '';
   if (!plain) return Object.freeze(settings);
   return settings.ioBound ? IO_BOUND_SETTINGS : DEFAULT_SETTINGS;
 }

@@ -15,7 +15,7 @@ export interface Slots {
 }
 
 /** Where a task is in a run. */
-export type TaskState = 'idle' | 'blocked' | 'ready' | 'running' | 'delayed' | 'done' | 'failed' | 'skipped';
+export type TaskState = 'idle' | 'blocked' | 'ready' | 'running' | 'delayed' | 'done' | 'failed' | 'skipped' | 'ahead';
 
 const IDLE = 0;
 const BLOCKED = 1;
@@ -25,18 +25,20 @@ const DELAYED = 4;
 const DONE = 5;
 const FAILED = 6;
 const SKIPPED = 7;
-const STATES: readonly TaskState[] = ['idle', 'blocked', 'ready', 'running', 'delayed', 'done', 'failed', 'skipped'];
+const AHEAD = 8;
+const STATES: readonly TaskState[] = ['idle', 'blocked', 'ready', 'running', 'delayed', 'done', 'failed', 'skipped', 'ahead'];
 
 /** One row a state: a bit for each state that may follow it. What is not here is a bug. */
 const FOLLOWING: readonly number[] = [
   /* idle    */ 1 << SKIPPED,
-  /* blocked */ (1 << READY) | (1 << SKIPPED),
+  /* blocked */ (1 << READY) | (1 << SKIPPED) | (1 << AHEAD),
   /* ready   */ 1 << RUNNING,
-  /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE),
+  /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE) | (1 << READY),
   /* delayed */ 1 << READY,
   /* done    */ 0,
   /* failed  */ 0,
   /* skipped */ 0,
+  /* ahead   */ (1 << RUNNING) | (1 << BLOCKED) | (1 << SKIPPED),
 ];
 
 /** What a schedule decides about: the part of a graph that has no functions in it. */
@@ -73,6 +75,9 @@ export class Schedule {
   /** How often each task has been started. */
   readonly #attempts: Int32Array;
   readonly #queue: ReadyQueue;
+  /** The ready tasks that run elsewhere; `undefined` if none do. */
+  readonly #queueElsewhere: ReadyQueue | undefined;
+  readonly #elsewhere: Uint8Array | undefined;
   /** Tasks in the order in which they became ready, each once; `nextReady()` reads on from where it was. */
   readonly #readied: Int32Array;
   #readiedCount = 0;
@@ -81,13 +86,17 @@ export class Schedule {
   readonly #skips: number[] = [];
   #skipsTold = 0;
   #running = 0;
+  #runningElsewhere = 0;
   #runningCpu = 0;
   #delayed = 0;
   #started = 0;
   #stopped = false;
 
-  /** @param selected - a 1 for each task that is to be run; all pending ones if left out */
-  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, selected?: Uint8Array) {
+  /**
+   * @param selected - a 1 for each task that is to be run; all pending ones if left out
+   * @param elsewhere - a 1 for each task that takes no slot here; none if left out
+   */
+  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, selected?: Uint8Array, elsewhere?: Uint8Array) {
     const { size } = topology;
     this.#topology = topology;
     this.#slots = slots;
@@ -97,6 +106,8 @@ export class Schedule {
     this.#attempts = new Int32Array(size);
     this.#readied = new Int32Array(size);
     this.#queue = new ReadyQueue(startOrder);
+    this.#elsewhere = elsewhere;
+    this.#queueElsewhere = elsewhere && new ReadyQueue(startOrder);
     this.#takeUp(outcomes, selected);
   }
 
@@ -115,7 +126,17 @@ export class Schedule {
   /** Nothing runs, and nothing will unless a new fact comes that nobody waits for. */
   get finished(): boolean {
     if (this.#running > 0) return false;
-    return this.#stopped || (this.#delayed === 0 && this.#queue.size === 0);
+    return this.#stopped || (this.#delayed === 0 && this.readyCount === 0);
+  }
+
+  /** How many tasks are ready. */
+  get readyCount(): number {
+    return this.#queue.size + (this.#queueElsewhere?.size ?? 0);
+  }
+
+  /** How many of them run elsewhere. */
+  get readyElsewhereCount(): number {
+    return this.#queueElsewhere?.size ?? 0;
   }
 
   get stopped(): boolean {
@@ -135,7 +156,7 @@ export class Schedule {
 
   /** The task to start now, or {@link NONE}: nothing is ready, or the slots that it would need are taken. */
   next(): number {
-    if (this.#stopped || this.#running >= this.#slots.total) return NONE;
+    if (this.#stopped || this.#running - this.#runningElsewhere >= this.#slots.total) return NONE;
     const id = this.#queue.first();
     if (id === NONE) return NONE;
     if (this.#limitsCpu && !this.#queue.isIoBound(id)) {
@@ -144,10 +165,23 @@ export class Schedule {
       this.#runningCpu++;
     }
     this.#queue.remove(id);
-    this.#move(id, RUNNING);
-    this.#running++;
+    this.#begin(id);
     this.#attempts[id]!++;
-    this.#started++;
+    return id;
+  }
+
+  /**
+   * The task to send elsewhere now, or {@link NONE}: nothing that runs there is ready.
+   *
+   * @param ioBound - only if it is io-bound, or only if it is not
+   */
+  nextElsewhere(ioBound?: boolean): number {
+    if (this.#stopped || this.#queueElsewhere === undefined) return NONE;
+    const id = this.#queueElsewhere.first();
+    if (id === NONE || (ioBound !== undefined && this.#queueElsewhere.isIoBound(id) !== ioBound)) return NONE;
+    this.#queueElsewhere.remove(id);
+    this.#begin(id);
+    this.#attempts[id]!++;
     return id;
   }
 
@@ -189,8 +223,29 @@ export class Schedule {
     const end = starts[id + 1]!;
     for (let edge = starts[id]!; edge < end; edge++) {
       const dependent = ids[edge]!;
-      if (--unmet[dependent]! === 0 && this.#states[dependent] === BLOCKED) this.#becomeReady(dependent);
+      if (--unmet[dependent]! > 0) continue;
+      const state = this.#states[dependent];
+      if (state === BLOCKED) this.#becomeReady(dependent);
+      else if (state === AHEAD) this.#arrive(dependent);
     }
+  }
+
+  /** A blocked task has been sent to where all the inputs that it lacks are being made. It is ready, and runs, as soon as the last of them is done. */
+  sentAhead(id: number): void {
+    this.#move(id, AHEAD);
+    this.#attempts[id]!++;
+  }
+
+  /** A task that was sent elsewhere did not begin there, or ended there through no fault of its own: the attempt does not count. */
+  recalled(id: number): void {
+    this.#attempts[id]!--;
+    if (this.#states[id] === AHEAD) {
+      this.#move(id, BLOCKED);
+      return;
+    }
+    this.#end(id, READY);
+    this.#started--;
+    this.#enqueue(id);
   }
 
   /** A running attempt failed, and the task with it. Everything that waits for it is skipped. */
@@ -211,7 +266,7 @@ export class Schedule {
     if (this.#states[id] !== DELAYED) this.#assert(false, id, 'it was to become ready after a delay');
     this.#move(id, READY);
     this.#delayed--;
-    this.#queue.add(id);
+    this.#enqueue(id);
   }
 
   /** A running attempt was cut short; its task has no outcome. */
@@ -294,7 +349,25 @@ export class Schedule {
   #becomeReady(id: number): void {
     this.#move(id, READY);
     this.#readied[this.#readiedCount++] = id;
-    this.#queue.add(id);
+    this.#enqueue(id);
+  }
+
+  /** The last input of a task that was sent ahead is done, there where the task waits for it. */
+  #arrive(id: number): void {
+    this.#readied[this.#readiedCount++] = id;
+    this.#begin(id);
+  }
+
+  #enqueue(id: number): void {
+    if (this.#elsewhere?.[id] === 1) this.#queueElsewhere!.add(id);
+    else this.#queue.add(id);
+  }
+
+  #begin(id: number): void {
+    this.#move(id, RUNNING);
+    this.#running++;
+    this.#started++;
+    if (this.#elsewhere?.[id] === 1) this.#runningElsewhere++;
   }
 
   #skipDescendants(from: number, because = from): void {
@@ -305,7 +378,7 @@ export class Schedule {
         const dependent = ids[edge]!;
         const state = this.#states[dependent]!;
         // A dependent that is done already keeps its result, and what depends on it can run.
-        if (state !== BLOCKED && state !== IDLE) continue;
+        if (state !== BLOCKED && state !== IDLE && state !== AHEAD) continue;
         this.#move(dependent, SKIPPED);
         this.#skips.push(dependent, because);
         stack.push(dependent);
@@ -316,6 +389,10 @@ export class Schedule {
   #end(id: number, state: number): void {
     this.#move(id, state);
     this.#running--;
+    if (this.#elsewhere?.[id] === 1) {
+      this.#runningElsewhere--;
+      return;
+    }
     if (this.#limitsCpu && !this.#queue.isIoBound(id)) this.#runningCpu--;
   }
 

@@ -1,0 +1,135 @@
+import { availableParallelism } from 'node:os';
+import { InvalidOptionError, quoted, TransferError } from '../errors.js';
+import type { TaskSettings } from '../graph/task.js';
+import { openGraph, type TaskGraph } from '../graph/task-graph.js';
+import { Dispatcher } from '../workers/dispatcher.js';
+import { type FunctionSource, functionSources, isRefusal, type Refusal } from '../workers/function-source.js';
+import { moduleReference } from '../workers/task-module.js';
+import { WorkerPool, type WorkerThreadOptions } from '../workers/worker-pool.js';
+import { AsyncExecutor } from './async-executor.js';
+import type { LiveAttempt } from './attempt.js';
+import { systemClock } from './clock.js';
+import type { ExecutorOptions } from './executor.js';
+import type { Elsewhere, Run } from './run.js';
+
+/** How a {@link ParallelExecutor} works. */
+export interface ParallelExecutorOptions extends ExecutorOptions, WorkerThreadOptions {
+  /** How many worker threads there may be: an integer from 1 to 200. Default: as many as the machine runs at once, at most 200. */
+  readonly workers?: number | undefined;
+  /** How long an attempt that timed out or was aborted is given to settle, in milliseconds, before its thread is ended. Default 1000. */
+  readonly graceMs?: number | undefined;
+}
+
+/** @internal What a subclass sets besides. */
+export interface ThreadPlan {
+  /** How many attempts may be under way at once on the main thread. */
+  readonly mainConcurrency: number;
+  /** How many may be under way on a thread for io-bound tasks; 0: there is none. */
+  readonly ioConcurrency: number;
+  readonly runsOnMainThread: (settings: TaskSettings) => boolean;
+}
+
+const WORKERS_MAX = 200;
+const STRICT: ThreadPlan = { mainConcurrency: Number.POSITIVE_INFINITY, ioConcurrency: 0, runsOnMainThread: ({ onMainThread }) => onMainThread };
+
+/** What is known of functions as text; the same function is asked about in every run. */
+const sources = new WeakMap<Function, FunctionSource | Refusal>();
+
+/**
+ * Runs tasks on worker threads, one at a time on each. Tasks with `.onMainThread()` run here.
+ *
+ * A function reaches a thread as an export of a module, by {@link taskModule}, or as its text, if it uses nothing from the scope around it. Whichever
+ * cannot is told by a {@link TransferError} before anything runs. Results are copied to and fro as `structuredClone` does.
+ *
+ * @example
+ * import { ParallelExecutor, TaskGraphBuilder } from 'taskmap-ts';
+ *
+ * const graph = new TaskGraphBuilder()
+ *   .task('numbers', () => [3, 4])
+ *   .task('squares').dependsOn('numbers').run((numbers) => numbers.map((n) => n * n))
+ *   .build();
+ * const executor = new ParallelExecutor({ workers: 2 });
+ * await executor.run(graph);
+ * graph.result('squares'); // => [9, 16]
+ * await executor.close();
+ */
+export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<Tasks> {
+  readonly workers: number;
+  readonly #pool: WorkerPool;
+  readonly #plan: ThreadPlan;
+
+  /** @throws {@link InvalidOptionError} */
+  constructor(options?: ParallelExecutorOptions);
+  /** @internal */
+  constructor(options: ParallelExecutorOptions, plan: ThreadPlan);
+  constructor(options: ParallelExecutorOptions = {}, plan: ThreadPlan = STRICT) {
+    const workers = options.workers ?? Math.min(availableParallelism(), WORKERS_MAX);
+    const fits = Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX;
+    if (!fits) throw new InvalidOptionError('workers', `an integer from 1 to ${WORKERS_MAX}`, workers);
+    super({ clock: options.clock, graceMs: options.graceMs, concurrency: plan.mainConcurrency });
+    const clock = options.clock ?? systemClock;
+    this.workers = workers;
+    this.#plan = plan;
+    this.#pool = new WorkerPool({
+      workers,
+      ioConcurrency: plan.ioConcurrency,
+      resourceLimits: options.resourceLimits,
+      workerScript: options.workerScript,
+      now: () => clock.now(),
+      after: (delayMs, callback) => clock.after(delayMs, callback),
+      stray: reportUncaught,
+    });
+  }
+
+  /** Starts the threads ahead of the first run. */
+  async warmUp(): Promise<void> {
+    await this.#pool.warmUp();
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#pool.close();
+  }
+
+  /** For each task whose function cannot be sent to a thread why not, and what to do about it; empty if `run()` will accept them all. */
+  check(graph: TaskGraph): ReadonlyMap<string, string> {
+    return this.#transfer(graph).problems;
+  }
+
+  /** @internal */
+  protected override elsewhere(graph: TaskGraph): ((run: Run) => Elsewhere) | undefined {
+    // Whoever says where attempts run says it for all of them.
+    if (this.overridesRunAttempt) return undefined;
+    const { tasks, problems, sources } = this.#transfer(graph);
+    if (problems.size > 0) throw new TransferError(graph.name, problems);
+    return (run) => new Dispatcher<LiveAttempt>(run, this.#pool, tasks, sources);
+  }
+
+  #transfer(graph: TaskGraph): { tasks: Uint8Array; problems: Map<string, string>; sources: Map<Function, FunctionSource> } {
+    const { names, settings, functions, outcomes } = openGraph(graph);
+    const tasks = new Uint8Array(names.length);
+    const asText = new Set<Function>();
+    for (const [id, fn] of functions.entries()) {
+      if (this.#plan.runsOnMainThread(settings[id]!)) continue;
+      tasks[id] = 1;
+      if (moduleReference(fn) === undefined && !outcomes.isDone(id)) asText.add(fn);
+    }
+    const unknown = [...asText].filter((fn) => !sources.has(fn));
+    for (const [fn, source] of functionSources(unknown)) sources.set(fn, source);
+    const problems = new Map<string, string>();
+    const found = new Map<Function, FunctionSource>();
+    for (const [id, fn] of functions.entries()) {
+      const source = tasks[id] === 1 ? sources.get(fn) : undefined;
+      if (source === undefined || !asText.has(fn)) continue;
+      if (isRefusal(source)) problems.set(names[id]!, `Task ${quoted(names[id]!)} ${source.why}. ${source.todo}`);
+      else found.set(fn, source);
+    }
+    return { tasks, problems, sources: found };
+  }
+}
+
+function reportUncaught(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

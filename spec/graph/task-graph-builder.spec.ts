@@ -267,6 +267,7 @@ describe('options', () => {
     expect(settingsOf(graph, 'a')).toEqual({
       withContext: false,
       ioBound: false,
+      onMainThread: false,
       priority: 0,
       retry: { attempts: 1, delayMs: 0, backoff: 1, jitter: 0, when: undefined },
       timeoutMs: undefined,
@@ -288,6 +289,7 @@ describe('options', () => {
     expect(settingsOf(graph, 'a')).toEqual({
       withContext: false,
       ioBound: true,
+      onMainThread: false,
       priority: -2.5,
       retry: { attempts: 4, delayMs: 10, backoff: 2, jitter: 0.5, when },
       timeoutMs: 500,

@@ -145,7 +145,20 @@ describe('completion', () => {
   });
 
   it('offers what can come next, and the events there are', () => {
-    const options = ['after', 'build', 'dependsOn', 'ioBound', 'name', 'priority', 'retry', 'task', 'timeout', 'version', 'withContext'];
+    const options = [
+      'after',
+      'build',
+      'dependsOn',
+      'ioBound',
+      'name',
+      'onMainThread',
+      'priority',
+      'retry',
+      'task',
+      'timeout',
+      'version',
+      'withContext',
+    ];
     expect(offered['a builder']).toEqual(['add', 'build', 'task', 'tasks']);
     expect(offered['a draft']).toEqual([...options, 'run'].sort());
     expect(offered['a step']).toEqual(options);

@@ -1,0 +1,303 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  AsyncExecutor,
+  ExecutorClosedError,
+  type ParallelAsyncExecutor,
+  ParallelExecutor,
+  type ParallelExecutorOptions,
+  RunAbortedError,
+  type RunOptions,
+  type TaskGraph,
+  type TaskSpec,
+  TaskTimeoutError,
+  taskModule,
+  UnsendableError,
+  WorkerCrashError,
+  WorkerStartError,
+} from 'taskmap-ts';
+import { describe, expect, it } from 'vitest';
+import { rejection } from '../contract/executor-harness.js';
+import { graphOf, made, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
+
+const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(new URL('../workers/fixtures/broken.ts', import.meta.url));
+
+const NEIGHBOURS = Array.from({ length: 8 }, (_, index) => `ok ${index}`);
+const busy = made('() => { for (const end = performance.now() + 2; performance.now() < end; ); return 1; }');
+
+/** A graph with these tasks and eight that are innocent. */
+function amongOthers(...specs: readonly TaskSpec[]): TaskGraph {
+  return graphOf(...NEIGHBOURS.map((name) => ({ name, run: busy })), ...specs);
+}
+
+/** The other tasks are done, and the executor runs another graph. */
+async function expectHealthy(executor: ParallelExecutor | ParallelAsyncExecutor, graph: TaskGraph): Promise<void> {
+  for (const name of NEIGHBOURS) expect(graph.status(name), name).toBe('done');
+  const next = graphOf({ name: 'a', run: () => 2 }, { name: 'b', run: made('(a) => a * 3'), dependsOn: ['a'] });
+  await executor.run(next);
+  expect(next.result('b')).toBe(6);
+}
+
+/** Runs one task that does harm, and looks at what is left. */
+async function harmed(spec: Omit<TaskSpec, 'name'>, options: ParallelExecutorOptions = {}): Promise<unknown> {
+  const executor = new ParallelExecutor({ workers: 2, ...options });
+  const graph = amongOthers({ name: 'harm', ...spec });
+  await executor.run(graph);
+  await expectHealthy(executor, graph);
+  await executor.close();
+  return graph.failure('harm');
+}
+
+describe('a task on a thread', () => {
+  it.each([
+    ['at once', '() => process.exit(3)'],
+    ['later', 'async () => { await 1; process.exit(3); }'],
+    ['in a timer', '() => new Promise(() => setTimeout(() => process.exit(3)))'],
+  ])('that calls process.exit() %s fails alone', async (_, text) => {
+    expect(await harmed({ run: made(text) })).toMatchObject({ message: expect.stringContaining('process.exit(3)') });
+  });
+
+  it.each([
+    ['in a timer', "() => new Promise(() => setTimeout(() => { throw new RangeError('escaped'); }))"],
+    [
+      'in an event',
+      "() => new Promise(() => { const target = new EventTarget(); target.addEventListener('x', () => { throw new RangeError('escaped'); }); target.dispatchEvent(new Event('x')); })",
+    ],
+    ['in a promise that nobody waits for', "() => new Promise(() => { void Promise.reject(new RangeError('escaped')); })"],
+    ['in a microtask', "() => new Promise(() => queueMicrotask(() => { throw new RangeError('escaped'); }))"],
+  ])('that throws %s fails with what it threw', async (_, text) => {
+    const failure = await harmed({ run: made(text) });
+    expect(failure).toBeInstanceOf(RangeError);
+    expect(failure).toMatchObject({ message: 'escaped' });
+  });
+
+  it('that throws undefined fails with that', async () => {
+    const executor = new ParallelExecutor({ workers: 2 });
+    const graph = amongOthers({ name: 'harm', run: made('() => { throw undefined; }') }, { name: 'rejects', run: made('() => Promise.reject()') });
+    await executor.run(graph);
+    expect(graph.outcome('harm')).toMatchObject({ status: 'failed', error: undefined });
+    expect(graph.outcome('rejects')).toMatchObject({ status: 'failed', error: undefined });
+    await expectHealthy(executor, graph);
+    await executor.close();
+  });
+
+  it('that ends three threads is not tried on a fourth', async () => {
+    const failure = await harmed({ run: made('() => process.reallyExit(3)'), retry: 5 });
+    expect(failure).toBeInstanceOf(WorkerCrashError);
+    expect(failure).toMatchObject({ task: 'harm', deaths: 3, cause: expect.any(Error) });
+  });
+
+  it('that needs more memory than a thread may have fails, and its thread is replaced', async () => {
+    const hungry = made('() => { const all = []; for (;;) all.push(new Array(1e5).fill({})); }');
+    expect(await harmed({ run: hungry }, { resourceLimits: { maxOldGenerationSizeMb: 32 } })).toBeInstanceOf(WorkerCrashError);
+  });
+
+  it('that never lets go of its thread times out, and its thread is replaced', async () => {
+    const failure = await harmed({ run: made('() => { for (;;); }'), timeoutMs: 20 }, { graceMs: 10 });
+    expect(failure).toBeInstanceOf(TaskTimeoutError);
+  });
+
+  it('that never settles times out', async () => {
+    expect(await harmed({ run: made('() => new Promise(() => {})'), timeoutMs: 20 }, { graceMs: 10 })).toBeInstanceOf(TaskTimeoutError);
+  });
+
+  it('whose module cannot be imported fails with what that threw', async () => {
+    expect(await harmed({ run: broken.never })).toMatchObject({ message: 'out of modules' });
+  });
+
+  it('whose result cannot be sent fails alone', async () => {
+    expect(await harmed({ run: made('() => ({ later: Promise.resolve() })') })).toBeInstanceOf(UnsendableError);
+  });
+
+  it.each([
+    ['a function', () => ({ f() {} }), 'the result of "made".f is a function'],
+    [
+      'a getter that throws',
+      () =>
+        Object.defineProperty({}, 'g', {
+          enumerable: true,
+          get: () => {
+            throw new Error('no');
+          },
+        }),
+      'the result of "made" throws as it is read',
+    ],
+  ])('whose argument cannot be sent fails alone: %s', async (_, value, why) => {
+    const executor = new ParallelExecutor({ workers: 2 });
+    const graph = amongOthers(
+      { name: 'made', run: value as never, onMainThread: true },
+      { name: 'use', run: () => 1, dependsOn: ['made'] },
+      { name: 'after', run: () => 1, dependsOn: ['use'] },
+    );
+    await executor.run(graph);
+    expect(graph.failure('use')).toBeInstanceOf(UnsendableError);
+    expect(String(graph.failure('use'))).toContain(why);
+    expect(graph.status('after')).toBe('skipped');
+    await expectHealthy(executor, graph);
+    await executor.close();
+  });
+});
+
+describe('a thread that is ended from outside', () => {
+  it.each([1, 2])('costs its tasks nothing but time, with %i workers', async (workers) => {
+    const executor = new ParallelExecutor({ workers });
+    await executor.warmUp();
+    const graph = amongOthers();
+    const interrupted: string[] = [];
+    executor.on('task:interrupted', ({ task }) => interrupted.push(task));
+    executor.once('task:started', ({ thread }) => {
+      for (const one of threads) if (one.threadId === thread) void one.terminate();
+    });
+    await executor.run(graph);
+    expect(graph.counts()).toMatchObject({ done: NEIGHBOURS.length, failed: 0 });
+    expect(interrupted.length).toBeLessThanOrEqual(1);
+    await expectHealthy(executor, graph);
+    await executor.close();
+  });
+
+  it('interrupts the task that runs there, which runs again', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const gate = new ThreadGate();
+    const graph = graphOf(gate.task, { name: 'a', run: waitAtGate, dependsOn: ['gate'] });
+    const told: string[] = [];
+    executor.on('task:interrupted', ({ task, attempt }) => told.push(`${task} ${attempt}`));
+    const begun = started(executor, 'a');
+    const run = executor.run(graph);
+    const { thread } = await begun;
+    await [...threads].find(({ threadId }) => threadId === thread)!.terminate();
+    gate.open();
+    const report = await run;
+    expect(graph.result('a')).toBe('opened');
+    expect(told).toEqual(['a 1']);
+    expect(report.counts.done).toBe(2);
+    await executor.close();
+  });
+
+  it('is replaced while nothing runs', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const before = new Set(threads);
+    await executor.warmUp();
+    for (const thread of threads) if (!before.has(thread)) await thread.terminate();
+    const graph = amongOthers();
+    await executor.run(graph);
+    await expectHealthy(executor, graph);
+    await executor.close();
+  });
+});
+
+describe('an abort', () => {
+  /** Aborts as soon as a task has begun. Returns what became of the graph. */
+  async function abortedOn(task: string, specs: readonly TaskSpec[], options: ParallelExecutorOptions, then?: () => void): Promise<TaskGraph> {
+    const executor = new ParallelExecutor({ workers: 1, ...options });
+    const controller = new AbortController();
+    const graph = graphOf(...specs);
+    const begun = started(executor, task);
+    const run = executor.run(graph, { signal: controller.signal } satisfies RunOptions);
+    await begun;
+    controller.abort(new RangeError('enough'));
+    then?.();
+    const error = await rejection(run);
+    expect(error).toBeInstanceOf(RunAbortedError);
+    expect(error).toMatchObject({ cause: { message: 'enough' } });
+    expect(graph.counts().running).toBe(0);
+    const next = graphOf({ name: 'a', run: () => 2 });
+    await executor.run(next);
+    expect(next.result('a')).toBe(2);
+    await executor.close();
+    return graph;
+  }
+
+  it('lets a task end that was told nothing, and takes back what has not begun', async () => {
+    const gate = new ThreadGate();
+    const graph = await abortedOn(
+      'a',
+      [gate.task, { name: 'a', run: waitAtGate, dependsOn: ['gate'], priority: 1 }, { name: 'queued', run: () => 1, dependsOn: ['gate'] }],
+      { graceMs: 60_000 },
+      () => gate.open(),
+    );
+    expect(graph.result('a')).toBe('opened');
+    expect(graph.status('queued')).toBe('pending');
+  });
+
+  it.each([
+    ['never lets go of its thread', '() => { for (;;); }'],
+    ['never settles', '() => new Promise(() => {})'],
+  ])('ends the thread of a task that %s, and the task is pending', async (_, text) => {
+    const graph = await abortedOn('a', [{ name: 'a', run: made(text) }], { graceMs: 10 });
+    expect(graph.status('a')).toBe('pending');
+  });
+
+  it('is heard by a task that takes its context', async () => {
+    const text = "({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))";
+    const graph = await abortedOn('a', [{ name: 'a', run: made(text), withContext: true }], { graceMs: 60_000 });
+    expect(graph.status('a')).toBe('pending');
+  });
+
+  it('ends a task that takes its context and does not listen', async () => {
+    const graph = await abortedOn('a', [{ name: 'a', run: made('() => { for (;;); }'), withContext: true }], { graceMs: 10 });
+    expect(graph.status('a')).toBe('pending');
+  });
+
+  it('by close() is no other', async () => {
+    const executor = new ParallelExecutor({ workers: 1, graceMs: 10 });
+    const graph = graphOf({ name: 'a', run: made('() => { for (;;); }') }, { name: 'b', run: made('() => 1') });
+    const begun = Promise.race([started(executor, 'a'), started(executor, 'b')]);
+    const run = rejection(executor.run(graph));
+    await begun;
+    await executor.close();
+    const error = await run;
+    expect(error).toBeInstanceOf(RunAbortedError);
+    expect(error).toMatchObject({ cause: expect.any(ExecutorClosedError) });
+    expect(graph.status('a')).toBe('pending');
+  });
+
+  it('by close() before any thread has started', async () => {
+    const executor = new ParallelExecutor({ workers: 2 });
+    const graph = amongOthers();
+    const run = rejection(executor.run(graph));
+    await executor.close();
+    expect(await run).toBeInstanceOf(RunAbortedError);
+    expect(graph.counts()).toMatchObject({ pending: NEIGHBOURS.length, running: 0 });
+  });
+});
+
+describe('threads that do not start', () => {
+  it('fail the run, and leave the graph to others', async () => {
+    const executor = new ParallelExecutor({ workers: 2, workerScript: new URL('../workers/fixtures/not-there.js', import.meta.url) });
+    const graph = graphOf({ name: 'a', run: () => 1 }, { name: 'b', run: () => 2, onMainThread: true });
+    const error = await rejection(executor.run(graph));
+    expect(error).toBeInstanceOf(WorkerStartError);
+    expect(error).toMatchObject({ cause: expect.any(Error) });
+    await executor.close();
+    expect(graph.counts().running).toBe(0);
+    await new AsyncExecutor().run(graph);
+    expect(graph.counts().done).toBe(2);
+  });
+});
+
+describe('an executor', () => {
+  it('holds on to nothing over two hundred runs', async () => {
+    const executor = new ParallelExecutor({ workers: 2 });
+    const graph = amongOthers();
+    const listeners = () => process.eventNames().map((name) => [String(name), process.listenerCount(name)]);
+    const handles = () =>
+      process
+        .getActiveResourcesInfo()
+        .filter((name) => name !== 'Timeout' && name !== 'Immediate')
+        .sort();
+    const controller = new AbortController();
+    await executor.warmUp();
+    await executor.run(graph, { signal: controller.signal });
+    const before = [listeners(), handles(), threads.size];
+    for (let run = 0; run < 200; run++) await executor.run(graph.resetAll(), { signal: controller.signal });
+    expect([listeners(), handles(), threads.size]).toEqual(before);
+    await executor.close();
+  });
+
+  it('that is never closed keeps no process alive', async () => {
+    const program = fileURLToPath(new URL('../workers/fixtures/never-closes.mts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program], { timeout: 50_000 });
+    expect(stdout).toContain('b is 2');
+  });
+});

@@ -1,0 +1,127 @@
+import type { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { type Executor, ParallelAsyncExecutor, ParallelExecutor, type TaskFunction, TaskGraphBuilder } from 'taskmap-ts';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { Model } from '../support/model.js';
+import { PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, type RandomTask, randomGraph } from '../support/random-graph.js';
+
+vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
+
+/** What `drawnFunction` and `resultOf` do, as text that a thread can make a function of: it closes over nothing. */
+function sentFunction({ id, failures, returns }: RandomTask, waits: boolean): TaskFunction {
+  const body = `
+    if (context.attempt <= ${failures}) throw new RangeError('attempt ' + context.attempt + ' fails');
+    return ${returns === 'number' ? `args.reduce((hash, arg) => (Math.imul(hash, 31) + (arg === null ? 7 : arg)) | 0, ${id + 1})` : returns};`;
+  if (!waits) return new Function('context', '...args', body) as TaskFunction;
+  return new Function('context', '...args', `return new Promise((resolve) => setTimeout(resolve, 1)).then(() => { ${body} });`) as TaskFunction;
+}
+
+function graphOf({ tasks }: RandomGraph) {
+  const names = (ids: readonly number[]) => ids.map((id) => tasks[id]!.name);
+  return new TaskGraphBuilder({ name: 'random' })
+    .add(
+      ...tasks.map((task) => ({
+        name: task.name,
+        run: sentFunction(task, task.ioBound),
+        dependsOn: names(task.dependsOn),
+        after: names(task.after),
+        ioBound: task.ioBound,
+        priority: task.priority,
+        retry: task.attempts,
+        withContext: true,
+      })),
+    )
+    .build();
+}
+
+/** The threads of this process that live, to be ended from outside. */
+const threads = new Set<Worker>();
+process.on('worker', (thread: Worker) => {
+  threads.add(thread);
+  thread.once('exit', () => threads.delete(thread));
+});
+
+const EXECUTORS: readonly [string, () => Executor][] = [
+  ['ParallelExecutor', () => new ParallelExecutor({ workers: 2 })],
+  ['ParallelAsyncExecutor, io on the main thread', () => new ParallelAsyncExecutor({ workers: 2 })],
+  ['ParallelAsyncExecutor, io on a thread', () => new ParallelAsyncExecutor({ workers: 2, io: 'thread' })],
+];
+
+describe.each(EXECUTORS)('%s', (_, make) => {
+  const executor = make();
+  afterAll(() => executor.close());
+
+  function expectModel(graph: ReturnType<typeof graphOf>, drawn: RandomGraph): void {
+    const model = new Model(drawn);
+    model.run();
+    for (const [id, { name }] of drawn.tasks.entries()) {
+      const expected = model.outcomes[id]!;
+      const outcome = graph.outcome(name);
+      expect(outcome.status, name).toBe(expected.status);
+      if (outcome.status === 'done' && expected.status === 'done') expect(outcome.result).toEqual(expected.result);
+      if (outcome.status === 'failed') expect(outcome.error).toBeInstanceOf(RangeError);
+      if (outcome.status === 'failed' && expected.status === 'failed') expect(outcome.attempts).toBe(expected.attempts);
+    }
+  }
+
+  test('comes to what the model comes to, and never starts a task before its dependencies are done', async () => {
+    const property = fc.asyncProperty(randomGraph({ sizeMax: 24 }), async (drawn) => {
+      const graph = graphOf(drawn);
+      const done = new Set<string>();
+      const started: string[] = [];
+      const onStarted = ({ task }: { task: string }) => {
+        started.push(task);
+        for (const dependency of graph.dependencies(task)) expect(done.has(dependency)).toBe(true);
+      };
+      const onDone = ({ task }: { task: string }) => void done.add(task);
+      executor.on('task:started', onStarted).on('task:done', onDone);
+      const report = await executor.run(graph);
+      executor.off('task:started', onStarted).off('task:done', onDone);
+      expectModel(graph, drawn);
+      expect(report.attemptCount).toBe(started.length);
+    });
+    await fc.assert(property, propertyOptions(60));
+  });
+
+  test('comes to the same when threads are ended meanwhile', async () => {
+    const property = fc.asyncProperty(
+      randomGraph({ sizeMin: 4, sizeMax: 24 }),
+      fc.integer({ min: 0, max: 23 }),
+      fc.nat(1),
+      async (drawn, after, which) => {
+        const graph = graphOf(drawn);
+        let seen = 0;
+        const kill = () => {
+          if (seen++ === after) void [...threads][which]?.terminate();
+        };
+        executor.on('task:done', kill);
+        await executor.run(graph);
+        executor.off('task:done', kill);
+        expectModel(graph, drawn);
+      },
+    );
+    await fc.assert(property, propertyOptions(20));
+  });
+
+  test('interrupted at a random moment, it comes to the same when it is run again', async () => {
+    const property = fc.asyncProperty(
+      randomGraph({ sizeMin: 4, sizeMax: 24, failing: false }),
+      fc.integer({ min: 0, max: 23 }),
+      async (drawn, after) => {
+        const graph = graphOf(drawn);
+        const controller = new AbortController();
+        let seen = 0;
+        const abort = () => {
+          if (seen++ === after) controller.abort(new Error('enough'));
+        };
+        executor.on('task:done', abort);
+        await Promise.resolve(executor.run(graph, { signal: controller.signal })).catch(() => {});
+        executor.off('task:done', abort);
+        expect(graph.counts().running).toBe(0);
+        await executor.run(graph);
+        expectModel(graph, drawn);
+      },
+    );
+    await fc.assert(property, propertyOptions(40));
+  });
+});

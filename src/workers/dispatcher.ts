@@ -179,7 +179,8 @@ export class Dispatcher<A> {
 
   /** What a thread is seen to be running has begun. */
   seen(thread: WorkerThread, id: number, atMs: number): void {
-    this.begun(thread, id, this.#tokenOf[id]!, atMs);
+    // One that was sent ahead may run before we have heard that its inputs are done. Then its time to be told of comes with them.
+    if (this.#run.schedule.state(id) === 'running') this.begun(thread, id, this.#tokenOf[id]!, atMs);
   }
 
   progressed(id: number, token: number, fraction: number, note: string | undefined): void {

@@ -345,6 +345,7 @@ class Server {
 
   #context(running: Running, task: string, attempt: number): TaskContext {
     const port = this.#port;
+    const flush = () => this.#flush();
     const { run, id, token, startedAtMs } = running;
     return {
       task,
@@ -359,7 +360,10 @@ class Server {
       },
       progress(fraction: number, note?: string): void {
         if (typeof fraction !== 'number' || Number.isNaN(fraction)) throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction);
-        if (!running.ended) port.postMessage([FromWorker.progress, run.number, id, token, startedAtMs, Math.min(Math.max(fraction, 0), 1), note]);
+        if (running.ended) return;
+        // Nobody is to hear of it before it is known that its inputs are done.
+        flush();
+        port.postMessage([FromWorker.progress, run.number, id, token, startedAtMs, Math.min(Math.max(fraction, 0), 1), note]);
       },
     };
   }

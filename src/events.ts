@@ -1,5 +1,6 @@
 import type { StatusCounts } from './graph/outcome.js';
 import type { ResultOf } from './graph/signature.js';
+import type { TaskGraph } from './graph/task-graph.js';
 
 /** What every record has. */
 export interface RunRecord {
@@ -30,6 +31,8 @@ export interface RunStarted extends RunRecord {
   readonly graph: string;
   /** How many tasks the graph has. */
   readonly taskCount: number;
+  /** The graph itself, to ask who depends on whom. Only to be read: it is being run. */
+  readonly taskGraph: TaskGraph;
 }
 
 /** All dependencies of a task are done: it starts as soon as there is a slot for it. Once for each task of a run. */
@@ -65,6 +68,8 @@ export interface TaskInterrupted<Name extends string = string> extends AttemptRe
 /** A task is done. */
 export interface TaskDone<Name extends string = string, R = unknown> extends AttemptRecord<Name> {
   readonly result: R;
+  /** `'run'`: the function ran. `'store'`: the result was kept from an earlier run; then nothing was started, and `attempt` is 0. */
+  readonly source: 'run' | 'store';
   /** How long the attempt took, in milliseconds; 0 if nobody was listening yet when it began. */
   readonly durationMs: number;
 }

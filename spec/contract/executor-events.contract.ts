@@ -19,10 +19,10 @@ export function eventContract(subject: ExecutorSubject): void {
       const { runId } = report;
       expect(runId).toMatch(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/);
       expect(stage.told).toEqual([
-        { event: 'run:started', record: { runId, atMs, graph: 'contract', taskCount: 3 } },
+        { event: 'run:started', record: { runId, atMs, graph: 'contract', taskCount: 3, taskGraph: graph } },
         { event: 'task:ready', record: { runId, atMs, task: 'a' } },
         { event: 'task:started', record: { runId, atMs, task: 'a', attempt: 1, ioBound: true, thread: 'main' } },
-        { event: 'task:done', record: { runId, atMs: atMs + 10, task: 'a', attempt: 1, result: 1, durationMs: 10 } },
+        { event: 'task:done', record: { runId, atMs: atMs + 10, task: 'a', attempt: 1, result: 1, source: 'run', durationMs: 10 } },
         { event: 'task:ready', record: { runId, atMs: atMs + 10, task: 'b' } },
         { event: 'task:started', record: { runId, atMs: atMs + 10, task: 'b', attempt: 1, ioBound: false, thread: 'main' } },
         { event: 'task:retrying', record: { runId, atMs: atMs + 10, task: 'b', attempt: 1, error, delayMs: 5 } },

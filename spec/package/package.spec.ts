@@ -31,7 +31,7 @@ beforeAll(() => {
   cpSync(CONSUMER, consumer, { recursive: true });
   writeFileSync(join(consumer, 'package.json'), '{ "name": "consumer", "private": true }');
   // What it depends on is packed as well, so that nothing has to be fetched.
-  for (const packed of [project, join(MODULES, 'eventemitter3'), join(MODULES, 'uuid')]) {
+  for (const packed of [project, ...['eventemitter3', 'uuid', 'workerpool'].map((name) => join(MODULES, name))]) {
     npm(consumer, 'pack', packed, '--ignore-scripts');
   }
   const tarballs = readdirSync(consumer).filter((name) => name.endsWith('.tgz'));

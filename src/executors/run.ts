@@ -165,7 +165,8 @@ export class Run implements AttemptRun {
   start(): void {
     this.#fact(() => {
       const { name: graph, size: taskCount } = this.graph;
-      if (this.#listens('run:started')) this.#emitter.emit('run:started', { runId: this.id, atMs: this.#startedAtMs, graph, taskCount });
+      if (this.#listens('run:started'))
+        this.#emitter.emit('run:started', { runId: this.id, atMs: this.#startedAtMs, graph, taskCount, taskGraph: this.graph });
       const { signal } = this.#order;
       if (signal?.aborted) this.#end('aborted', signal.reason);
     });
@@ -478,7 +479,15 @@ export class Run implements AttemptRun {
     if ((this.#emitter.listening & DONE_BIT) !== 0) {
       const atMs = this.#clock.now();
       const durationMs = attempt?.tookMs ?? (startedAtMs === NOT_TIMED ? 0 : atMs - startedAtMs);
-      this.#emitter.emit('task:done', { runId: this.id, atMs, task: this.open.names[id]!, attempt: this.#schedule.attempt(id), result, durationMs });
+      this.#emitter.emit('task:done', {
+        runId: this.id,
+        atMs,
+        task: this.open.names[id]!,
+        attempt: this.#schedule.attempt(id),
+        result,
+        source: 'run',
+        durationMs,
+      });
     }
   }
 

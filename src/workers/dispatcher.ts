@@ -1,19 +1,10 @@
+import { culprit } from '../codec/culprit.js';
+import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, UnsendableError, WorkerCrashError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { FunctionSource } from './function-source.js';
-import {
-  Claim,
-  culprit,
-  decodeError,
-  type EncodedError,
-  encodeError,
-  FunctionReference,
-  InputKind,
-  TaskEnd,
-  TaskFlags,
-  ToWorker,
-} from './messages.js';
+import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, ToWorker } from './messages.js';
 import { moduleReference } from './task-module.js';
 import type { WorkerPool, WorkerThread } from './worker-pool.js';
 

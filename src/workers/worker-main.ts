@@ -2,23 +2,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import { type MessagePort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import workerpool from 'workerpool';
+import { culprit } from '../codec/culprit.js';
+import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, InvalidOptionError } from '../errors.js';
 import type { TaskContext } from '../graph/task.js';
-import {
-  Claim,
-  Current,
-  culprit,
-  decodeError,
-  type EncodedError,
-  encodeError,
-  FromWorker,
-  FunctionReference,
-  InputKind,
-  NOTHING,
-  TaskEnd,
-  TaskFlags,
-  ToWorker,
-} from './messages.js';
+import { Claim, Current, FromWorker, FunctionReference, InputKind, NOTHING, TaskEnd, TaskFlags, ToWorker } from './messages.js';
 import { exported } from './task-module.js';
 import { movables } from './transfer.js';
 

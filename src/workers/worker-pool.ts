@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, type ResourceLimits, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import workerpool, { type Pool } from 'workerpool';
+import { decodeError, type EncodedError } from '../codec/error-codec.js';
 import { WorkerStartError } from '../errors.js';
-import { Current, decodeError, type EncodedError, FromWorker, NOTHING, ToWorker } from './messages.js';
+import { Current, FromWorker, NOTHING, ToWorker } from './messages.js';
 
 /** How threads are made. */
 export interface WorkerThreadOptions {

@@ -1,0 +1,64 @@
+import { described } from '../errors.js';
+
+/**
+ * The part of a value that cannot be sent between threads, as a sentence: `result.rows[3].format is a function`; `undefined` if all of it can.
+ *
+ * @param name - what the whole value is called
+ */
+export function culprit(value: unknown, name = 'result'): string | undefined {
+  if (canBeCloned(value)) return undefined;
+  const seen = new Set<unknown>();
+  let path = name;
+  let part = value;
+  for (;;) {
+    seen.add(part);
+    try {
+      const inner = partsOf(part, path).find(({ value: one }) => !seen.has(one) && !canBeCloned(one));
+      if (inner === undefined) return `${path} is ${kindOf(part)}`;
+      path = inner.path;
+      part = inner.value;
+    } catch (error) {
+      // A getter of it, or the proxy that it is.
+      return `${path} throws as it is read: ${described(error)}`;
+    }
+  }
+}
+
+interface Part {
+  readonly path: string;
+  readonly value: unknown;
+}
+
+function partsOf(value: unknown, path: string): Part[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (value instanceof Map)
+    return [...value].flatMap(([key, one]) => [
+      { path: `${path}.get(${described(key)})`, value: one },
+      { path: `a key of ${path}`, value: key },
+    ]);
+  if (value instanceof Set) return [...value].map((one) => ({ path: `a member of ${path}`, value: one }));
+  return Object.keys(value).map((key) => ({ path: `${path}${step(value, key)}`, value: (value as Record<string, unknown>)[key] }));
+}
+
+function step(value: object, key: string): string {
+  if (Array.isArray(value)) return `[${key}]`;
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'symbol') return 'a symbol';
+  return `of a kind that cannot be copied (${Object.prototype.toString.call(value).slice('[object '.length, -1)})`;
+}
+
+function canBeCloned(value: unknown): boolean {
+  const type = typeof value;
+  if (type === 'function' || type === 'symbol') return false;
+  if (type !== 'object' || value === null) return true;
+  try {
+    structuredClone(value);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -50,6 +50,9 @@ describe('functionSources()', () => {
     ['a function with labels and loops', '(a) => { outer: for (;;) { a++; break outer; } return a; }'],
     ['a function that Node supplies with globals', '(a) => Buffer.from([a]).readUInt8(0) + new URL("http://x/?1").search.length - 1'],
     ['a function of text', "new Function('a', 'return a + 1')"],
+    ['a function that writes of eval() and never calls it', "(a) => /* no eval(a) */ ({ text: 'eval(a)', medieval: (b) => b + 1 }).medieval(a)"],
+    ['a method that is called class$', '({ class$(a) { return a + 1; } }).class$'],
+    ['a method that is called class', '({ class(a) { return a + 1; } }).class'],
   ])('sends %s', (_, text) => {
     expect(sent(made(text))(2)).toBe(3);
   });
@@ -162,6 +165,7 @@ describe('functionSources()', () => {
       'imports by a relative path, which means another file in a worker thread',
     ],
     ['direct eval', "(a) => eval('a + 1')", 'calls eval, so that no one can tell which names it uses'],
+    ['indirect eval', "(a) => (0, eval)('config')", 'calls eval, so that no one can tell which names it uses'],
     ['a compiler helper', '(a) => __awaiter(void 0, void 0, void 0, function* () { return a; })', 'uses the compiler helper __awaiter'],
   ])('refuses %s', (_, text, why) => {
     const refused = refusal(made(text, text.includes('__awaiter') ? { __awaiter: () => 1 } : {}));

@@ -21,7 +21,7 @@ const EXPORT_IT = 'Export it from a module and use taskModule(), or keep the tas
 const RESERVED = new Set(
   (
     'await break case catch class const continue debugger default delete do else enum export extends false finally for function if implements import in instanceof ' +
-    'interface let new null package private protected public return static super switch this throw true try typeof var void while with yield eval arguments'
+    'interface let new null package private protected public return static super switch this throw true try typeof var void while with yield arguments'
   ).split(' '),
 );
 
@@ -80,6 +80,8 @@ export function isRefusal(source: FunctionSource | Refusal): source is Refusal {
 }
 
 function sourceOrRefusal(text: string, free: readonly string[]): FunctionSource | Refusal {
+  // A direct call of it makes the engine keep every name there is.
+  if (free.includes('eval')) return { why: 'calls eval, so that no one can tell which names it uses', todo: EXPORT_IT };
   const foreign = free.filter((name) => !HELPER.test(name));
   if (foreign.length === 0) return { text, helpers: free };
   const compilerHelper = foreign.find((name) => COMPILER_HELPER.test(name));
@@ -112,7 +114,7 @@ function expressionOf(fn: Function): string | Refusal {
       todo: `Wrap it in a function of its own, or ${lowerFirst(EXPORT_IT.replace('Export it', 'export it'))}`,
     };
   }
-  if (/^class\b/.test(text)) return { why: 'is a class', todo: 'Give a function that calls new on it inside a module, and use taskModule().' };
+  if (isClass(fn)) return { why: 'is a class', todo: 'Give a function that calls new on it inside a module, and use taskModule().' };
   if (/\bimport\s*\.\s*meta\b|__vite_ssr_import_meta__/.test(text))
     return { why: 'uses import.meta, which is another one in a worker thread', todo: EXPORT_IT };
   if (/(\bimport|__vite_ssr_dynamic_import__)\s*\(\s*["'`]\.{1,2}\//.test(text)) {
@@ -121,7 +123,6 @@ function expressionOf(fn: Function): string | Refusal {
       todo: `Import by an absolute URL, or ${lowerFirst(EXPORT_IT.replace('Export it', 'export it'))}`,
     };
   }
-  if (/\beval\s*\(/.test(text)) return { why: 'calls eval, so that no one can tell which names it uses', todo: EXPORT_IT };
   if (/\bsuper\b/.test(text) && !compiles(`(${text})`)) return { why: 'uses super, which only its own class can', todo: EXPORT_IT };
   if (compiles(`(${text})`)) return `(${text})`;
   // Its text names what the name is computed from, which is not there to be asked for again. Symbols that the language brings are.
@@ -130,6 +131,11 @@ function expressionOf(fn: Function): string | Refusal {
   const method = `((methods) => methods[Reflect.ownKeys(methods)[0]])({ ${text} })`;
   if (!/^(get|set|static)\s/.test(text) && compiles(method)) return method;
   return { why: 'uses private members or is an accessor, which only its own class can', todo: EXPORT_IT };
+}
+
+/** The prototype of a class cannot be replaced, that of any other function can. */
+function isClass(fn: Function): boolean {
+  return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
 }
 
 function compiles(expression: string): boolean {
@@ -144,7 +150,7 @@ function compiles(expression: string): boolean {
 /** Everything in the text that could be the name of a variable; more than that does no harm. */
 function namesIn(text: string): string[] {
   const names = new Set(text.match(/[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/gu));
-  return [...names].filter((name) => !RESERVED.has(name) && !THREAD_GLOBALS.has(name));
+  return [...names].filter((name) => name === 'eval' || (!RESERVED.has(name) && !THREAD_GLOBALS.has(name)));
 }
 
 /** Asks the engine which of some names a function takes from around it. */

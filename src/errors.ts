@@ -308,11 +308,4 @@ export class WorkerCrashError extends TaskmapError {
 /** Worker threads do not start. `cause` is why. */
 export class WorkerStartError extends TaskmapError {
   readonly code = 'worker-start';
-
-  constructor(attempts: number, options?: ErrorOptions) {
-    super(
-      `Worker threads do not start: ${attempts} of them died before they were ready. Check the \`workerScript\` and \`resourceLimits\` options.`,
-      options,
-    );
-  }
 }

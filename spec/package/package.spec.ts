@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type BuildOptions, buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -92,6 +93,48 @@ describe('a project that installed the package', () => {
 
   it('runs where there is nothing that only Node has', () => {
     expect(node(consumer, '--conditions=browser', 'browser.mjs')).toBe('slow 42\n');
+  });
+});
+
+describe('a program that is bundled into one file', () => {
+  /** Bundles a program of the consumer's, and says where the bundle is. */
+  function bundled(entry: string, outfile: string, options: BuildOptions): string {
+    // workerpool is CommonJS: in an ES module its calls of require() need one.
+    const banner = options.format === 'esm' ? "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" : '';
+    buildSync({
+      banner: { js: banner },
+      entryPoints: [entry],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      logLevel: 'error',
+      absWorkingDir: consumer,
+      ...options,
+    });
+    return outfile;
+  }
+
+  it.each<[string, BuildOptions]>([
+    ['ES modules', { format: 'esm' }],
+    ['ES modules, minified', { format: 'esm', minify: true }],
+    ['CommonJS', { format: 'cjs', logOverride: { 'empty-import-meta': 'silent' } }],
+  ])('finds the script of its threads where the package is installed: %s', (name, options) => {
+    const file = bundled(
+      'threads.mjs',
+      join(consumer, 'bundles', `${name.replaceAll(/\W/g, '-')}.${options.format === 'cjs' ? 'cjs' : 'mjs'}`),
+      options,
+    );
+    expect(node(consumer, file)).toBe('42\n');
+  });
+
+  it('takes a script that was bundled too, and says so where there is none', () => {
+    const elsewhere = join(folder, 'elsewhere');
+    const program = bundled('threads.mjs', join(elsewhere, 'program.mjs'), { format: 'esm' });
+    const script = bundled('taskmap-ts/worker', join(elsewhere, 'worker.cjs'), { format: 'cjs', logOverride: { 'empty-import-meta': 'silent' } });
+    expect(node(elsewhere, program, script)).toBe('42\n');
+    expect(node(elsewhere, program)).toMatch(
+      /^WorkerStartError: .*Bundle 'taskmap-ts\/worker' into a file of its own, and name it by the `workerScript` option\.\n$/,
+    );
   });
 });
 

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createRequire } from 'node:module';
+// By its default export: bundles of ES modules commonly begin with a line that takes the name createRequire.
+import nodeModule from 'node:module';
 import { type MessagePort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import workerpool from 'workerpool';
 import { culprit } from '../codec/culprit.js';
@@ -385,7 +386,7 @@ async function importModule(moduleUrl: string): Promise<object> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
   }
-  const require = createRequire(moduleUrl);
+  const require = nodeModule.createRequire(moduleUrl);
   try {
     const { register } = (await import(`${require.resolve('tsx/esm/api')}`)) as { register: () => void };
     register();

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+// By its default export: bundles of ES modules commonly begin with a line that takes the name createRequire.
+import nodeModule from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MessageChannel, type MessagePort, type ResourceLimits, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import workerpool, { type Pool } from 'workerpool';
 import { decodeError, type EncodedError } from '../codec/error-codec.js';
@@ -194,7 +196,10 @@ export class WorkerPool implements WorkerListener {
     else this.#threads.splice(this.#threads.indexOf(thread), 1);
     if (this.#closed && this.#users.size === 0) return;
     if (!wasReady && ++this.#failedStarts >= STARTS_MAX) {
-      const error = new WorkerStartError(this.#failedStarts, { cause });
+      const error = new WorkerStartError(
+        `Worker threads do not start: ${this.#failedStarts} of them died before they were ready. Check the \`workerScript\` and \`resourceLimits\` options.`,
+        { cause },
+      );
       this.#failedStarts = 0;
       for (const user of [...this.#users.values()]) user.breakOff(error);
       return;
@@ -434,9 +439,25 @@ function watchThreads(): void {
   });
 }
 
-/** The compiled script beside this file; from sources, one that has them compiled as they are loaded. */
+/**
+ * The compiled script beside this file; from sources, one that has them compiled as they are loaded. In a program that was bundled into one file there is none
+ * of these, but the package may be installed where it runs.
+ *
+ * @throws {@link WorkerStartError}
+ */
 function scriptPath(script: URL | string | undefined): string {
   if (script !== undefined) return script instanceof URL || script.startsWith('file:') ? fileURLToPath(script) : script;
-  const compiled = fileURLToPath(new URL('./worker-main.js', import.meta.url));
-  return existsSync(compiled) ? compiled : fileURLToPath(new URL('./worker-main.dev.mjs', import.meta.url));
+  // Bundlers that make CommonJS leave no address here.
+  const here = (import.meta.url as string | undefined) ?? pathToFileURL(process.argv[1] ?? '.').href;
+  const beside = ['./worker-main.js', './worker-main.dev.mjs'].map((name) => fileURLToPath(new URL(name, here))).find((path) => existsSync(path));
+  if (beside !== undefined) return beside;
+  try {
+    return nodeModule.createRequire(here).resolve('taskmap-ts/worker');
+  } catch (cause) {
+    throw new WorkerStartError(
+      'Worker threads do not start: their script is not beside the program, as happens when that is bundled into one file. ' +
+        "Bundle 'taskmap-ts/worker' into a file of its own, and name it by the `workerScript` option.",
+      { cause },
+    );
+  }
 }

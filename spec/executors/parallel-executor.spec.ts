@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import {
+  type Attempt,
   type Executor,
   ExecutorClosedError,
   InvalidOptionError,
   ParallelExecutor,
   type TaskContext,
   TaskGraphBuilder,
+  TaskTimeoutError,
   TransferError,
   taskModule,
   transfer,
@@ -288,6 +290,97 @@ describe('ParallelExecutor', () => {
       expect(String(graph.failure('getter'))).toMatch(/result throws as it is read: Error: no/);
       expect(graph.status('after')).toBe('skipped');
       expect(graph.result('fine')).toBe(2);
+    });
+  });
+
+  describe('errors', () => {
+    it('have the stack of their thread, and below it that of whoever called run()', async () => {
+      const graph = graphOf({ name: 'a', run: made("() => { (function deep() { throw new RangeError('no'); })(); }") });
+      await (async function whoeverRuns() {
+        await executor.run(graph);
+      })();
+      const { stack } = graph.failure('a') as Error;
+      expect(stack).toMatch(/^RangeError: no\n +at deep [\s\S]*\n +--- on the thread that called run\(\) ---\n +at whoeverRuns /);
+      await executor.runTask(graph, 'a');
+      expect((graph.failure('a') as Error).stack).toContain('--- on the thread that called runTask() ---');
+    });
+  });
+
+  describe('a subclass that overrides runAttempt()', () => {
+    class Telling extends ParallelExecutor {
+      readonly told: string[] = [];
+      running = 0;
+      runningMax = 0;
+
+      protected override async runAttempt(attempt: Attempt): Promise<unknown> {
+        this.runningMax = Math.max(this.runningMax, ++this.running);
+        try {
+          return await super.runAttempt(attempt);
+        } finally {
+          this.running--;
+          this.told.push(`${attempt.task.name} ${attempt.attempt}`);
+        }
+      }
+    }
+
+    it('has attempts run on threads by super.runAttempt(), as many at once as there are, with context and retries', async () => {
+      const telling = new Telling({ workers: 2 });
+      const threadOf = made("() => process.getBuiltinModule('node:worker_threads').threadId");
+      const graph = graphOf(
+        { name: 'a', run: threadOf },
+        { name: 'b', run: threadOf },
+        { name: 'c', run: threadOf },
+        { name: 'here', run: threadOf, onMainThread: true },
+        {
+          name: 'flaky',
+          run: made(
+            "({ task, attempt, progress }, c) => { progress(0.5); if (attempt === 1) throw new Error('again'); return [task, attempt, c > 0]; }",
+          ),
+          dependsOn: ['c'],
+          withContext: true,
+          retry: 2,
+        },
+      );
+      const progress: unknown[] = [];
+      telling.on('task:progress', ({ task, attempt, fraction }) => progress.push([task, attempt, fraction]));
+      await telling.run(graph);
+      for (const name of ['a', 'b', 'c']) expect(graph.result(name)).toBeGreaterThan(0);
+      expect(graph.result('here')).toBe(0);
+      expect(graph.result('flaky')).toEqual(['flaky', 2, true]);
+      expect(progress).toEqual([
+        ['flaky', 1, 0.5],
+        ['flaky', 2, 0.5],
+      ]);
+      expect([...telling.told].sort()).toEqual(['a 1', 'b 1', 'c 1', 'flaky 1', 'flaky 2', 'here 1']);
+      expect(telling.runningMax).toBe(2);
+      await telling.close();
+    });
+
+    it('ends the thread of an attempt that times out, and fails the task whose function cannot be sent', async () => {
+      const telling = new Telling({ workers: 1, graceMs: 10 });
+      const free = 1;
+      const graph = graphOf(
+        { name: 'endless', run: made('() => { for (;;); }'), timeoutMs: 20 },
+        { name: 'closure', run: () => free },
+        { name: 'fine', run: made('() => 2') },
+      );
+      await telling.run(graph);
+      expect(graph.failure('endless')).toBeInstanceOf(TaskTimeoutError);
+      expect(graph.failure('closure')).toBeInstanceOf(TransferError);
+      expect(graph.result('fine')).toBe(2);
+      await telling.close();
+    });
+
+    it('is not asked what it can send before it sends it', async () => {
+      class Elsewhere extends ParallelExecutor {
+        protected override runAttempt({ args }: Attempt): unknown {
+          return args.length;
+        }
+      }
+      const free = 1;
+      const graph = graphOf({ name: 'a', run: () => free });
+      await new Elsewhere({ workers: 1 }).run(graph);
+      expect(graph.result('a')).toBe(0);
     });
   });
 

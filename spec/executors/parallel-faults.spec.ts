@@ -26,6 +26,13 @@ const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(new UR
 const NEIGHBOURS = Array.from({ length: 8 }, (_, index) => `ok ${index}`);
 const busy = made('() => { for (const end = performance.now() + 2; performance.now() < end; ); return 1; }');
 
+/** Bytes that are still used after a collection, on the thread where it is called. */
+const bytesUsed = made(`() => {
+  process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
+  process.getBuiltinModule('node:vm').runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}`);
+
 /** A graph with these tasks and eight that are innocent. */
 function amongOthers(...specs: readonly TaskSpec[]): TaskGraph {
   return graphOf(...NEIGHBOURS.map((name) => ({ name, run: busy })), ...specs);
@@ -277,9 +284,9 @@ describe('threads that do not start', () => {
 });
 
 describe('an executor', () => {
-  it('holds on to nothing over two hundred runs', async () => {
+  it('holds on to nothing over ten thousand runs', async () => {
     const executor = new ParallelExecutor({ workers: 2 });
-    const graph = amongOthers();
+    const graph = graphOf({ name: 'a', run: () => 1 }, { name: 'b', run: made('(a) => a + 1'), dependsOn: ['a'] }, { name: 'c', run: () => 3 });
     const listeners = () => process.eventNames().map((name) => [String(name), process.listenerCount(name)]);
     const handles = () =>
       process
@@ -287,11 +294,22 @@ describe('an executor', () => {
         .filter((name) => name !== 'Timeout' && name !== 'Immediate')
         .sort();
     const controller = new AbortController();
+    const runs = async (count: number) => {
+      for (let run = 0; run < count; run++) await executor.run(graph.resetAll(), { signal: controller.signal });
+    };
+    const used = async () => {
+      const measuring = graphOf({ name: 'bytes', run: bytesUsed });
+      await executor.run(measuring);
+      return [bytesUsed() as number, measuring.result('bytes') as number];
+    };
     await executor.warmUp();
-    await executor.run(graph, { signal: controller.signal });
+    await runs(1000);
     const before = [listeners(), handles(), threads.size];
-    for (let run = 0; run < 200; run++) await executor.run(graph.resetAll(), { signal: controller.signal });
+    const usedBefore = await used();
+    await runs(10_000);
     expect([listeners(), handles(), threads.size]).toEqual(before);
+    // Less than a hundred bytes for each run, of which a single object would take as much.
+    for (const [index, bytes] of (await used()).entries()) expect(bytes - usedBefore[index]!).toBeLessThan(1_000_000);
     await executor.close();
   });
 

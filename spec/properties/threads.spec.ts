@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { type Executor, ParallelAsyncExecutor, ParallelExecutor, type TaskFunction, TaskGraphBuilder } from 'taskmap-ts';
+import { type Attempt, type Executor, ParallelAsyncExecutor, ParallelExecutor, type TaskFunction, TaskGraphBuilder } from 'taskmap-ts';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { Model } from '../support/model.js';
 import { PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, type RandomTask, randomGraph } from '../support/random-graph.js';
@@ -41,10 +41,18 @@ process.on('worker', (thread: Worker) => {
   thread.once('exit', () => threads.delete(thread));
 });
 
+/** Sends attempts one by one, as whoever has something to do before or after each does. */
+class OneByOne extends ParallelAsyncExecutor {
+  protected override async runAttempt(attempt: Attempt): Promise<unknown> {
+    return await super.runAttempt(attempt);
+  }
+}
+
 const EXECUTORS: readonly [string, () => Executor][] = [
   ['ParallelExecutor', () => new ParallelExecutor({ workers: 2 })],
   ['ParallelAsyncExecutor, io on the main thread', () => new ParallelAsyncExecutor({ workers: 2 })],
   ['ParallelAsyncExecutor, io on a thread', () => new ParallelAsyncExecutor({ workers: 2, io: 'thread' })],
+  ['a subclass of ParallelAsyncExecutor', () => new OneByOne({ workers: 2 })],
 ];
 
 describe.each(EXECUTORS)('%s', (_, make) => {

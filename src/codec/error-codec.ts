@@ -87,7 +87,7 @@ export function encodeError(thrown: unknown, above: readonly unknown[] = []): En
   }
 }
 
-/** @param calledFrom - the stack of the main thread, put below that of the worker */
+/** @param calledFrom - lines to go below the error's own stack: where on this side the work was asked for */
 export function decodeError(encoded: EncodedError, calledFrom = ''): unknown {
   switch (encoded.kind) {
     case 'value':

@@ -52,6 +52,7 @@ const ON_FAILURE: readonly unknown[] = ['continue', 'stop', 'abort'] satisfies O
  */
 export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks> implements AsyncDisposable {
   readonly #host: RunHost;
+  readonly #slots: Slots;
   readonly #clock: Clock;
   readonly #runs = new Set<Run>();
   readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
@@ -61,12 +62,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   protected constructor({ clock = systemClock, slots, graceMs, isAsync }: ExecutorSettings) {
     super();
     this.#clock = clock;
-    this.#host = {
-      emitter: this,
-      slots,
-      graceMs,
-      isAsync,
-    };
+    this.#slots = slots;
+    this.#host = { emitter: this, graceMs, isAsync };
   }
 
   /**
@@ -158,7 +155,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
     const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
     const elsewhere = this.elsewhere(graph);
-    const run = new Run(this.#host, { runId: uuid(), graph, clock, runAttempt, signal, onFailure, selected: select(openGraph(graph)), elsewhere });
+    const selected = select(openGraph(graph));
+    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots: this.slots, runAttempt, signal, onFailure, selected, elsewhere });
     this.#runs.add(run);
     const release = signal === undefined ? undefined : this.#abortWith(signal, run);
     void run.whenSettled.then(() => {
@@ -173,6 +171,11 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     run.start();
     begun = true;
     return run;
+  }
+
+  /** @internal How many attempts may be under way here at once. */
+  protected get slots(): Slots {
+    return this.#slots;
   }
 
   /** @internal A subclass says where attempts run. */

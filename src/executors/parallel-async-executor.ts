@@ -43,9 +43,14 @@ export class ParallelAsyncExecutor<Tasks extends object = any> extends ParallelE
 }
 
 function onMain(ioConcurrency: number): ThreadPlan {
-  return { mainConcurrency: ioConcurrency, ioConcurrency: 0, runsOnMainThread: ({ onMainThread, ioBound }) => onMainThread || ioBound };
+  return {
+    mainConcurrency: ioConcurrency,
+    ioConcurrency: 0,
+    ioSlots: ioConcurrency,
+    runsOnMainThread: ({ onMainThread, ioBound }) => onMainThread || ioBound,
+  };
 }
 
 function onThread(ioConcurrency: number): ThreadPlan {
-  return { mainConcurrency: Number.POSITIVE_INFINITY, ioConcurrency, runsOnMainThread: ({ onMainThread }) => onMainThread };
+  return { mainConcurrency: Number.POSITIVE_INFINITY, ioConcurrency, ioSlots: ioConcurrency, runsOnMainThread: ({ onMainThread }) => onMainThread };
 }

@@ -2,14 +2,16 @@ import { availableParallelism } from 'node:os';
 import { InvalidOptionError, quoted, TransferError } from '../errors.js';
 import type { TaskSettings } from '../graph/task.js';
 import { openGraph, type TaskGraph } from '../graph/task-graph.js';
+import type { Slots } from '../schedule/schedule.js';
 import { Dispatcher } from '../workers/dispatcher.js';
 import { type FunctionSource, functionSources, isRefusal, type Refusal } from '../workers/function-source.js';
 import { moduleReference } from '../workers/task-module.js';
 import { WorkerPool, type WorkerThreadOptions } from '../workers/worker-pool.js';
 import { AsyncExecutor } from './async-executor.js';
-import type { LiveAttempt } from './attempt.js';
+import type { Attempt, LiveAttempt } from './attempt.js';
 import { systemClock } from './clock.js';
 import type { ExecutorOptions } from './executor.js';
+import { runAlone } from './lone-attempt.js';
 import type { Elsewhere, Run } from './run.js';
 
 /** How a {@link ParallelExecutor} works. */
@@ -26,11 +28,18 @@ export interface ThreadPlan {
   readonly mainConcurrency: number;
   /** How many may be under way on a thread for io-bound tasks; 0: there is none. */
   readonly ioConcurrency: number;
+  /** How many io-bound attempts may be under way at once, besides one to each thread. */
+  readonly ioSlots: number;
   readonly runsOnMainThread: (settings: TaskSettings) => boolean;
 }
 
 const WORKERS_MAX = 200;
-const STRICT: ThreadPlan = { mainConcurrency: Number.POSITIVE_INFINITY, ioConcurrency: 0, runsOnMainThread: ({ onMainThread }) => onMainThread };
+const STRICT: ThreadPlan = {
+  mainConcurrency: Number.POSITIVE_INFINITY,
+  ioConcurrency: 0,
+  ioSlots: 0,
+  runsOnMainThread: ({ onMainThread }) => onMainThread,
+};
 
 /** What is known of functions as text; the same function is asked about in every run. */
 const sources = new WeakMap<Function, FunctionSource | Refusal>();
@@ -96,13 +105,40 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
     return this.#transfer(graph).problems;
   }
 
+  /**
+   * Override point: where an attempt runs. The default sends it to a worker thread, or calls the function here if its task is to run on the main thread.
+   *
+   * A subclass decides attempt by attempt. So they are sent one by one, when a thread is free, and each is told of as started on the main thread; a function
+   * that cannot be sent fails its task with a {@link TransferError}.
+   */
+  protected override runAttempt(attempt: Attempt): unknown {
+    return this.#plan.runsOnMainThread(attempt.task) ? attempt.invoke() : runAlone(attempt, this.graceMs, (graph) => this.#onThreads(graph, ''));
+  }
+
+  /** @internal */
+  protected override get overridesRunAttempt(): boolean {
+    return this.runAttempt !== ParallelExecutor.prototype.runAttempt;
+  }
+
+  /** @internal */
+  protected override get slots(): Slots {
+    if (!this.overridesRunAttempt) return super.slots;
+    // They are started here, and go on to a thread each.
+    return { total: this.workers + this.#plan.ioSlots, cpu: this.workers };
+  }
+
   /** @internal */
   protected override elsewhere(graph: TaskGraph): ((run: Run) => Elsewhere) | undefined {
-    // Whoever says where attempts run says it for all of them.
+    // Then runAttempt() is asked for each of them.
     if (this.overridesRunAttempt) return undefined;
+    return this.#onThreads(graph, callersStack(this));
+  }
+
+  /** @throws {@link TransferError} */
+  #onThreads(graph: TaskGraph, calledFrom: string): (run: Run) => Elsewhere {
     const { tasks, problems, sources } = this.#transfer(graph);
     if (problems.size > 0) throw new TransferError(graph.name, problems);
-    return (run) => new Dispatcher<LiveAttempt>(run, this.#pool, tasks, sources);
+    return (run) => new Dispatcher<LiveAttempt>(run, this.#pool, tasks, sources, calledFrom);
   }
 
   #transfer(graph: TaskGraph): { tasks: Uint8Array; problems: Map<string, string>; sources: Map<Function, FunctionSource> } {
@@ -126,6 +162,17 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
     }
     return { tasks, problems, sources: found };
   }
+}
+
+/** The stack of whoever called `run()` or `runTask()`, to go below that of an error from a thread. */
+function callersStack({ run, runTask }: ParallelExecutor): string {
+  for (const method of [run, runTask]) {
+    const here: { stack?: string } = {};
+    Error.captureStackTrace(here, method);
+    const frames = here.stack?.slice(here.stack.indexOf('\n'));
+    if (frames?.includes('\n')) return `\n    --- on the thread that called ${method.name}() ---${frames}`;
+  }
+  return '';
 }
 
 function reportUncaught(error: unknown): void {

@@ -15,7 +15,6 @@ export type OnFailure = 'continue' | 'stop' | 'abort';
 /** What a run needs of its executor. */
 export interface RunHost {
   readonly emitter: Emitter;
-  readonly slots: Slots;
   /** How long an aborted attempt is given to settle before the run goes on without it, in milliseconds. */
   readonly graceMs: number;
   /** Whether a promise that a task returns is waited for, and other events get their turn between tasks. */
@@ -27,6 +26,7 @@ export interface RunOrder {
   readonly runId: string;
   readonly graph: TaskGraph;
   readonly clock: Clock;
+  readonly slots: Slots;
   /** Where an attempt runs; `undefined`: its function is called here. */
   readonly runAttempt: ((attempt: Attempt) => unknown) | undefined;
   readonly signal: AbortSignal | undefined;
@@ -35,6 +35,8 @@ export interface RunOrder {
   readonly selected: Uint8Array | undefined;
   /** Where attempts run that do not run here, if any do; made for this run. */
   readonly elsewhere: ((run: Run) => Elsewhere) | undefined;
+  /** How many attempts of its tasks were made before. Default 0. */
+  readonly attemptsMade?: number | undefined;
 }
 
 /** Where attempts run that do not run here. */
@@ -130,7 +132,7 @@ export class Run implements AttemptRun {
       this.open = openGraph(order.graph);
       this.#settings = this.open.settings;
       this.#elsewhere = order.elsewhere?.(this);
-      this.#schedule = new Schedule(this.open, host.slots, order.selected, this.#elsewhere?.tasks);
+      this.#schedule = new Schedule(this.open, order.slots, order.selected, this.#elsewhere?.tasks, order.attemptsMade);
     } catch (error) {
       releaseGraph(order.graph);
       throw error;
@@ -638,11 +640,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 export const keptAlive: readonly object[] = (() => {
   const graph = new TaskGraphBuilder().task('kept', () => {}).build();
   const run = new Run(
-    { emitter: new (class extends Emitter {})(), slots: { total: 1, cpu: 1 }, graceMs: 0, isAsync: true },
+    { emitter: new (class extends Emitter {})(), graceMs: 0, isAsync: true },
     {
       runId: '',
       graph,
       clock: systemClock,
+      slots: { total: 1, cpu: 1 },
       runAttempt: undefined,
       signal: undefined,
       onFailure: 'continue',

@@ -95,15 +95,16 @@ export class Schedule {
   /**
    * @param selected - a 1 for each task that is to be run; all pending ones if left out
    * @param elsewhere - a 1 for each task that takes no slot here; none if left out
+   * @param attemptsMade - how many attempts of each task were made before
    */
-  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, selected?: Uint8Array, elsewhere?: Uint8Array) {
+  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, selected?: Uint8Array, elsewhere?: Uint8Array, attemptsMade = 0) {
     const { size } = topology;
     this.#topology = topology;
     this.#slots = slots;
     this.#limitsCpu = slots.cpu < slots.total;
     this.#states = new Uint8Array(size);
     this.#unmet = new Int32Array(size);
-    this.#attempts = new Int32Array(size);
+    this.#attempts = new Int32Array(size).fill(attemptsMade);
     this.#readied = new Int32Array(size);
     this.#queue = new ReadyQueue(startOrder);
     this.#elsewhere = elsewhere;

@@ -73,6 +73,7 @@ export class Dispatcher<A> {
   readonly #number: number;
   readonly #claims: Int32Array;
   readonly #sources: ReadonlyMap<Function, FunctionSource>;
+  readonly #calledFrom: string;
   /** The thread in whose inbox each task is, 0 for none. */
   readonly #threadOf: Uint8Array;
   /** Which sending of the task counts; what is told of an earlier one does not. */
@@ -98,12 +99,14 @@ export class Dispatcher<A> {
   #averageMs = UNKNOWN_MS;
   #stopped = false;
 
-  constructor(run: DispatchedRun<A>, pool: WorkerPool, tasks: Uint8Array, sources: ReadonlyMap<Function, FunctionSource>) {
+  /** @param calledFrom - the stack of whoever began the run, put below those of errors from threads */
+  constructor(run: DispatchedRun<A>, pool: WorkerPool, tasks: Uint8Array, sources: ReadonlyMap<Function, FunctionSource>, calledFrom: string) {
     const { size } = run.open.topology;
     this.#run = run;
     this.#pool = pool;
     this.tasks = tasks;
     this.#sources = sources;
+    this.#calledFrom = calledFrom;
     this.#claims = new Int32Array(new SharedArrayBuffer(Math.max(size, 1) * Int32Array.BYTES_PER_ELEMENT));
     this.#threadOf = new Uint8Array(size);
     this.#tokenOf = new Int32Array(size);
@@ -194,7 +197,7 @@ export class Dispatcher<A> {
         this.#run.endedElsewhere(attempt, true, value, startedAtMs, tookMs, thread.threadId);
         break;
       case TaskEnd.threw:
-        this.#run.endedElsewhere(attempt, false, decodeError(value as EncodedError), startedAtMs, tookMs, thread.threadId);
+        this.#run.endedElsewhere(attempt, false, decodeError(value as EncodedError, this.#calledFrom), startedAtMs, tookMs, thread.threadId);
         break;
       case TaskEnd.unsendable:
         this.#run.endedElsewhere(

@@ -156,6 +156,17 @@ describe('ParallelExecutor', () => {
       expect(work.LIMIT).toBeTypeOf('function');
     });
 
+    it('are found by the name that their module will have once it is compiled', async () => {
+      const compiled = taskModule<typeof import('../workers/fixtures/work.js')>(new URL('../workers/fixtures/work.js', import.meta.url));
+      const graph = new TaskGraphBuilder()
+        .task('a', () => 3)
+        .task('b', compiled.double)
+        .dependsOn('a')
+        .build();
+      await executor.run(graph);
+      expect(graph.result('b')).toBe(6);
+    });
+
     it('are imported once by each thread', async () => {
       const single = new ParallelExecutor({ workers: 1 });
       const graph = graphOf({ name: 'a', run: work.countCalls }, { name: 'b', run: work.countCalls, after: ['a'] });

@@ -91,6 +91,11 @@ describe('a project that installed the package', () => {
     expect(node(consumer, file)).toBe('42\n');
   });
 
+  it('runs TypeScript by tsx, on threads too', () => {
+    symlinkSync(join(MODULES, 'tsx'), join(consumer, 'node_modules', 'tsx'), 'dir');
+    expect(node(consumer, '--import', 'tsx', 'typescript/main.ts')).toBe('42\n');
+  });
+
   it('runs where there is nothing that only Node has', () => {
     expect(node(consumer, '--conditions=browser', 'browser.mjs')).toBe('slow 42\n');
   });

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { existsSync } from 'node:fs';
 // By its default export: bundles of ES modules commonly begin with a line that takes the name createRequire.
 import nodeModule from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { type MessagePort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import workerpool from 'workerpool';
 import { culprit } from '../codec/culprit.js';
@@ -384,11 +386,14 @@ async function importModule(moduleUrl: string): Promise<object> {
   try {
     return await import(moduleUrl);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION' && !isToBeCompiled(moduleUrl)) throw error;
   }
   const require = nodeModule.createRequire(moduleUrl);
   try {
-    const { register } = (await import(`${require.resolve('tsx/esm/api')}`)) as { register: () => void };
+    // As an ES module, which require.resolve() does not find: the other form of this file looks for its loader in the wrong folder (tsx 4).
+    const manifest = require.resolve('tsx/package.json');
+    const { exports } = require(manifest) as { exports: { './esm/api': { import: { default: string } } } };
+    const { register } = (await import(new URL(exports['./esm/api'].import.default, pathToFileURL(manifest)).href)) as { register: () => void };
     register();
     return await import(moduleUrl);
   } catch (cause) {
@@ -397,6 +402,12 @@ async function importModule(moduleUrl: string): Promise<object> {
       { cause },
     );
   }
+}
+
+/** A module by the name that it will have when it is compiled: a loader for TypeScript finds it, Node does not. */
+function isToBeCompiled(moduleUrl: string): boolean {
+  if (!moduleUrl.startsWith('file:') || existsSync(new URL(moduleUrl))) return false;
+  return existsSync(new URL(moduleUrl.replace(/\.([cm]?)js(x?)([?#].*)?$/, '.$1ts$2')));
 }
 
 /** Makes a function of its text, with what its helpers do where there is nothing for them to do. */

@@ -1,9 +1,10 @@
 // A dependency audit: reads, measures and judges every package in a node_modules folder.
-// It shows a graph made in a loop and run in batches, progress from events, a report in spite of failures, and resetFailed() after a repair.
+// It shows a graph made in a loop, reading and computing at the same time, progress from events, a report in spite of failures, and resetFailed().
 //
-//   for each package:     ┌─► files ─┬─► sources ─┬─► hash ──┐
-//               manifest ─┤          │            ├─► lines ─┼─► verdict          the report is made of all outcomes
-//                         └─► licence┘            └─► gzip ──┘
+//   for each package:   manifest ─┬─► licence ────────────┐
+//                                 │            ┌─► hash ──┤
+//                                 └─► files ───┼─► lines ─┼─► verdict          the report is made of all outcomes
+//                                              └─► gzip ──┘
 //
 // npm run demo, or npx tsx examples/dependency-audit.ts --help
 
@@ -11,21 +12,21 @@ import { open, writeFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { AsyncExecutor, RunAbortedError } from 'taskmap-ts';
-import { type BatchesReport, runInBatches } from './dependency-audit/batches.js';
+import { AsyncExecutor, type Executor, ParallelAsyncExecutor, RunAbortedError, type RunReport } from 'taskmap-ts';
 import { brokenCopy } from './dependency-audit/broken-copy.js';
 import { type Audit, auditGraph, packageOf } from './dependency-audit/graph.js';
-import { installedPackages, nodeModulesOf, UserError } from './dependency-audit/packages.js';
+import { type InstalledPackage, installedPackages, nodeModulesOf, UserError } from './dependency-audit/packages.js';
 import { Progress } from './dependency-audit/progress.js';
 import { auditReport, counted, duration, reportText } from './dependency-audit/report.js';
 
 const HELP = `Audits every package that is installed under a folder: size, lines, licence, copies.
 
-  npm run demo -- [FOLDER] [--json FILE] [--retry]
+  npm run demo -- [FOLDER] [--json FILE] [--retry] [--compare]
 
   FOLDER        a project, or a node_modules folder. Default: the node_modules of taskmap itself
   --json FILE   also write everything to FILE
   --retry       break one manifest in a temporary copy, run, mend it, and run again only what failed
+  --compare     run it all again on the main thread alone, and say how much longer that took
   --help        show this
 
 Paths are relative to the folder in which the command was given.
@@ -33,8 +34,8 @@ Paths are relative to the folder in which the command was given.
 Packages that cannot be read are listed with their errors; the exit code is 0 all the same, once the report is made.
 `;
 
-/** How many tasks may be under way at once. It also bounds the files that are open. */
-const CONCURRENCY = 8;
+/** How many packages may be read at once. It also bounds the files that are open. */
+const IO_CONCURRENCY = 8;
 const SLOWEST_SHOWN = 5;
 
 /** Where the user stands: npm runs its scripts in the folder of the project, and says here where it was called. */
@@ -45,11 +46,12 @@ interface Options {
   readonly folder: string;
   readonly json: string | undefined;
   readonly retry: boolean;
+  readonly compare: boolean;
   readonly help: boolean;
 }
 
 async function main(signal: AbortSignal): Promise<void> {
-  const { folder, json, retry, help } = optionsFrom(process.argv.slice(2));
+  const { folder, json, retry, compare, help } = optionsFrom(process.argv.slice(2));
   if (help) {
     process.stdout.write(HELP);
     return;
@@ -62,14 +64,16 @@ async function main(signal: AbortSignal): Promise<void> {
   const copy = retry ? await brokenCopy(packages) : undefined;
   try {
     const audit = auditGraph(copy === undefined ? packages : await installedPackages(copy.nodeModules));
-    const executor = new AsyncExecutor({ concurrency: CONCURRENCY });
+    await using executor = new ParallelAsyncExecutor({ ioConcurrency: IO_CONCURRENCY });
     const progress = new Progress(audit.graph, executor, process.stderr);
-    const first = await runInBatches(audit, executor, { signal });
+    await executor.warmUp();
+    const first = await executor.run(audit.graph, { signal });
     const second = copy === undefined ? undefined : await mendAndRunAgain(audit, executor, first, copy, signal);
 
     const durationMs = first.durationMs + (second?.durationMs ?? 0);
     const report = auditReport(shown(nodeModules), audit, durationMs, progress.slowest(SLOWEST_SHOWN));
     process.stdout.write(reportText(report));
+    if (compare) process.stdout.write(`\n${await compared(packages, executor.workers, first, signal)}\n`);
     if (json === undefined) return;
     await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
     process.stdout.write(`\nEverything is in ${shown(json)}.\n`);
@@ -81,11 +85,11 @@ async function main(signal: AbortSignal): Promise<void> {
 /** Tells what a broken manifest costs, mends it, and runs what has failed and what hangs on it: nothing else. */
 async function mendAndRunAgain(
   audit: Audit,
-  executor: AsyncExecutor,
-  first: BatchesReport,
+  executor: Executor,
+  first: RunReport,
   { path, mend }: { readonly path: string; readonly mend: () => Promise<void> },
   signal: AbortSignal,
-): Promise<BatchesReport> {
+): Promise<RunReport> {
   const { graph } = audit;
   const say = (line: string) => process.stdout.write(`${line}\n`);
   say(`First audit, the manifest of ${path} broken: ${told(first)}.`);
@@ -95,11 +99,19 @@ async function mendAndRunAgain(
   say(`Mended. resetFailed() leaves ${counted(graph.counts().pending, 'task')} to run.`);
   const startedByPackage = new Map<string, number>();
   executor.on('task:started', ({ task }) => startedByPackage.set(packageOf(task), (startedByPackage.get(packageOf(task)) ?? 0) + 1));
-  const second = await runInBatches(audit, executor, { signal });
+  const second = await executor.run(graph, { signal });
   say(`Second audit: ${told(second)}.`);
   for (const [path, count] of startedByPackage) say(`  ${counted(count, 'attempt')} for ${path}`);
   say('');
   return second;
+}
+
+/** Audits the same packages with all tasks on the main thread. The files have just been read, so both find them in memory. */
+async function compared(packages: readonly InstalledPackage[], workers: number, onThreads: RunReport, signal: AbortSignal): Promise<string> {
+  const { durationMs } = await new AsyncExecutor({ concurrency: IO_CONCURRENCY }).run(auditGraph(packages).graph, { signal });
+  const ratio = (durationMs / onThreads.durationMs).toFixed(1);
+  const threads = counted(workers, 'worker thread');
+  return `With ${threads} it took ${duration(onThreads.durationMs)}, on the main thread alone ${duration(durationMs)}: ${ratio} times as long.`;
 }
 
 /** A path below where the user stands without what is known anyway. */
@@ -117,18 +129,23 @@ async function refuseUnwritable(file: string): Promise<void> {
   }
 }
 
-function told({ attemptCount, counts, durationMs }: BatchesReport): string {
+function told({ attemptCount, counts, durationMs }: RunReport): string {
   return `${counted(attemptCount, 'attempt')} in ${duration(durationMs)}; ${counted(counts.done, 'task')} done, ${counts.failed} failed, ${counts.skipped} skipped`;
 }
 
 function optionsFrom(args: string[]): Options {
   try {
-    const options = { json: { type: 'string' }, retry: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+    const options = {
+      json: { type: 'string' },
+      retry: { type: 'boolean' },
+      compare: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     if (positionals.length > 1) throw new Error(`Give one folder, not ${positionals.length}.`);
     const folder = positionals[0] === undefined ? OWN_NODE_MODULES : resolve(HERE, positionals[0]);
     const json = values.json === undefined ? undefined : resolve(HERE, values.json);
-    return { folder, json, retry: values.retry ?? false, help: values.help ?? false };
+    return { folder, json, retry: values.retry ?? false, compare: values.compare ?? false, help: values.help ?? false };
   } catch (error) {
     throw new UserError(`${(error as Error).message}\nTry --help.`);
   }

@@ -3,9 +3,8 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { AsyncExecutor, RunAbortedError, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+import { ParallelAsyncExecutor, RunAbortedError, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runInBatches } from '../examples/dependency-audit/batches.js';
 import { auditGraph } from '../examples/dependency-audit/graph.js';
 import { installedPackages } from '../examples/dependency-audit/packages.js';
 import { Progress } from '../examples/dependency-audit/progress.js';
@@ -130,8 +129,8 @@ describe('the dependency audit', () => {
       ['empty', 'manifest', 'There is no package.json.'],
     ]);
     expect(rows(stdout, 'Slowest (tasks added up, the time they wait included)')).toHaveLength(5);
-    expect(stdout).toMatch(/\n80 tasks done, 2 failed, 14 skipped, in [\d.]+ m?s\n$/);
-    expect(stderr).toMatch(/^25 % \(24 of 96 tasks\)\n50 % .*\n75 % .*\n100 % \(96 of 96 tasks\)\n$/);
+    expect(stdout).toMatch(/\n70 tasks done, 2 failed, 12 skipped, in [\d.]+ m?s\n$/);
+    expect(stderr).toMatch(/^25 % \(21 of 84 tasks\)\n50 % .*\n75 % .*\n100 % \(84 of 84 tasks\)\n$/);
   });
 
   it('writes all of it to a file, one verdict for each package that could be read', async () => {
@@ -141,7 +140,7 @@ describe('the dependency audit', () => {
     expect(stdout.endsWith(`\n\nEverything is in ${json}.\n`)).toBe(true);
     const report = JSON.parse(await readFile(json, 'utf8')) as AuditReport;
     expect(report.totals).toMatchObject({ packages: 10, failed: 2, fileCount: 23, lines: 12 });
-    expect(report.tasks).toEqual({ pending: 0, running: 0, done: 80, failed: 2, skipped: 14 });
+    expect(report.tasks).toEqual({ pending: 0, running: 0, done: 70, failed: 2, skipped: 12 });
     expect(report.failures.map(({ path, task }) => [path, task])).toEqual([
       ['broken', 'manifest broken'],
       ['empty', 'manifest empty'],
@@ -196,11 +195,11 @@ describe('the dependency audit', () => {
     expect(code).toBe(0);
     const lines = stdout.split('\n').map((line) => line.replace(/in [\d.]+ m?s/, 'in no time'));
     expect(lines.slice(0, 8)).toEqual([
-      'First audit, the manifest of @scope/scoped broken: 75 attempts in no time; 72 tasks done, 3 failed, 21 skipped.',
+      'First audit, the manifest of @scope/scoped broken: 66 attempts in no time; 63 tasks done, 3 failed, 18 skipped.',
       expect.stringMatching(/^ {2}package\.json is no JSON: /),
-      'Mended. resetFailed() leaves 24 tasks to run.',
-      'Second audit: 10 attempts in no time; 80 tasks done, 2 failed, 14 skipped.',
-      '  8 attempts for @scope/scoped',
+      'Mended. resetFailed() leaves 21 tasks to run.',
+      'Second audit: 9 attempts in no time; 70 tasks done, 2 failed, 12 skipped.',
+      '  7 attempts for @scope/scoped',
       '  1 attempt for broken',
       '  1 attempt for empty',
       '',
@@ -251,46 +250,26 @@ describe('the dependency audit', () => {
     for (const word of ['FOLDER', '--json FILE', '--retry', '--help']) expect(stdout).toContain(word);
   });
 
-  it('never holds the sources of more packages than are in a batch', async () => {
-    const audit = auditGraph(await installedPackages(join(project, 'node_modules')));
-    const executor = new AsyncExecutor();
-    let held = 0;
-    let heldMax = 0;
-    executor.on('task:started', ({ task }) => {
-      if (task.startsWith('sources ')) heldMax = Math.max(heldMax, ++held);
-    });
-    executor.on('task:done', ({ task }) => {
-      if (task.startsWith('verdict ')) held--;
-    });
-    const { attemptCount, counts } = await runInBatches(audit, executor, { packagesMax: 2 });
-    expect({ held, heldMax }).toEqual({ held: 0, heldMax: 2 });
-    expect(attemptCount).toBe(82);
-    expect(counts).toEqual({ pending: 0, running: 0, done: 80, failed: 2, skipped: 14 });
-  });
-
-  it('starts no further batch once it is aborted', async () => {
-    const audit = auditGraph(await installedPackages(join(project, 'node_modules')));
-    const executor = new AsyncExecutor();
-    const interrupt = new AbortController();
-    let runs = 0;
-    executor.on('run:started', () => runs++);
-    executor.on('task:done', ({ task }) => {
-      if (task === 'verdict bare') interrupt.abort();
-    });
-    await expect(runInBatches(audit, executor, { packagesMax: 3, signal: interrupt.signal })).rejects.toBeInstanceOf(RunAbortedError);
-    expect(runs).toBe(1);
-    expect(audit.graph.counts().running).toBe(0);
-    expect(audit.graph.counts().pending).toBeGreaterThanOrEqual(9 * 8);
-  });
-
-  it('reads a package again where one of its tasks is run again', async () => {
+  it('measures on threads, reads on the main thread, and runs again what hangs on a task', async () => {
     const { graph } = auditGraph(await installedPackages(join(project, 'node_modules')));
-    const executor = new AsyncExecutor();
+    const executor = new ParallelAsyncExecutor({ workers: 2 });
+    const onThreads = new Set<string>();
+    executor.on('task:started', ({ task, thread }) => {
+      if (thread !== 'main') onThreads.add(task.slice(0, task.indexOf(' ')));
+    });
     await executor.run(graph);
+    expect([...onThreads].sort()).toEqual(['gzip', 'hash', 'lines']);
     const before = graph.result('verdict whole');
     const { attemptCount } = await executor.run(graph.reset('hash whole'));
     expect(attemptCount).toBe(2);
     expect(graph.result('verdict whole')).toEqual(before);
+    await executor.close();
+  });
+
+  it('says how much longer it takes without threads', async () => {
+    const { code, stdout } = await runExample(DEMO, [project, '--compare']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\n\nWith \d+ worker threads? it took [\d.]+ m?s, on the main thread alone [\d.]+ m?s: \d+\.\d times as long\.\n$/);
   });
 
   it('redraws its line on a terminal no more than ten times a second, and cuts it to the width', () => {

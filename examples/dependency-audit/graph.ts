@@ -1,5 +1,5 @@
-import { type RetryPolicy, type TaskGraph, TaskGraphBuilder, type TaskHandle } from 'taskmap-ts';
-import { findLicence, gzippedBytesOf, hashOf, type Licence, linesOf, listFiles, readManifest, Sources } from './measures.js';
+import { type RetryPolicy, type TaskGraph, TaskGraphBuilder, type TaskHandle, taskModule } from 'taskmap-ts';
+import { findLicence, type Licence, listFiles, readManifest } from './measures.js';
 import type { InstalledPackage } from './packages.js';
 
 /** What the audit says of one package. */
@@ -35,13 +35,17 @@ const WHEN_FILES_RUN_OUT: RetryPolicy = {
   when: (error) => ['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? ''),
 };
 
+/** Functions that worker threads find by the name of their module. */
+const { hashOf, linesOf, gzippedBytesOf } = taskModule<typeof import('./measures.js')>(new URL('./measures.js', import.meta.url));
+
 /**
- * Eight tasks for each package. The first four wait for the disk and are io-bound, the last four compute:
+ * Seven tasks for each package. The first three wait for the disk and are io-bound, the next three compute on threads, and the last is a little glue:
  *
  * ```
- *             ┌─► files ─┬─► sources ─┬─► hash ──┐
- *   manifest ─┤          │            ├─► lines ─┼─► verdict
- *             └─► licence┘            └─► gzip ──┘
+ *   manifest ─┬─► licence ────────────┐
+ *             │            ┌─► hash ──┤
+ *             └─► files ───┼─► lines ─┼─► verdict
+ *                          └─► gzip ──┘
  * ```
  *
  * There is no task that waits for all verdicts. A task whose dependency failed is skipped, and one broken package must not cost the report on all others:
@@ -65,23 +69,15 @@ export function auditGraph(packages: readonly InstalledPackage[]): Audit {
       .after(manifest)
       .ioBound()
       .retry(WHEN_FILES_RUN_OUT);
-    // After the licence, which may fail: the sources of a package that gets no verdict would stay in memory.
-    const sources = builder
-      .task(`sources ${path}`)
-      .dependsOn(files)
-      .after(licence)
-      .ioBound()
-      .retry(WHEN_FILES_RUN_OUT)
-      .run(({ sources }) => Sources.read(folder, sources));
-    const hash = builder.task(`hash ${path}`, hashOf).dependsOn(sources);
-    const lines = builder.task(`lines ${path}`, linesOf).dependsOn(sources);
-    const gzip = builder.task(`gzip ${path}`, gzippedBytesOf).dependsOn(sources);
+    const hash = builder.task(`hash ${path}`, hashOf).dependsOn(files);
+    const lines = builder.task(`lines ${path}`, linesOf).dependsOn(files);
+    const gzip = builder.task(`gzip ${path}`, gzippedBytesOf).dependsOn(files);
     return builder
       .task(`verdict ${path}`)
-      .dependsOn(manifest, licence, files, sources, hash, lines, gzip)
-      .run(({ name, version }, licence, { fileCount, bytes }, sources, sha256, lines, gzippedBytes): Verdict => {
-        sources.release();
-        const sourceFileCount = sources.paths.length;
+      .dependsOn(manifest, licence, files, hash, lines, gzip)
+      .onMainThread()
+      .run(({ name, version }, licence, { fileCount, bytes, sources }, sha256, lines, gzippedBytes): Verdict => {
+        const sourceFileCount = sources.length;
         const remarks = licenceRemarks(licence);
         return { path, name, version, licence, fileCount, bytes, sourceFileCount, lines, gzippedBytes, sha256, remarks };
       });

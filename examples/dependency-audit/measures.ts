@@ -1,8 +1,10 @@
+/** What is found out about a package. The last three compute, and run on worker threads: they import this file. */
+
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 
 /** What the audit needs of a package.json. */
 export interface Manifest {
@@ -21,6 +23,7 @@ export interface Licence {
 
 /** What lies in a package's folder, other packages left out. */
 export interface FileList {
+  readonly folder: string;
   readonly fileCount: number;
   readonly bytes: number;
   /** The paths of the source files, relative to the package, sorted. */
@@ -93,54 +96,19 @@ export async function listFiles(folder: string): Promise<FileList> {
       if (SOURCE.test(path)) sources.push(path);
     }
   }
-  return { fileCount, bytes, sources: sources.sort() };
-}
-
-/**
- * The source files of a package. What is in them is held until `release()`, and read again if it is asked for after that: then a single task of the
- * package is being run once more.
- */
-export class Sources {
-  readonly paths: readonly string[];
-  readonly #folder: string;
-  #held: readonly Buffer[] | undefined;
-
-  private constructor(folder: string, paths: readonly string[]) {
-    this.#folder = folder;
-    this.paths = paths;
-  }
-
-  static async read(folder: string, paths: readonly string[]): Promise<Sources> {
-    const sources = new Sources(folder, paths);
-    await sources.contents();
-    return sources;
-  }
-
-  /** What is in the files, in the order of `paths`. */
-  async contents(): Promise<readonly Buffer[]> {
-    if (this.#held !== undefined) return this.#held;
-    const contents: Buffer[] = [];
-    // One file at a time: as many files are open as there are packages being read, which is what the executor limits.
-    for (const path of this.paths) contents.push(await readFile(join(this.#folder, path)));
-    this.#held = contents;
-    return contents;
-  }
-
-  release(): void {
-    this.#held = undefined;
-  }
+  return { folder, fileCount, bytes, sources: sources.sort() };
 }
 
 /** One hash over the names and contents of all source files. */
-export async function hashOf(sources: Sources): Promise<string> {
+export function hashOf(files: FileList): string {
   const hash = createHash('sha256');
-  for (const [index, content] of (await sources.contents()).entries()) hash.update(`${sources.paths[index]}\0${content.length}\0`).update(content);
+  for (const [path, content] of sourcesOf(files)) hash.update(`${path}\0${content.length}\0`).update(content);
   return hash.digest('hex');
 }
 
-export async function linesOf(sources: Sources): Promise<number> {
+export function linesOf(files: FileList): number {
   let lines = 0;
-  for (const content of await sources.contents()) {
+  for (const [, content] of sourcesOf(files)) {
     for (let end = content.indexOf('\n'); end >= 0; end = content.indexOf('\n', end + 1)) lines++;
     if (content.length > 0 && content.at(-1) !== 0x0a) lines++;
   }
@@ -148,8 +116,13 @@ export async function linesOf(sources: Sources): Promise<number> {
 }
 
 /** How many bytes the source files take, each compressed on its own. */
-export async function gzippedBytesOf(sources: Sources): Promise<number> {
+export function gzippedBytesOf(files: FileList): number {
   let bytes = 0;
-  for (const content of await sources.contents()) bytes += (await promisify(gzip)(content)).length;
+  for (const [, content] of sourcesOf(files)) bytes += gzipSync(content).length;
   return bytes;
+}
+
+/** One file at a time is read: what a package holds need not be in memory at once. */
+function* sourcesOf({ folder, sources }: FileList): Generator<[path: string, content: Buffer]> {
+  for (const path of sources) yield [path, readFileSync(join(folder, path))];
 }

@@ -6,8 +6,9 @@ import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph } from '../graph/
 import type { Slots } from '../schedule/schedule.js';
 import type { Attempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
+import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
-import { type Elsewhere, type OnFailure, Run, type RunHost } from './run.js';
+import { type OnFailure, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
 export interface RunOptions<Tasks extends object = any> {

@@ -2,8 +2,9 @@ import type { TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
 import type { Attempt } from './attempt.js';
 import { systemClock } from './clock.js';
+import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
-import { type Elsewhere, Run } from './run.js';
+import { Run } from './run.js';
 
 /** Of what goes on inside of an attempt nothing is told but its progress. */
 class Inside extends Emitter {}

@@ -10,9 +10,10 @@ import { WorkerPool, type WorkerThreadOptions } from '../workers/worker-pool.js'
 import { AsyncExecutor } from './async-executor.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { systemClock } from './clock.js';
+import type { Elsewhere } from './elsewhere.js';
 import type { ExecutorOptions } from './executor.js';
 import { runAlone } from './lone-attempt.js';
-import type { Elsewhere, Run } from './run.js';
+import type { Run } from './run.js';
 
 /** How a {@link ParallelExecutor} works. */
 export interface ParallelExecutorOptions extends ExecutorOptions, WorkerThreadOptions {

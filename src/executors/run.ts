@@ -1,13 +1,15 @@
 import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError } from '../errors.js';
-import type { RunReport, ThreadId, UntypedEvents } from '../events.js';
+import type { RunReport } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
 import { retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
+import { Announcer, NOT_TIMED } from './announcer.js';
 import { type Abortion, type Attempt, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
-import { Emitter, EVENT_BITS } from './emitter.js';
+import type { Elsewhere } from './elsewhere.js';
+import { Emitter } from './emitter.js';
 
 /** What a run does when a task fails for good. */
 export type OnFailure = 'continue' | 'stop' | 'abort';
@@ -39,36 +41,11 @@ export interface RunOrder {
   readonly attemptsMade?: number | undefined;
 }
 
-/** Where attempts run that do not run here. */
-export interface Elsewhere {
-  /** A 1 for each task that runs there. */
-  readonly tasks: Uint8Array;
-  /** Whether something of the run may still be running there. */
-  readonly isBusy: boolean;
-  /** Takes of what is ready as much as there is room for. */
-  fill(): void;
-  /** Nothing new is to begin. */
-  stop(): void;
-  /** An attempt is to come to an end. */
-  abort(attempt: LiveAttempt, reason: unknown): void;
-  /** An attempt that was to come to an end has not. */
-  giveUp(attempt: LiveAttempt): void;
-  /** The run has settled. */
-  end(): void;
-}
-
 /** For so long a run starts tasks before other events get their turn, in milliseconds. */
 const SLICE_MS = 10;
 /** Starts that took less than this together are quick, in milliseconds. */
 const QUICK_MS = 1;
 const CHECK_INTERVAL_MAX = 8;
-
-const READY_BIT = EVENT_BITS['task:ready'];
-const STARTED_BIT = EVENT_BITS['task:started'];
-const DONE_BIT = EVENT_BITS['task:done'];
-/** Whoever listens to one of these may want to know how long an attempt took. */
-const TIMED_BITS = STARTED_BIT | DONE_BIT | EVENT_BITS['task:failed'];
-const NOT_TIMED = -1;
 
 /**
  * One pass of an executor over a graph: tells the schedule what happened, and does what the schedule decides.
@@ -90,7 +67,7 @@ export class Run implements AttemptRun {
   readonly whenSettled: Promise<void>;
   readonly #tellSettled: () => void;
   readonly #host: RunHost;
-  readonly #emitter: Emitter;
+  readonly #announcer: Announcer;
   readonly #clock: Clock;
   readonly #schedule: Schedule;
   readonly #settings: readonly TaskSettings[];
@@ -122,7 +99,6 @@ export class Run implements AttemptRun {
     this.id = order.runId;
     this.graph = order.graph;
     this.#host = host;
-    this.#emitter = host.emitter;
     this.#clock = order.clock;
     this.#order = order;
     try {
@@ -130,6 +106,7 @@ export class Run implements AttemptRun {
       this.#sliceEndMs = this.#startedAtMs + SLICE_MS;
       this.#checkedAtMs = this.#startedAtMs;
       this.open = openGraph(order.graph);
+      this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
       this.#settings = this.open.settings;
       this.#elsewhere = order.elsewhere?.(this);
       this.#schedule = new Schedule(this.open, order.slots, order.selected, this.#elsewhere?.tasks, order.attemptsMade);
@@ -166,9 +143,7 @@ export class Run implements AttemptRun {
   /** Begins. */
   start(): void {
     this.#fact(() => {
-      const { name: graph, size: taskCount } = this.graph;
-      if (this.#listens('run:started'))
-        this.#emitter.emit('run:started', { runId: this.id, atMs: this.#startedAtMs, graph, taskCount, taskGraph: this.graph });
+      this.#announcer.runStarted(this.graph, this.#startedAtMs);
       const { signal } = this.#order;
       if (signal?.aborted) this.#end('aborted', signal.reason);
     });
@@ -186,10 +161,8 @@ export class Run implements AttemptRun {
     });
   }
 
-  progressed({ id, attempt }: LiveAttempt, fraction: number, note: string | undefined): void {
-    if (this.#listens('task:progress')) {
-      this.#emitter.emit('task:progress', { runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]!, attempt, fraction, note });
-    }
+  progressed(attempt: LiveAttempt, fraction: number, note: string | undefined): void {
+    this.#announcer.progressed(attempt, fraction, note);
   }
 
   // The mailbox.
@@ -226,8 +199,8 @@ export class Run implements AttemptRun {
     for (;;) {
       if (this.#mailbox.length > 0) this.#dealWithMail();
       if (schedule.hasSkipped) this.#announceSkipped();
-      if ((this.#emitter.listening & READY_BIT) === 0) schedule.passReady();
-      else this.#announceReady();
+      if (this.#announcer.tellsReady) this.#announceReady();
+      else schedule.passReady();
       const id = this.#yielding ? NONE : schedule.next();
       if (id !== NONE) {
         this.#start(id);
@@ -268,14 +241,14 @@ export class Run implements AttemptRun {
     for (let id = schedule.nextSkipped(); id !== NONE; id = schedule.nextSkipped()) {
       const because = schedule.because;
       this.open.outcomes.skipped(id, because);
-      if (this.#listens('task:skipped')) this.#emitter.emit('task:skipped', { ...this.#record(id), because: this.open.names[because]! });
+      this.#announcer.skipped(id, because);
     }
   }
 
   #announceReady(): void {
     const schedule = this.#schedule;
     for (let id = schedule.nextReady(); id !== NONE; id = schedule.nextReady()) {
-      if (!schedule.stopped) this.#emitter.emit('task:ready', this.#record(id));
+      if (!schedule.stopped) this.#announcer.ready(id);
     }
   }
 
@@ -302,7 +275,7 @@ export class Run implements AttemptRun {
   begun(attempt: LiveAttempt, atMs: number, thread: number): void {
     if (attempt.ended || attempt.startedAtMs !== NOT_TIMED) return;
     attempt.startedAtMs = atMs;
-    if ((this.#emitter.listening & STARTED_BIT) !== 0) this.#tellStarted(attempt.id, atMs, thread);
+    this.#announcer.started(attempt.id, attempt.attempt, atMs, thread);
     const { timeoutMs } = this.#settings[attempt.id]!;
     if (timeoutMs === undefined || attempt.abortedWith !== undefined) return;
     attempt.timer = this.#clock.after(Math.max(timeoutMs - (this.#clock.now() - atMs), 0), () => this.#fact(() => this.#timedOut(attempt)));
@@ -317,7 +290,7 @@ export class Run implements AttemptRun {
     attempt.tookMs = tookMs;
     if (attempt.startedAtMs === NOT_TIMED && !attempt.ended) {
       attempt.startedAtMs = startedAtMs;
-      if ((this.#emitter.listening & STARTED_BIT) !== 0) this.#tellStarted(attempt.id, startedAtMs, thread);
+      this.#announcer.started(attempt.id, attempt.attempt, startedAtMs, thread);
     }
     this.#ended(attempt, returned, value);
   }
@@ -340,7 +313,7 @@ export class Run implements AttemptRun {
       return;
     }
     this.recalled(attempt);
-    if (this.#listens('task:interrupted')) this.#emitter.emit('task:interrupted', { ...this.#record(attempt.id), attempt: attempt.attempt, reason });
+    this.#announcer.interrupted(attempt, reason);
   }
 
   /** It can never succeed there, however often it is tried. */
@@ -355,9 +328,9 @@ export class Run implements AttemptRun {
     const { isAsync } = this.#host;
     const settings = this.#settings[id]!;
     this.open.outcomes.running(id);
-    const isTimed = settings.timeoutMs !== undefined || (this.#emitter.listening & TIMED_BITS) !== 0;
+    const isTimed = settings.timeoutMs !== undefined || this.#announcer.isTimed;
     const startedAtMs = isTimed ? this.#clock.now() : NOT_TIMED;
-    if ((this.#emitter.listening & STARTED_BIT) !== 0) this.#tellStarted(id, startedAtMs);
+    this.#announcer.started(id, this.#schedule.attempt(id), startedAtMs);
     let attempt: LiveAttempt | undefined;
     let returned: unknown;
     let promise: Promise<unknown> | undefined;
@@ -385,17 +358,6 @@ export class Run implements AttemptRun {
 
   #attempt(id: number, startedAtMs: number): LiveAttempt {
     return new LiveAttempt(this, id, this.#schedule.attempt(id), startedAtMs);
-  }
-
-  #tellStarted(id: number, atMs: number, thread: ThreadId = 'main'): void {
-    this.#emitter.emit('task:started', {
-      runId: this.id,
-      atMs,
-      task: this.open.names[id]!,
-      attempt: this.#schedule.attempt(id),
-      ioBound: this.#settings[id]!.ioBound,
-      thread,
-    });
   }
 
   #await(attempt: LiveAttempt, promise: Promise<unknown>): void {
@@ -478,19 +440,7 @@ export class Run implements AttemptRun {
     if (attempt !== undefined) this.#endAttempt(attempt);
     this.open.outcomes.done(id, result);
     this.#schedule.succeeded(id);
-    if ((this.#emitter.listening & DONE_BIT) !== 0) {
-      const atMs = this.#clock.now();
-      const durationMs = attempt?.tookMs ?? (startedAtMs === NOT_TIMED ? 0 : atMs - startedAtMs);
-      this.#emitter.emit('task:done', {
-        runId: this.id,
-        atMs,
-        task: this.open.names[id]!,
-        attempt: this.#schedule.attempt(id),
-        result,
-        source: 'run',
-        durationMs,
-      });
-    }
+    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
   }
 
   #failed(attempt: LiveAttempt, thrown: unknown): void {
@@ -513,7 +463,7 @@ export class Run implements AttemptRun {
     this.#endAttempt(attempt);
     this.open.outcomes.pending(id);
     this.#schedule.retrying(id);
-    if (this.#listens('task:retrying')) this.#emitter.emit('task:retrying', { ...this.#record(id), attempt: attempt.attempt, error, delayMs });
+    this.#announcer.retrying(attempt, error, delayMs);
     let callOff = () => {};
     callOff = this.#clock.after(delayMs, () => {
       this.#delays.delete(callOff);
@@ -530,11 +480,7 @@ export class Run implements AttemptRun {
     this.open.outcomes.failed(id, error, attempt.attempt);
     this.#failures.set(this.open.names[id]!, error);
     this.#schedule.failed(id);
-    if (this.#listens('task:failed')) {
-      const record = this.#record(id);
-      const durationMs = attempt.tookMs ?? (attempt.startedAtMs === NOT_TIMED ? 0 : record.atMs - attempt.startedAtMs);
-      this.#emitter.emit('task:failed', { ...record, attempt: attempt.attempt, error, durationMs });
-    }
+    this.#announcer.failed(attempt, error);
     if (this.#order.onFailure !== 'continue') this.#end('stopped', error);
   }
 
@@ -543,7 +489,7 @@ export class Run implements AttemptRun {
     this.#endAttempt(attempt);
     this.open.outcomes.pending(id);
     this.#schedule.interrupted(id);
-    if (this.#listens('task:interrupted')) this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt: attempt.attempt, reason });
+    this.#announcer.interrupted(attempt, reason);
   }
 
   #endAttempt(attempt: LiveAttempt): void {
@@ -606,17 +552,7 @@ export class Run implements AttemptRun {
       counts: this.graph.counts(),
       failures: this.#failures,
     };
-    if (this.#listens('run:finished')) this.#emitter.emit('run:finished', { ...this.#report, atMs: finishedAtMs });
-  }
-
-  // Records.
-
-  #listens(event: keyof UntypedEvents): boolean {
-    return (this.#emitter.listening & EVENT_BITS[event]) !== 0;
-  }
-
-  #record(id: number): { readonly runId: string; readonly atMs: number; readonly task: string } {
-    return { runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]! };
+    this.#announcer.runFinished(this.#report, finishedAtMs);
   }
 }
 

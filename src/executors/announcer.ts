@@ -1,0 +1,101 @@
+import type { RunReport, ThreadId, UntypedEvents } from '../events.js';
+import type { OpenGraph } from '../graph/task-graph.js';
+import type { LiveAttempt } from './attempt.js';
+import type { Clock } from './clock.js';
+import { type Emitter, EVENT_BITS } from './emitter.js';
+
+/** An attempt of which nobody asked when it began, or that has not begun yet. */
+export const NOT_TIMED = -1;
+
+const READY_BIT = EVENT_BITS['task:ready'];
+const STARTED_BIT = EVENT_BITS['task:started'];
+const DONE_BIT = EVENT_BITS['task:done'];
+/** Whoever listens to one of these may want to know how long an attempt took. */
+const TIMED_BITS = STARTED_BIT | DONE_BIT | EVENT_BITS['task:failed'];
+
+/** Tells what happens in one run: makes the records of its events, those that somebody listens to and no others. */
+export class Announcer {
+  readonly #emitter: Emitter;
+  readonly #clock: Clock;
+  readonly #runId: string;
+  readonly #open: OpenGraph;
+
+  constructor(emitter: Emitter, clock: Clock, runId: string, open: OpenGraph) {
+    this.#emitter = emitter;
+    this.#clock = clock;
+    this.#runId = runId;
+    this.#open = open;
+  }
+
+  /** Somebody may want to know when attempts begin, or how long they take. */
+  get isTimed(): boolean {
+    return (this.#emitter.listening & TIMED_BITS) !== 0;
+  }
+
+  /** Somebody wants to know when tasks become ready. */
+  get tellsReady(): boolean {
+    return (this.#emitter.listening & READY_BIT) !== 0;
+  }
+
+  runStarted(taskGraph: UntypedEvents['run:started'][0]['taskGraph'], atMs: number): void {
+    if (!this.#listens('run:started')) return;
+    const { name: graph, size: taskCount } = taskGraph;
+    this.#emitter.emit('run:started', { runId: this.#runId, atMs, graph, taskCount, taskGraph });
+  }
+
+  ready(id: number): void {
+    this.#emitter.emit('task:ready', this.#record(id));
+  }
+
+  started(id: number, attempt: number, atMs: number, thread: ThreadId = 'main'): void {
+    if ((this.#emitter.listening & STARTED_BIT) === 0) return;
+    const { ioBound } = this.#open.settings[id]!;
+    this.#emitter.emit('task:started', { runId: this.#runId, atMs, task: this.#open.names[id]!, attempt, ioBound, thread });
+  }
+
+  progressed({ id, attempt }: LiveAttempt, fraction: number, note: string | undefined): void {
+    if (this.#listens('task:progress')) this.#emitter.emit('task:progress', { ...this.#record(id), attempt, fraction, note });
+  }
+
+  retrying({ id, attempt }: LiveAttempt, error: unknown, delayMs: number): void {
+    if (this.#listens('task:retrying')) this.#emitter.emit('task:retrying', { ...this.#record(id), attempt, error, delayMs });
+  }
+
+  interrupted({ id, attempt }: LiveAttempt, reason: unknown): void {
+    if (this.#listens('task:interrupted')) this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt, reason });
+  }
+
+  /** @param tookMs - how long it took, if that was measured where it ran */
+  done(id: number, attempt: number, startedAtMs: number, tookMs: number | undefined, result: unknown): void {
+    if ((this.#emitter.listening & DONE_BIT) === 0) return;
+    const atMs = this.#clock.now();
+    const durationMs = durationOf(startedAtMs, atMs, tookMs);
+    this.#emitter.emit('task:done', { runId: this.#runId, atMs, task: this.#open.names[id]!, attempt, result, source: 'run', durationMs });
+  }
+
+  failed({ id, attempt, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {
+    if (!this.#listens('task:failed')) return;
+    const record = this.#record(id);
+    this.#emitter.emit('task:failed', { ...record, attempt, error, durationMs: durationOf(startedAtMs, record.atMs, tookMs) });
+  }
+
+  skipped(id: number, because: number): void {
+    if (this.#listens('task:skipped')) this.#emitter.emit('task:skipped', { ...this.#record(id), because: this.#open.names[because]! });
+  }
+
+  runFinished(report: RunReport, atMs: number): void {
+    if (this.#listens('run:finished')) this.#emitter.emit('run:finished', { ...report, atMs });
+  }
+
+  #listens(event: keyof UntypedEvents): boolean {
+    return (this.#emitter.listening & EVENT_BITS[event]) !== 0;
+  }
+
+  #record(id: number): { readonly runId: string; readonly atMs: number; readonly task: string } {
+    return { runId: this.#runId, atMs: this.#clock.now(), task: this.#open.names[id]! };
+  }
+}
+
+function durationOf(startedAtMs: number, atMs: number, tookMs: number | undefined): number {
+  return tookMs ?? (startedAtMs === NOT_TIMED ? 0 : atMs - startedAtMs);
+}

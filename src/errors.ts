@@ -309,3 +309,109 @@ export class WorkerCrashError extends TaskmapError {
 export class WorkerStartError extends TaskmapError {
   readonly code = 'worker-start';
 }
+
+/** A result that cannot be kept in a store. */
+export class UnstorableError extends TaskmapError {
+  readonly code = 'unstorable';
+  readonly task: string;
+
+  /** @param culprit - the part that cannot be kept, as a sentence: `result.rows[3].format is a function` */
+  constructor(task: string, culprit: string, options?: ErrorOptions) {
+    super(
+      `The result of task ${quoted(task)} cannot be stored: ${culprit}. Return plain data, and make of it what is needed in the tasks that take it.`,
+      options,
+    );
+    this.task = task;
+  }
+}
+
+/** What a store returned is no outcome: it was changed since it was saved, or saved by a newer version. */
+export class UnreadableOutcomeError extends TaskmapError {
+  readonly code = 'unreadable-outcome';
+  /** The task that the store names. */
+  readonly task: string;
+
+  /** @param why - a sentence without its end: `It was saved by a newer version of taskmap` */
+  constructor(task: string, why: string, options?: ErrorOptions) {
+    super(`What is stored of task ${quoted(task)} cannot be read. ${why}. Forget it, and the task runs again.`, options);
+    this.task = task;
+  }
+}
+
+/** The base of what goes wrong with the file of a store. */
+export abstract class StoreError extends TaskmapError {
+  /** The file. */
+  readonly path: string;
+
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.path = path;
+  }
+}
+
+/** The system refused to read or write. `cause` is what it said. */
+export class StoreFailedError extends StoreError {
+  readonly code = 'store-failed';
+  /** The system's own word for why: `ENOSPC`, `EACCES`, `EISDIR` and so on. */
+  readonly reason: string;
+
+  /** @param action - what was tried: `write to` */
+  constructor(path: string, action: string, reason: string, advice: string, options?: ErrorOptions) {
+    super(path, `Cannot ${action} the store ${quotedPath(path)} (${reason}). ${advice}`, options);
+    this.reason = reason;
+  }
+}
+
+/** Another process, or another store of this one, uses the file. Only one may. */
+export class StoreLockedError extends StoreError {
+  readonly code = 'store-locked';
+  /** The process that uses it. */
+  readonly pid: number;
+  /** The machine on which that runs. */
+  readonly host: string;
+
+  constructor(path: string, lock: string, pid: number, host: string, where: 'here' | 'this-host' | 'elsewhere') {
+    const owner = { here: `another store of this process (${pid})`, 'this-host': `process ${pid}`, elsewhere: `process ${pid} on ${quoted(host)}` }[
+      where
+    ];
+    const advice = {
+      here: 'Use that one, or close() it first.',
+      'this-host': 'Wait until it ends, or use another file.',
+      elsewhere: `Wait until it ends. If you know that it has, delete ${quotedPath(lock)}.`,
+    }[where];
+    super(path, `The store ${quotedPath(path)} is in use by ${owner}. ${advice}`);
+    this.pid = pid;
+    this.host = host;
+  }
+}
+
+/** The file is none of a store, or one of a newer version. It was left as it is. */
+export class StoreFormatError extends StoreError {
+  readonly code = 'store-format';
+  /** The version of the format that the file says it has; `undefined` if it is no store at all. */
+  readonly version: number | undefined;
+
+  constructor(path: string, version?: number) {
+    super(
+      path,
+      version === undefined
+        ? `The file ${quotedPath(path)} is no store of taskmap. Nothing in it was changed: give the store another path.`
+        : `The store ${quotedPath(path)} has format ${version}, which is newer than this version of taskmap. Update taskmap, or use another file.`,
+    );
+    this.version = version;
+  }
+}
+
+/** A store was used after `close()`. */
+export class StoreClosedError extends StoreError {
+  readonly code = 'store-closed';
+
+  constructor(path: string) {
+    super(path, `The store ${quotedPath(path)} is closed. Make a new one.`);
+  }
+}
+
+/** A path is shown whole, since one must be able to find the file. */
+function quotedPath(path: string): string {
+  return JSON.stringify(path);
+}

@@ -40,7 +40,8 @@ function partsOf(value: unknown, path: string): Part[] {
   return Object.keys(value).map((key) => ({ path: `${path}${step(value, key)}`, value: (value as Record<string, unknown>)[key] }));
 }
 
-function step(value: object, key: string): string {
+/** The way from an object to a property of it, as one writes it. */
+export function step(value: object, key: string): string {
   if (Array.isArray(value)) return `[${key}]`;
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
 }

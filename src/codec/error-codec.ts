@@ -102,9 +102,8 @@ export function decodeError(encoded: EncodedError, calledFrom = ''): unknown {
 }
 
 function decodeErrorObject({ classes, name, message, stack, cause, errors, own }: EncodedErrorObject, calledFrom: string): unknown {
-  if (classes[0] === DOM_EXCEPTION) return new DOMException(message, name);
-  const known = KNOWN_ERRORS.get(classes.find((one) => KNOWN_ERRORS.has(one)) ?? '') ?? Error;
-  const error = Object.create(known.prototype) as Error;
+  const error = emptyError(classes, name, message);
+  if (classes[0] === DOM_EXCEPTION) return error;
   const hidden = (key: string, value: unknown) => Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
   hidden('message', message);
   hidden('stack', `${stack ?? `${name}: ${message}`}${calledFrom}`);
@@ -119,7 +118,15 @@ function decodeErrorObject({ classes, name, message, stack, cause, errors, own }
   return error;
 }
 
-function classNamesOf(error: Error): string[] {
+/** An error of the nearest class that is known, with nothing in it yet; a DOMException, which cannot be filled later, with all it has. */
+export function emptyError(classes: readonly string[], name: string, message: string): Error {
+  if (classes[0] === DOM_EXCEPTION) return new DOMException(message, name);
+  const known = KNOWN_ERRORS.get(classes.find((one) => KNOWN_ERRORS.has(one)) ?? '') ?? Error;
+  // Born an Error, so that the engine takes it for one: an object that only inherits from Error is copied like any other, without its message.
+  return Object.setPrototypeOf(new Error(message), known.prototype) as Error;
+}
+
+export function classNamesOf(error: Error): string[] {
   const names: string[] = [];
   for (let prototype = Object.getPrototypeOf(error); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
     const name: unknown = prototype.constructor?.name;
@@ -134,6 +141,6 @@ function encodeValue(thrown: unknown): EncodedError {
     : { kind: 'text', text: `A value was thrown that cannot be sent between threads: ${described(thrown)}` };
 }
 
-function isDomException(value: unknown): value is DOMException {
+export function isDomException(value: unknown): value is DOMException {
   return typeof DOMException === 'function' && value instanceof DOMException;
 }

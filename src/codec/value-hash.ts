@@ -1,0 +1,422 @@
+import { createHash, type Hash } from 'node:crypto';
+import { types } from 'node:util';
+import { described } from '../errors.js';
+import { step } from './culprit.js';
+import { type ErrorRecord, ErrorRecords } from './error-record.js';
+import { bytesOf, type ValueKind, valueKind, viewType } from './value-kind.js';
+
+/** What one walk over a value finds out: its hash, or the part of it that cannot be kept. */
+export type HashedValue =
+  | {
+      readonly culprit: undefined;
+      /** SHA-256 of what the value is, as 43 characters. */
+      readonly hash: string;
+      /** How deep it is nested: 0 for what has no parts. */
+      readonly depth: number;
+      /** There are errors in it, or objects without a prototype, which the engine does not copy as they are. */
+      readonly special: boolean;
+    }
+  | {
+      /** As a sentence: `result.rows[3].format is a function`. */
+      readonly culprit: string;
+    };
+
+/**
+ * The hash of what a value *is*, however it came to be: equal values have the same hash, in whatever order their keys were set, and values of different kinds
+ * never have. Two places that hold one object count like two that hold equal ones. The stack of an error does not count.
+ *
+ * ```
+ *   value ─► kind tag, then length or count, then the parts ─► SHA-256      prefix-free: no value's bytes begin with those of another
+ *            a part that is being walked already ─► how many levels up it is
+ * ```
+ *
+ * @param name - what the whole value is called where a part of it is named
+ */
+export function hashValue(value: unknown, name = 'result'): HashedValue {
+  return hashWith(value, name, new ErrorRecords(isStorable));
+}
+
+function hashWith(value: unknown, name: string, records: ErrorRecords): HashedValue {
+  try {
+    try {
+      return new Walk(records, 'tree').over(value);
+    } catch (error) {
+      if (!(error instanceof TooManyRepeats)) throw error;
+      return new Walk(records, 'graph').over(value);
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { culprit: `${shortened(error.steps.reduce((path, { of, at }) => stepTo(path, of, at), name))} ${error.what}` };
+  }
+}
+
+/** How deep what is kept may be nested. The engine's serializer gives up at some 2 000 levels, sooner where the stack is deep already. */
+export const DEPTH_MAX = 1_000;
+
+/** Whether what an error holds can be kept, so that the error need not lose it. */
+export function isStorable(value: unknown, records: ErrorRecords): boolean {
+  const hashed = hashWith(value, '', records);
+  return hashed.culprit === undefined && hashed.depth <= DEPTH_MAX / 2;
+}
+
+/** An object that is being walked. */
+interface Frame {
+  readonly kind: 'array' | 'map' | 'object' | 'set';
+  readonly object: object;
+  /** The parts, in order, where they are not named: of an array itself, of a Map by turns its keys and values. */
+  readonly parts: readonly unknown[] | undefined;
+  /** The names of the parts of `named`. */
+  readonly keys: readonly string[];
+  readonly named: Readonly<Record<string, unknown>>;
+  readonly count: number;
+  /** How many parts have been begun. */
+  begun: number;
+}
+
+class Refusal extends Error {
+  readonly steps: { readonly of: Frame; readonly at: number }[];
+  readonly what: string;
+
+  constructor(frames: readonly Frame[], what: string) {
+    super(what);
+    this.steps = frames.map((of) => ({ of, at: of.begun - 1 }));
+    this.what = what;
+  }
+}
+
+class TooManyRepeats extends Error {}
+
+/** How many parts may be walked again because their object is held in several places, until places count instead: 2^60 of them fit into 60 small arrays. */
+const REPEATED_MAX = 1_000_000;
+/** In longer arrays, properties with names do not count: to look for them takes ten times as long as all the rest. */
+const NAMED_LENGTH_MAX = 10_000;
+const CHUNK = 2_000;
+const LEFT = -1;
+const NOTHING: Readonly<Record<string, unknown>> = {};
+
+class Walk {
+  readonly #hash: Hash = createHash('sha256');
+  readonly #chunk = Buffer.allocUnsafe(CHUNK);
+  readonly #records: ErrorRecords;
+  readonly #mode: 'tree' | 'graph';
+  readonly #frames: Frame[] = [];
+  /** In a tree, at what depth an object is being walked, or that it has been left; in a graph, the how manieth object it is. */
+  readonly #placeByObject = new Map<object, number>();
+  #filled = 0;
+  #repeated = 0;
+  #depth = 0;
+  #special = false;
+
+  constructor(records: ErrorRecords, mode: 'tree' | 'graph') {
+    this.#records = records;
+    this.#mode = mode;
+  }
+
+  over(value: unknown): HashedValue {
+    this.#tag(this.#mode);
+    this.#visit(value);
+    for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
+      if (frame.begun < frame.count) this.#visit(this.#next(frame));
+      else this.#leave(frame);
+    }
+    this.#flush();
+    return { culprit: undefined, hash: this.#hash.digest('base64url'), depth: this.#depth, special: this.#special };
+  }
+
+  #next(frame: Frame): unknown {
+    const at = frame.begun++;
+    if (frame.parts !== undefined) return frame.parts[at];
+    const key = frame.keys[at]!;
+    this.#text(key);
+    try {
+      return frame.named[key];
+    } catch (error) {
+      throw new Refusal(this.#frames, `throws as it is read: ${described(error)}`);
+    }
+  }
+
+  #leave(frame: Frame): void {
+    this.#frames.pop();
+    if (this.#mode === 'tree') this.#placeByObject.set(frame.object, LEFT);
+  }
+
+  #visit(value: unknown): void {
+    // What most values are made of, before the question of what kind it is.
+    if (typeof value === 'string') this.#text(value);
+    else if (typeof value === 'number') this.#number(value);
+    else {
+      const kind = valueKind(value);
+      if (typeof kind === 'object') throw new Refusal(this.#frames, `is ${kind.refused}`);
+      if (typeof value === 'object' && value !== null) this.#object(value, kind);
+      else this.#primitive(value);
+    }
+  }
+
+  #primitive(value: unknown): void {
+    if (typeof value === 'bigint') {
+      this.#tag('bigint');
+      this.#text(value.toString(16));
+    } else this.#tag(String(value) as 'undefined' | 'null' | 'true' | 'false');
+  }
+
+  #object(value: object, kind: Exclude<ValueKind, { refused: string }>): void {
+    switch (kind) {
+      case 'plain':
+      case 'null-prototype':
+        this.#named(kind, value as Record<string, unknown>);
+        break;
+      case 'array':
+        this.#array(value as unknown[]);
+        break;
+      case 'map':
+        this.#checkExtras(value, 'Map');
+        this.#enter(kind, value, [...(value as Map<unknown, unknown>)].flat());
+        break;
+      case 'set':
+        this.#checkExtras(value, 'Set');
+        this.#enter(kind, value, [...(value as Set<unknown>)]);
+        break;
+      case 'error':
+        this.#error(value as Error);
+        break;
+      case 'view':
+        this.#tag(kind);
+        this.#text(viewType(value as ArrayBufferView));
+        this.#bytes(value, bytesOf(value as ArrayBufferView));
+        break;
+      case 'buffer':
+        this.#checkExtras(value, 'ArrayBuffer');
+        this.#tag(kind);
+        this.#bytes(value, new Uint8Array(value as ArrayBuffer));
+        break;
+      default:
+        this.#leaf(value, kind);
+    }
+  }
+
+  /** An object without parts. */
+  #leaf(value: object, kind: 'boxed' | 'date' | 'regexp' | Primitive): void {
+    if (!types.isStringObject(value)) this.#checkExtras(value, kind === 'date' ? 'Date' : kind === 'regexp' ? 'RegExp' : 'boxed primitive');
+    if (kind === 'date') {
+      this.#tag(kind);
+      this.#number((value as Date).getTime());
+    } else if (kind === 'regexp') {
+      this.#tag(kind);
+      this.#text((value as RegExp).source);
+      this.#text((value as RegExp).flags);
+    } else {
+      this.#tag('boxed');
+      this.#visit((value as { valueOf(): unknown }).valueOf());
+    }
+  }
+
+  #array(array: unknown[]): void {
+    const { length } = array;
+    if (length > NAMED_LENGTH_MAX && !array.includes(undefined)) {
+      this.#enter('array', array, array);
+      return;
+    }
+    const keys = Object.keys(array);
+    // Indices come before names, in order: if the last of as many keys as there are places is that of the last place, there is neither hole nor name.
+    if (keys.length === length && (length === 0 || keys[length - 1] === String(length - 1))) {
+      this.#enter('array', array, array);
+      return;
+    }
+    if (this.#meets(array, keys.length)) return;
+    this.#tag('holes');
+    this.#count(length);
+    this.#count(keys.length);
+    const named = array as unknown as Record<string, unknown>;
+    this.#push({ kind: 'array', object: array, parts: undefined, keys, named, count: keys.length, begun: 0 });
+  }
+
+  #enter(kind: 'array' | 'map' | 'set', object: object, parts: readonly unknown[]): void {
+    if (this.#meets(object, parts.length)) return;
+    this.#tag(kind);
+    this.#count(parts.length);
+    this.#push({ kind, object, parts, keys: [], named: NOTHING, count: parts.length, begun: 0 });
+  }
+
+  #error(error: Error): void {
+    this.#special = true;
+    const { classes, name, message, data }: ErrorRecord = this.#records.of(error);
+    if (this.#meets(error, 1)) return;
+    this.#tag('error');
+    this.#count(classes.length);
+    for (const one of classes) this.#text(one);
+    this.#text(name);
+    this.#text(message);
+    this.#pushNamed(error, data);
+  }
+
+  #named(kind: 'plain' | 'null-prototype', object: Readonly<Record<string, unknown>>): void {
+    if (kind === 'null-prototype') this.#special = true;
+    const symbol = Object.getOwnPropertySymbols(object).find((key) => Object.prototype.propertyIsEnumerable.call(object, key));
+    if (symbol !== undefined) throw new Refusal(this.#frames, `has a property named by a symbol, ${String(symbol)}`);
+    if (this.#meets(object, 1)) return;
+    this.#tag(kind);
+    this.#pushNamed(object, object);
+  }
+
+  #pushNamed(object: object, named: Readonly<Record<string, unknown>>): void {
+    const keys = Object.keys(named);
+    for (let at = 1; at < keys.length; at++) {
+      if (keys[at - 1]! < keys[at]!) continue;
+      keys.sort();
+      break;
+    }
+    this.#count(keys.length);
+    this.#push({ kind: 'object', object, parts: undefined, keys, named, count: keys.length, begun: 0 });
+  }
+
+  #push(frame: Frame): void {
+    this.#frames.push(frame);
+    if (this.#frames.length > this.#depth) this.#depth = this.#frames.length;
+  }
+
+  /** Whether this object needs no walk, because one is under way (or, in a graph, has been made). Else it counts as being walked from now on. */
+  #meets(object: object, weight: number): boolean {
+    const place = this.#placeByObject.get(object);
+    if (this.#mode === 'graph') {
+      if (place === undefined) this.#placeByObject.set(object, this.#placeByObject.size);
+      else this.#reference(place);
+      return place !== undefined;
+    }
+    if (place !== undefined && place !== LEFT) {
+      this.#reference(this.#frames.length - place);
+      return true;
+    }
+    if (place === LEFT) this.#repeat(weight);
+    this.#placeByObject.set(object, this.#frames.length);
+    return false;
+  }
+
+  #repeat(weight: number): void {
+    this.#repeated += 1 + weight;
+    if (this.#repeated > REPEATED_MAX) throw new TooManyRepeats();
+  }
+
+  #checkExtras(value: object, what: string): void {
+    const keys = Object.keys(value);
+    if (keys.length > 0) throw new Refusal(this.#frames, `has a property ${JSON.stringify(keys[0])}, which a ${what} loses when it is kept`);
+  }
+
+  #reference(number: number): void {
+    this.#tag('reference');
+    this.#count(number);
+  }
+
+  #bytes(object: object, bytes: Uint8Array): void {
+    if (this.#mode === 'graph') {
+      if (this.#meets(object, 0)) return;
+    } else if (this.#placeByObject.has(object)) this.#repeat(bytes.length / 64);
+    else this.#placeByObject.set(object, LEFT);
+    this.#count(bytes.length);
+    this.#flush();
+    this.#hash.update(bytes);
+  }
+
+  #text(text: string): void {
+    // UTF-8 knows no lone surrogates: two different ones would be the same bytes.
+    const encoding = isWellFormed(text) ? 'utf8' : 'utf16le';
+    this.#tag(encoding);
+    this.#count(text.length);
+    if (text.length * 3 > CHUNK - this.#filled) {
+      this.#flush();
+      if (text.length * 3 > CHUNK) {
+        this.#hash.update(text, encoding);
+        return;
+      }
+    }
+    this.#filled += this.#chunk.write(text, this.#filled, encoding);
+  }
+
+  #number(value: number): void {
+    this.#tag('number');
+    this.#float(value);
+  }
+
+  #count(count: number): void {
+    this.#float(count);
+  }
+
+  #float(value: number): void {
+    if (this.#filled + 8 > CHUNK) this.#flush();
+    FLOAT[0] = value;
+    // There are many NaNs in bits, and one in the language.
+    if (Number.isNaN(value)) FLOAT_BYTES.set(NAN_BYTES);
+    const chunk = this.#chunk;
+    let at = this.#filled;
+    for (let index = 0; index < 8; index++) chunk[at++] = FLOAT_BYTES[index]!;
+    this.#filled = at;
+  }
+
+  #tag(tag: Tag): void {
+    if (this.#filled === CHUNK) this.#flush();
+    this.#chunk[this.#filled++] = TAGS[tag];
+  }
+
+  #flush(): void {
+    if (this.#filled > 0) this.#hash.update(this.#chunk.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+}
+
+/** One byte for each kind of what is hashed. They are part of every hash that was ever stored: a change makes all stored outcomes count as changed. */
+const TAGS = {
+  tree: 1,
+  graph: 2,
+  undefined: 3,
+  null: 4,
+  true: 5,
+  false: 6,
+  number: 7,
+  bigint: 8,
+  utf8: 9,
+  utf16le: 10,
+  plain: 11,
+  'null-prototype': 12,
+  array: 13,
+  holes: 14,
+  map: 15,
+  set: 16,
+  error: 17,
+  date: 18,
+  regexp: 19,
+  boxed: 20,
+  buffer: 21,
+  view: 22,
+  reference: 23,
+} as const;
+type Tag = keyof typeof TAGS;
+type Primitive = 'undefined' | 'boolean' | 'number' | 'string' | 'bigint' | 'null';
+
+const FLOAT = new Float64Array(1);
+const FLOAT_BYTES = new Uint8Array(FLOAT.buffer);
+const NAN_BYTES = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f];
+
+function isWellFormed(text: string): boolean {
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+function stepTo(path: string, { kind, object, parts, keys }: Frame, at: number): string {
+  // The whole of it, which has no parts that were begun.
+  if (at < 0) return path;
+  switch (kind) {
+    case 'array':
+      return `${path}${parts === undefined ? step(/^\d/.test(keys[at]!) ? object : {}, keys[at]!) : `[${at}]`}`;
+    case 'map':
+      return at % 2 === 0 ? `a key of ${path}` : `${path}.get(${described(parts![at - 1])})`;
+    case 'set':
+      return `a member of ${path}`;
+    case 'object':
+      return `${path}${step(object, keys[at]!)}`;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** A path with its middle left out if it is very long. */
+function shortened(path: string): string {
+  return path.length <= 400 ? path : `${path.slice(0, 200)}…${path.slice(-200)}`;
+}

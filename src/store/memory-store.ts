@@ -1,0 +1,48 @@
+import { checkedDetect } from './options.js';
+import type { ChangeDetection, LoadedOutcomes, OutcomeStore } from './outcome-store.js';
+
+/** What a {@link MemoryStore} can be told. */
+export interface MemoryStoreOptions {
+  /** When a task counts as changed. Default `'version'`. */
+  readonly detect?: ChangeDetection;
+}
+
+/**
+ * Keeps outcomes as long as its process lives: for runs of several graphs made from the same functions, and for specs.
+ *
+ * @example
+ * import { MemoryStore } from 'taskmap-ts';
+ *
+ * const store = new MemoryStore();
+ * store.save('etl', 'rows', new Uint8Array([1, 2]));
+ * [...store.load('etl').outcomes]; // => [['rows', new Uint8Array([1, 2])]]
+ */
+export class MemoryStore implements OutcomeStore {
+  readonly detect: ChangeDetection;
+  readonly #outcomesByGraph = new Map<string, Map<string, Uint8Array>>();
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.detect = checkedDetect(options.detect);
+  }
+
+  load(graph: string): LoadedOutcomes {
+    return { outcomes: [...(this.#outcomesByGraph.get(graph) ?? [])] };
+  }
+
+  save(graph: string, task: string, bytes: Uint8Array): void {
+    const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Uint8Array>();
+    this.#outcomesByGraph.set(graph, outcomes.set(task, bytes));
+  }
+
+  forget(graph: string, tasks: readonly string[]): void {
+    const outcomes = this.#outcomesByGraph.get(graph);
+    if (outcomes !== undefined) for (const task of tasks) outcomes.delete(task);
+  }
+
+  flush(): void {}
+
+  flushSync(): void {}
+
+  /** Does nothing: what is kept stays, for the next executor that is given this store. */
+  close(): void {}
+}

@@ -1,0 +1,152 @@
+import { crc32 } from 'node:zlib';
+import { decodeValue, encodeValue } from '../codec/value-codec.js';
+import { DEPTH_MAX, hashValue } from '../codec/value-hash.js';
+import { described, UnreadableOutcomeError, UnstorableError } from '../errors.js';
+
+/** What a stored outcome says of its task, and of what it was made from. */
+export interface OutcomeHeader {
+  readonly task: string;
+  readonly status: 'done' | 'failed';
+  /** The task's `version`. */
+  readonly version: string;
+  /** The tasks whose results were its arguments, in order. */
+  readonly dependencies: readonly string[];
+  /** The tasks that it only waited for. */
+  readonly after: readonly string[];
+  /** For each dependency, the hash of the result that it was given. */
+  readonly inputHashes: readonly string[];
+  /** The hash of its function's text, if that was asked for. */
+  readonly sourceHash: string | undefined;
+  /** How many attempts were made, from 1. */
+  readonly attempts: number;
+  /** How long the last attempt took, in milliseconds. */
+  readonly durationMs: number;
+  /** When it finished, in milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+/** An outcome to be stored: `value` is the result of a done task, the error of a failed one. */
+export interface NewOutcome extends OutcomeHeader {
+  readonly value: unknown;
+}
+
+/** An outcome that was stored. */
+export interface StoredOutcome extends OutcomeHeader {
+  /** The hash of the result; of what it threw, if it failed. */
+  readonly valueHash: string;
+  /**
+   * The result of a done task, the error of a failed one. Made from the bytes anew at each call: who needs it twice keeps it.
+   *
+   * @throws {@link UnreadableOutcomeError} when this version of Node.js does not know what is in it
+   */
+  value(): unknown;
+}
+
+/** An outcome as bytes, with the hash of its value. */
+export interface EncodedOutcome {
+  readonly bytes: Uint8Array;
+  readonly valueHash: string;
+}
+
+/*
+ *   version (1 byte) │ CRC-32 of the rest (4) │ length of the header (4) │ header: a JSON array │ value
+ *
+ * The header can be read without the value: a run that finds ten thousand tasks done makes no value that nobody asks for.
+ */
+const FORMAT = 1;
+const HEADER_AT = 9;
+
+/**
+ * An outcome as bytes.
+ *
+ * An error is stored whatever it is: what cannot be kept of it is left out.
+ *
+ * @throws {@link UnstorableError} when the result of a done task has a part that cannot be kept
+ */
+export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
+  const { valueHash, value } = outcome.status === 'done' ? encodedResult(outcome.task, outcome.value) : encodedError(outcome.task, outcome.value);
+  const { task, status, version, dependencies, after, inputHashes, sourceHash, attempts, durationMs, atMs } = outcome;
+  const fields: Fields = [task, status, version, dependencies, after, inputHashes, sourceHash ?? null, valueHash, attempts, durationMs, atMs];
+  // JSON escapes lone surrogates, so that any name comes back as it was.
+  const header = Buffer.from(JSON.stringify(fields));
+  const bytes = Buffer.allocUnsafeSlow(HEADER_AT + header.length + value.length);
+  bytes[0] = FORMAT;
+  bytes.writeUInt32LE(header.length, 5);
+  bytes.set(header, HEADER_AT);
+  bytes.set(value, HEADER_AT + header.length);
+  bytes.writeUInt32LE(crc32(bytes.subarray(5)), 1);
+  return { bytes, valueHash };
+}
+
+/**
+ * Reads the header of a stored outcome.
+ *
+ * @param task - the name under which it was stored
+ * @throws {@link UnreadableOutcomeError} when the bytes are not those of an outcome of this task, or of a newer version
+ */
+export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length > 0 && buffer[0]! > FORMAT) throw new UnreadableOutcomeError(task, 'It was saved by a newer version of taskmap');
+  const whole = buffer.length > HEADER_AT && buffer[0] === FORMAT && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
+  if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
+  const valueAt = HEADER_AT + buffer.readUInt32LE(5);
+  const header = JSON.parse(buffer.toString('utf8', HEADER_AT, valueAt)) as Fields;
+  const [saved, status, version, dependencies, after, inputHashes, sourceHash, valueHash, attempts, durationMs, atMs] = header;
+  if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${JSON.stringify(saved)}`);
+  return {
+    task,
+    status,
+    version,
+    dependencies,
+    after,
+    inputHashes,
+    sourceHash: sourceHash ?? undefined,
+    valueHash,
+    attempts,
+    durationMs,
+    atMs,
+    value: () => decodedValue(task, buffer.subarray(valueAt)),
+  };
+}
+
+type Fields = readonly [
+  task: string,
+  status: 'done' | 'failed',
+  version: string,
+  dependencies: readonly string[],
+  after: readonly string[],
+  inputHashes: readonly string[],
+  sourceHash: string | null,
+  valueHash: string,
+  attempts: number,
+  durationMs: number,
+  atMs: number,
+];
+
+function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+  const hashed = hashValue(result);
+  if (hashed.culprit !== undefined) throw new UnstorableError(task, hashed.culprit);
+  if (hashed.depth > DEPTH_MAX) throw new UnstorableError(task, `result is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be kept`);
+  try {
+    return { valueHash: hashed.hash, value: encodeValue(result, hashed.special) };
+  } catch (error) {
+    // Too little stack left, or too long for a buffer.
+    throw new UnstorableError(task, `result cannot be written as bytes: ${described(error)}`, { cause: error });
+  }
+}
+
+function encodedError(task: string, error: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+  try {
+    return encodedResult(task, error);
+  } catch {
+    return encodedResult(task, new Error(`What was thrown cannot be kept: ${described(error)}`));
+  }
+}
+
+function decodedValue(task: string, bytes: Uint8Array): unknown {
+  try {
+    return decodeValue(bytes);
+  } catch (error) {
+    throw new UnreadableOutcomeError(task, `Its value cannot be made again: ${described(error)}`, { cause: error });
+  }
+}

@@ -23,6 +23,7 @@ export { type Clock, systemClock } from './executors/clock.js';
 export { Executor, type ExecutorOptions, type RunOptions } from './executors/executor.js';
 export type { OnFailure } from './executors/run.js';
 export { SyncExecutor, type SyncExecutorOptions } from './executors/sync-executor.js';
+export type { Decision, PlannedTask } from './graph/decision.js';
 export type { Outcome, ResultSource, StatusCounts, TaskStatus } from './graph/outcome.js';
 export type * from './graph/signature.js';
 export type { RetryPolicy, RetrySettings, Task, TaskContext, TaskFunction, TaskOptions, TaskSettings } from './graph/task.js';
@@ -37,3 +38,4 @@ export {
   type TaskStage,
   type TaskStep,
 } from './graph/task-graph-builder.js';
+export type { AttemptFacts, ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory } from './store/run-memory.js';

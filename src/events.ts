@@ -113,6 +113,46 @@ export interface RunReport {
 /** A run has ended. Always the last record of a run; the graph may be changed or run again from here on. */
 export interface RunFinished extends RunReport, RunRecord {}
 
+/** Something of a store that was damaged, and what was done about it. */
+export interface StoreRepair {
+  /** What happened, as a sentence. */
+  readonly text: string;
+  /**
+   * `'torn'`: the end of the file, which was being written as its process ended. `'damaged'`: bytes that are not those that were written. `'value'`: the file of
+   * a large value is not there or not the one that was written.
+   */
+  readonly reason: 'torn' | 'damaged' | 'value';
+  /** The file. */
+  readonly path: string;
+  /** Where in the file the damage begins, in bytes. */
+  readonly offset: number;
+  /** How many bytes were dropped. */
+  readonly bytesDropped: number;
+  /** How many saves and forgets were lost with them, if that can be told. */
+  readonly recordsLost: number | undefined;
+  /** The tasks whose outcomes are no longer there because of it, as far as they are known. */
+  readonly tasks: readonly LostOutcome[];
+  /** Where a copy of the damaged file was put. */
+  readonly copy: string | undefined;
+}
+
+/** A task whose outcome is no longer in a store. */
+export interface LostOutcome {
+  /** The graph's name. */
+  readonly graph: string;
+  /** The task's name. */
+  readonly task: string;
+}
+
+/** A store that had been damaged was mended, and what could not be saved of it was dropped: those tasks run again. */
+export interface StoreRepaired extends RunRecord, StoreRepair {}
+
+/** A result cannot be kept in a store: it is there for this run, and its task will run again in the next process. */
+export interface StoreRefused<Name extends string = string> extends TaskRecord<Name> {
+  /** An {@link UnstorableError}, which says what part of the result cannot be kept, and why. */
+  readonly error: unknown;
+}
+
 type NameIn<Tasks> = keyof Tasks & string;
 
 /** One record type for each task of the graph, told apart by `task`. */
@@ -144,6 +184,8 @@ export interface ExecutorEvents<Tasks extends object = any> {
   'task:failed': [record: TaskFailed<NameIn<Tasks>>];
   'task:skipped': [record: TaskSkipped<NameIn<Tasks>>];
   'run:finished': [record: RunFinished];
+  'store:repaired': [record: StoreRepaired];
+  'store:refused': [record: StoreRefused<NameIn<Tasks>>];
 }
 
 /** The same events as a run tells them: names are strings, results are unknown. */

@@ -155,6 +155,10 @@ export class Audit {
         holds(first.includes(this.#idByName.get(because)!), 'the reason is the ancestor that failed first');
         return;
       }
+      case 'store:repaired':
+      case 'store:refused':
+        holds(false, 'there is no store');
+        return;
       default:
         event satisfies never;
     }

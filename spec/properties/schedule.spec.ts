@@ -52,7 +52,7 @@ class Simulation {
     const ids = graph.tasks.map(({ id }) => id);
     const needed = only && model.needed(only.filter((id) => id < graph.size));
     const selected = needed && Uint8Array.from(ids, (id) => (needed.has(id) ? 1 : 0));
-    this.schedule = new Schedule(open, slots, selected);
+    this.schedule = new Schedule(open, slots, { selected });
     this.#graph = graph;
     this.#model = model;
     this.#ranks = ranks;

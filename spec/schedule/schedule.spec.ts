@@ -22,7 +22,7 @@ function scheduleOf(dependencies: number[][], { slots = UNLIMITED, ioBound = [],
   const outcomes = new OutcomeTable(dependencies.length);
   known?.(outcomes);
   const chosen = selected && Uint8Array.from(dependencies, (_, id) => (selected.includes(id) ? 1 : 0));
-  return new Schedule({ topology, startOrder: startOrder(topology, settings), outcomes }, slots, chosen);
+  return new Schedule({ topology, startOrder: startOrder(topology, settings), outcomes }, slots, { selected: chosen });
 }
 
 /** All that a question tells until it has no more. */

@@ -1,4 +1,5 @@
-import type { RunReport, ThreadId, UntypedEvents } from '../events.js';
+import type { UnstorableError } from '../errors.js';
+import type { RunReport, StoreRepair, ThreadId, UntypedEvents } from '../events.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
 import type { Clock } from './clock.js';
@@ -65,6 +66,19 @@ export class Announcer {
     if (this.#listens('task:interrupted')) this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt, reason });
   }
 
+  /** A task is done whose result a store kept: nothing was started. */
+  kept(id: number, result: unknown): void {
+    if (this.#listens('task:done')) this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source: 'store', durationMs: 0 });
+  }
+
+  storeRepaired(repair: StoreRepair): void {
+    if (this.#listens('store:repaired')) this.#emitter.emit('store:repaired', { runId: this.#runId, atMs: this.#clock.now(), ...repair });
+  }
+
+  storeRefused(id: number, error: UnstorableError): void {
+    if (this.#listens('store:refused')) this.#emitter.emit('store:refused', { ...this.#record(id), error });
+  }
+
   /** @param tookMs - how long it took, if that was measured where it ran */
   done(id: number, attempt: number, startedAtMs: number, tookMs: number | undefined, result: unknown): void {
     if ((this.#emitter.listening & DONE_BIT) === 0) return;
@@ -96,6 +110,7 @@ export class Announcer {
   }
 }
 
-function durationOf(startedAtMs: number, atMs: number, tookMs: number | undefined): number {
+/** How long an attempt took, in milliseconds; 0 if nobody asked when it began. */
+export function durationOf(startedAtMs: number, atMs: number, tookMs: number | undefined): number {
   return tookMs ?? (startedAtMs === NOT_TIMED ? 0 : atMs - startedAtMs);
 }

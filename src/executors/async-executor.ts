@@ -1,8 +1,11 @@
 import { InvalidOptionError } from '../errors.js';
 import type { RunReport } from '../events.js';
+import type { PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
 import type { TaskGraph } from '../graph/task-graph.js';
+import type { RunMemory } from '../store/run-memory.js';
 import { Executor, type ExecutorOptions, type RunOptions } from './executor.js';
+import type { Run } from './run.js';
 
 /** How an {@link AsyncExecutor} works. */
 export interface AsyncExecutorOptions extends ExecutorOptions {
@@ -43,16 +46,17 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     const cpuConcurrency = attemptCount('cpuConcurrency', options.cpuConcurrency ?? concurrency);
     const graceMs = options.graceMs ?? DEFAULTS.graceMs;
     if (!(Number.isFinite(graceMs) && graceMs >= 0)) throw new InvalidOptionError('graceMs', 'a number of milliseconds of 0 or more', graceMs);
-    super({ clock: options.clock, slots: { total: concurrency, cpu: cpuConcurrency }, graceMs, isAsync: true });
+    super({ clock: options.clock, store: options.store, slots: { total: concurrency, cpu: cpuConcurrency }, graceMs, isAsync: true });
     this.concurrency = concurrency;
     this.cpuConcurrency = cpuConcurrency;
     this.graceMs = graceMs;
   }
 
   override async run<T extends Tasks>(graph: TaskGraph<T>, options?: RunOptions<T>): Promise<RunReport> {
-    const run = this.begin(graph, options);
-    await run.whenSettled;
-    return run.report();
+    const recalled = this.recall(graph);
+    // Without a store the run begins before this returns.
+    const memory = recalled === undefined ? undefined : await recalled;
+    return settled(this.begin(graph, options, memory), memory);
   }
 
   override async runTask<T extends Tasks>(
@@ -60,10 +64,25 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     task: (keyof T & string) | AnyTask,
     options?: Omit<RunOptions<T>, 'only'>,
   ): Promise<RunReport> {
-    const run = this.beginTask(graph, task, options);
-    await run.whenSettled;
-    return run.report();
+    const recalled = this.recall(graph);
+    // Without a store the run begins before this returns.
+    const memory = recalled === undefined ? undefined : await recalled;
+    return settled(this.beginTask(graph, task, options, memory), memory);
   }
+
+  override async plan<T extends Tasks>(
+    graph: TaskGraph<T>,
+    options: Pick<RunOptions<T>, 'only'> = {},
+  ): Promise<readonly PlannedTask<keyof T & string>[]> {
+    const memory = await this.recall(graph);
+    return this.planned(graph, options.only, memory) as PlannedTask<keyof T & string>[];
+  }
+}
+
+async function settled(run: Run, memory: RunMemory | undefined): Promise<RunReport> {
+  await run.whenSettled;
+  await memory?.flush();
+  return run.report();
 }
 
 function attemptCount(option: string, value: number): number {

@@ -16,6 +16,8 @@ export const EVENT_BITS: Readonly<Record<EventName, number>> = {
   'task:failed': 1 << 7,
   'task:skipped': 1 << 8,
   'run:finished': 1 << 9,
+  'store:repaired': 1 << 10,
+  'store:refused': 1 << 11,
 };
 
 /**

@@ -1,9 +1,11 @@
 import { v7 as uuid } from 'uuid';
 import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
+import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
 import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph } from '../graph/task-graph.js';
-import type { Slots } from '../schedule/schedule.js';
+import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
+import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
@@ -27,6 +29,11 @@ export interface RunOptions<Tasks extends object = any> {
 export interface ExecutorOptions {
   /** Where the time comes from. Default: the clock of the machine. */
   readonly clock?: Clock | undefined;
+  /**
+   * Where outcomes are kept: results that still hold are taken from it instead of running their tasks, and those of tasks that run are put into it. An
+   * {@link OutcomeStore}, such as a {@link FileStore}; whoever made it closes it. Default: none.
+   */
+  readonly store?: Memory | undefined;
 }
 
 /** What tells one executor from another, besides where an attempt runs. */
@@ -54,14 +61,18 @@ const ON_FAILURE: readonly unknown[] = ['continue', 'stop', 'abort'] satisfies O
 export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks> implements AsyncDisposable {
   readonly #host: RunHost;
   readonly #slots: Slots;
+  readonly #store: Memory | undefined;
   readonly #clock: Clock;
   readonly #runs = new Set<Run>();
   readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
   #closed = false;
 
   /** @internal */
-  protected constructor({ clock = systemClock, slots, graceMs, isAsync }: ExecutorSettings) {
+  protected constructor({ clock = systemClock, store, slots, graceMs, isAsync }: ExecutorSettings) {
     super();
+    if (store !== undefined && typeof store?.open !== 'function')
+      throw new InvalidOptionError('store', 'a store: an instance of a class that extends OutcomeStore', store);
+    this.#store = store;
     this.#clock = clock;
     this.#slots = slots;
     this.#host = { emitter: this, graceMs, isAsync };
@@ -90,6 +101,17 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     task: (keyof T & string) | AnyTask,
     options?: Omit<RunOptions<T>, 'only'>,
   ): RunReport | Promise<RunReport>;
+
+  /**
+   * What a run would do, without running anything: the tasks that are pending, in the order in which they would start one after another, and of each whether it
+   * runs and why. Without a store all of them run. With one, a task whose dependencies run may run or not: that hangs on what they return.
+   *
+   * @throws {@link GraphBusyError} if the graph is being run
+   */
+  abstract plan<T extends Tasks>(
+    graph: TaskGraph<T>,
+    options?: Pick<RunOptions<T>, 'only'>,
+  ): readonly PlannedTask<keyof T & string>[] | Promise<readonly PlannedTask<keyof T & string>[]>;
 
   /**
    * Ends the executor: runs that are under way are aborted, further ones refused. Closing twice does no harm.
@@ -129,12 +151,12 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   }
 
   /** @internal Begins a run of what is pending, or of `only` and what that needs. */
-  protected begin(graph: TaskGraph, { only, ...options }: RunOptions = {}, clock?: Clock): Run {
-    return this.#begin(graph, options, (open) => (only === undefined ? undefined : neededFor(open, graph, only)), clock);
+  protected begin(graph: TaskGraph, { only, ...options }: RunOptions = {}, memory?: RunMemory, clock?: Clock): Run {
+    return this.#begin(graph, options, (open) => (only === undefined ? undefined : neededFor(open, graph, only)), memory, clock);
   }
 
   /** @internal Begins a run of one task. */
-  protected beginTask(graph: TaskGraph, task: string | AnyTask, options: Omit<RunOptions, 'only'> = {}, clock?: Clock): Run {
+  protected beginTask(graph: TaskGraph, task: string | AnyTask, options: Omit<RunOptions, 'only'> = {}, memory?: RunMemory, clock?: Clock): Run {
     // Before anything is reset: a run that is refused changes nothing.
     this.#check(graph, options);
     refuseBusyGraph(graph);
@@ -147,17 +169,38 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     }
     const status = graph.status(task);
     if (status === 'failed' || status === 'skipped') graph.reset(task);
-    return this.#begin(graph, options, (open) => neededFor(open, graph, [task]), clock);
+    return this.#begin(graph, options, (open) => neededFor(open, graph, [task]), memory, clock);
   }
 
-  #begin(graph: TaskGraph, options: Omit<RunOptions, 'only'>, select: (open: OpenGraph) => Uint8Array | undefined, clock = this.#clock): Run {
+  /** @internal What the store keeps of a graph, if there is a store. */
+  protected recall(graph: TaskGraph): RunMemory | Promise<RunMemory> | undefined {
+    if (this.#store === undefined) return undefined;
+    this.#check(graph, {});
+    refuseBusyGraph(graph);
+    return this.#store.open(openGraph(graph), this.#host.isAsync);
+  }
+
+  /** @internal What a run would do, by what is kept. */
+  protected planned(graph: TaskGraph, only: RunOptions['only'], memory: RunMemory | undefined): PlannedTask[] {
+    this.#check(graph, {});
+    const open = openGraph(graph);
+    return planOf(open, only === undefined ? undefined : neededFor(open, graph, only), memory);
+  }
+
+  #begin(
+    graph: TaskGraph,
+    options: Omit<RunOptions, 'only'>,
+    select: (open: OpenGraph) => Uint8Array | undefined,
+    memory: RunMemory | undefined,
+    clock = this.#clock,
+  ): Run {
     this.#check(graph, options);
     const { signal, onFailure = 'continue' } = options;
     // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
     const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
     const elsewhere = this.elsewhere(graph);
     const selected = select(openGraph(graph));
-    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots: this.slots, runAttempt, signal, onFailure, selected, elsewhere });
+    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots: this.slots, runAttempt, signal, onFailure, selected, elsewhere, memory });
     this.#runs.add(run);
     const release = signal === undefined ? undefined : this.#abortWith(signal, run);
     void run.whenSettled.then(() => {
@@ -219,6 +262,29 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
       throw new InvalidOptionError('onFailure', "'continue', 'stop' or 'abort'", onFailure);
     }
     if (this.#closed) throw new ExecutorClosedError(this.constructor.name);
+  }
+}
+
+/** Lets the schedule decide as for a run, and has every task succeed that would be started. */
+function planOf(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMemory | undefined): PlannedTask[] {
+  const schedule = new Schedule(open, { total: 1, cpu: 1 }, { selected, kept: memory?.kept });
+  const running = new Set<number>();
+  const plan: PlannedTask[] = [];
+  const note = (id: number) => plan.push({ task: open.names[id]!, ...(open.decisions.get(id) ?? NOT_RUN_YET) });
+  for (;;) {
+    for (let id = schedule.nextToCheck(); id !== NONE; id = schedule.nextToCheck()) {
+      if (memory!.foresee(id, (dependency) => running.has(dependency)) !== 'kept') {
+        schedule.changed(id);
+      } else {
+        note(id);
+        schedule.holds(id);
+      }
+    }
+    const id = schedule.next();
+    if (id === NONE) return plan;
+    running.add(id);
+    note(id);
+    schedule.succeeded(id);
   }
 }
 

@@ -76,7 +76,7 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
     const workers = options.workers ?? Math.min(availableParallelism(), WORKERS_MAX);
     const fits = Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX;
     if (!fits) throw new InvalidOptionError('workers', `an integer from 1 to ${WORKERS_MAX}`, workers);
-    super({ clock: options.clock, graceMs: options.graceMs, concurrency: plan.mainConcurrency });
+    super({ clock: options.clock, store: options.store, graceMs: options.graceMs, concurrency: plan.mainConcurrency });
     const clock = options.clock ?? systemClock;
     this.workers = workers;
     this.#plan = plan;

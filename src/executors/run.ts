@@ -1,11 +1,12 @@
-import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError } from '../errors.js';
+import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError, UnstorableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
 import { retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
-import { Announcer, NOT_TIMED } from './announcer.js';
+import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
+import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type Attempt, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
@@ -39,6 +40,8 @@ export interface RunOrder {
   readonly elsewhere: ((run: Run) => Elsewhere) | undefined;
   /** How many attempts of its tasks were made before. Default 0. */
   readonly attemptsMade?: number | undefined;
+  /** What a store keeps of its tasks. */
+  readonly memory?: RunMemory | undefined;
 }
 
 /** For so long a run starts tasks before other events get their turn, in milliseconds. */
@@ -92,6 +95,7 @@ export class Run implements AttemptRun {
   #report: RunReport | undefined;
   #released = false;
   #broken: { readonly error: unknown } | undefined;
+  #storeFailure: { readonly error: unknown } | undefined;
 
   /** Claims the graph: from here on the run must be brought to its end. */
   constructor(host: RunHost, order: RunOrder) {
@@ -109,7 +113,12 @@ export class Run implements AttemptRun {
       this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
       this.#settings = this.open.settings;
       this.#elsewhere = order.elsewhere?.(this);
-      this.#schedule = new Schedule(this.open, order.slots, order.selected, this.#elsewhere?.tasks, order.attemptsMade);
+      this.#schedule = new Schedule(this.open, order.slots, {
+        selected: order.selected,
+        elsewhere: this.#elsewhere?.tasks,
+        kept: order.memory?.kept,
+        attemptsMade: order.attemptsMade,
+      });
     } catch (error) {
       releaseGraph(order.graph);
       throw error;
@@ -131,9 +140,11 @@ export class Run implements AttemptRun {
    *
    * @throws {@link RunFailedError} if a failure ended the run
    * @throws {@link RunAbortedError} if an abort did
+   * @throws what the store threw, if that failed
    */
   report(): RunReport {
     if (this.#broken !== undefined) throw this.#broken.error;
+    if (this.#storeFailure !== undefined) throw this.#storeFailure.error;
     if (this.#report === undefined) throw new InvariantError(`run ${this.id} was asked for its report before it had settled.`);
     if (this.#stop?.status === 'aborted') throw new RunAbortedError(this.graph.name, { cause: this.#stop.reason });
     if (this.#stop?.status === 'stopped') throw new RunFailedError(this.graph.name, this.#failures);
@@ -144,6 +155,8 @@ export class Run implements AttemptRun {
   start(): void {
     this.#fact(() => {
       this.#announcer.runStarted(this.graph, this.#startedAtMs);
+      this.#order.memory?.begin();
+      for (const repair of this.#order.memory?.repairs ?? []) this.#announcer.storeRepaired(repair);
       const { signal } = this.#order;
       if (signal?.aborted) this.#end('aborted', signal.reason);
     });
@@ -198,6 +211,7 @@ export class Run implements AttemptRun {
     const schedule = this.#schedule;
     for (;;) {
       if (this.#mailbox.length > 0) this.#dealWithMail();
+      if (schedule.hasUnchecked) this.#recall();
       if (schedule.hasSkipped) this.#announceSkipped();
       if (this.#announcer.tellsReady) this.#announceReady();
       else schedule.passReady();
@@ -234,6 +248,23 @@ export class Run implements AttemptRun {
       this.#sliceEndMs = this.#clock.now() + SLICE_MS;
       this.#fact(() => {});
     });
+  }
+
+  /** Takes the results that are kept and still hold, as far as all that they hang on is done. */
+  #recall(): void {
+    const schedule = this.#schedule;
+    while (schedule.hasUnchecked && !this.#yielding) {
+      const id = schedule.nextToCheck();
+      const kept = this.#order.memory!.recall(id);
+      if (kept === undefined) {
+        schedule.changed(id);
+      } else {
+        this.open.outcomes.done(id, kept.result, 'store');
+        schedule.holds(id);
+        this.#announcer.kept(id, kept.result);
+      }
+      if (this.#host.isAsync) this.#yieldIfDue();
+    }
   }
 
   #announceSkipped(): void {
@@ -328,7 +359,7 @@ export class Run implements AttemptRun {
     const { isAsync } = this.#host;
     const settings = this.#settings[id]!;
     this.open.outcomes.running(id);
-    const isTimed = settings.timeoutMs !== undefined || this.#announcer.isTimed;
+    const isTimed = settings.timeoutMs !== undefined || this.#announcer.isTimed || this.#order.memory !== undefined;
     const startedAtMs = isTimed ? this.#clock.now() : NOT_TIMED;
     this.#announcer.started(id, this.#schedule.attempt(id), startedAtMs);
     let attempt: LiveAttempt | undefined;
@@ -438,10 +469,58 @@ export class Run implements AttemptRun {
 
   #succeeded(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): void {
     if (attempt !== undefined) this.#endAttempt(attempt);
+    if (this.#order.memory === undefined) this.#done(id, startedAtMs, attempt?.tookMs, result);
+    else this.#keep(this.#order.memory, id, startedAtMs, attempt?.tookMs, result);
+  }
+
+  #done(id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): void {
     this.open.outcomes.done(id, result);
     this.#schedule.succeeded(id);
-    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
   }
+
+  // What is kept.
+
+  /** A task is done once its result is safe: nobody hears of what a crash could still undo. */
+  #keep(memory: RunMemory, id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): void {
+    const done = () => this.#done(id, startedAtMs, tookMs, result);
+    try {
+      const saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, tookMs));
+      if (saved !== undefined) {
+        void saved.catch((error) => this.#fact(() => this.#notKept(id, error))).then(() => this.#fact(done));
+        return;
+      }
+    } catch (error) {
+      this.#notKept(id, error);
+    }
+    done();
+  }
+
+  #keepFailure(memory: RunMemory, { id, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {
+    try {
+      const saved = memory.keepFailure(id, error, this.#facts(id, startedAtMs, tookMs));
+      saved?.catch((error) => this.#fact(() => this.#notKept(id, error)));
+    } catch (error) {
+      this.#notKept(id, error);
+    }
+  }
+
+  /** A result that cannot be kept is told of; a store that fails ends the run. */
+  #notKept(id: number, error: unknown): void {
+    if (error instanceof UnstorableError) {
+      this.#announcer.storeRefused(id, error);
+      return;
+    }
+    this.#storeFailure ??= { error };
+    this.#end('aborted', error);
+  }
+
+  #facts(id: number, startedAtMs: number, tookMs: number | undefined): AttemptFacts {
+    const atMs = this.#clock.now();
+    return { attempts: this.#schedule.attempt(id), atMs, durationMs: durationOf(startedAtMs, atMs, tookMs) };
+  }
+
+  // How attempts fail.
 
   #failed(attempt: LiveAttempt, thrown: unknown): void {
     const { retry } = this.#settings[attempt.id]!;
@@ -480,6 +559,7 @@ export class Run implements AttemptRun {
     this.open.outcomes.failed(id, error, attempt.attempt);
     this.#failures.set(this.open.names[id]!, error);
     this.#schedule.failed(id);
+    if (this.#order.memory !== undefined) this.#keepFailure(this.#order.memory, attempt, error);
     this.#announcer.failed(attempt, error);
     if (this.#order.onFailure !== 'continue') this.#end('stopped', error);
   }

@@ -1,7 +1,9 @@
 import { InvariantError } from '../errors.js';
 import type { RunReport } from '../events.js';
+import type { PlannedTask } from '../graph/decision.js';
 import type { AnyTask, SyncOnly } from '../graph/signature.js';
 import type { TaskGraph } from '../graph/task-graph.js';
+import type { Memory, RunMemory } from '../store/run-memory.js';
 import { type Clock, systemClock } from './clock.js';
 import { Executor, type ExecutorOptions, type RunOptions } from './executor.js';
 import type { Run } from './run.js';
@@ -29,14 +31,15 @@ export interface SyncExecutorOptions extends ExecutorOptions {}
 export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
   readonly #clock: Clock;
 
-  constructor({ clock = systemClock }: SyncExecutorOptions = {}) {
-    super({ clock, slots: { total: 1, cpu: 1 }, graceMs: 0, isAsync: false });
+  constructor({ clock = systemClock, store }: SyncExecutorOptions = {}) {
+    super({ clock, store, slots: { total: 1, cpu: 1 }, graceMs: 0, isAsync: false });
     this.#clock = clock;
   }
 
   override run<T extends Tasks>(graph: TaskGraph<T> & SyncOnly<T>, options?: RunOptions<T>): RunReport {
     const clock = new BlockingClock(this.#clock);
-    return finished(this.begin(graph, options, clock), clock);
+    const memory = atOnce(this.recall(graph));
+    return finished(this.begin(graph, options, memory, clock), clock, memory);
   }
 
   override runTask<T extends Tasks>(
@@ -45,11 +48,21 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     options?: Omit<RunOptions<T>, 'only'>,
   ): RunReport {
     const clock = new BlockingClock(this.#clock);
-    return finished(this.beginTask(graph, task, options, clock), clock);
+    const memory = atOnce(this.recall(graph));
+    return finished(this.beginTask(graph, task, options, memory, clock), clock, memory);
+  }
+
+  override plan<T extends Tasks>(graph: TaskGraph<T>, { only }: Pick<RunOptions<T>, 'only'> = {}): readonly PlannedTask<keyof T & string>[] {
+    return this.planned(graph, only, atOnce(this.recall(graph))) as PlannedTask<keyof T & string>[];
   }
 }
 
-function finished(run: Run, clock: BlockingClock): RunReport {
+/** A store has been asked not to answer with a promise. */
+function atOnce(memory: ReturnType<Memory['open']> | undefined): RunMemory | undefined {
+  return memory as RunMemory | undefined;
+}
+
+function finished(run: Run, clock: BlockingClock, memory: RunMemory | undefined): RunReport {
   while (!run.settled) {
     try {
       clock.wait();
@@ -57,6 +70,7 @@ function finished(run: Run, clock: BlockingClock): RunReport {
       run.breakOff(error);
     }
   }
+  memory?.flush();
   return run.report();
 }
 

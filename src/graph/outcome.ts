@@ -47,6 +47,8 @@ export class OutcomeTable {
   readonly #values: unknown[];
   /** The source of a done task's result (0 is a run), the attempts of a failed one, the ancestor that failed of a skipped one. */
   readonly #details: Int32Array;
+  /** A 1 for each task that was reset since a store was last told; `undefined` if none was. */
+  #resets: Uint8Array | undefined;
 
   constructor(size: number) {
     this.#statuses = new Uint8Array(size);
@@ -111,6 +113,24 @@ export class OutcomeTable {
 
   pending(id: number): void {
     this.#write(id, PENDING, undefined, 0);
+  }
+
+  /** Makes a task pending because somebody wants it to run again: what a store keeps of it counts no longer. */
+  reset(id: number): void {
+    this.pending(id);
+    this.#resets ??= new Uint8Array(this.size);
+    this.#resets[id] = 1;
+  }
+
+  wasReset(id: number): boolean {
+    return this.#resets?.[id] === 1;
+  }
+
+  /** A 1 for each task that was reset; `undefined` if none was. From here on none has been. */
+  takeResets(): Uint8Array | undefined {
+    const resets = this.#resets;
+    this.#resets = undefined;
+    return resets;
   }
 
   running(id: number): void {

@@ -1,4 +1,5 @@
 import { described, GraphBusyError, quoted, ResultUnavailableError, RunFailedError, UnknownTaskError } from '../errors.js';
+import { type Decision, NOT_RUN_YET, WAS_RESET } from './decision.js';
 import { dotOf, mermaidOf } from './drawing.js';
 import { nearestName } from './nearest-name.js';
 import { type Outcome, OutcomeTable, type ResultSource, type StatusCounts, type TaskStatus } from './outcome.js';
@@ -26,6 +27,8 @@ export class OpenGraph implements GraphPlan {
   readonly settings: readonly TaskSettings[];
   readonly topology: Topology;
   readonly outcomes: OutcomeTable;
+  /** Why tasks run or are kept, as the latest run or plan with a store found. */
+  readonly decisions: Map<number, Decision> = new Map<number, Decision>();
   #startOrder: StartOrder | undefined;
 
   constructor({ name, names, idByName, functions, settings, topology }: GraphPlan) {
@@ -288,6 +291,46 @@ export class TaskGraph<Tasks extends object = any> {
     return executor.check(this);
   }
 
+  /**
+   * Why a task will run, or will not, in one line. With a store, a run and `executor.plan()` find that out:
+   *
+   * ```text
+   * runs: the result of "rows" changed
+   * may run: the result of "rows" may change
+   * kept: same version and inputs
+   * ```
+   *
+   * @throws {@link UnknownTaskError}
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const graph = new TaskGraphBuilder().task('rows', () => [3, 4]).build();
+   * graph.explain('rows'); // => 'runs: not run before'
+   * new SyncExecutor().run(graph);
+   * graph.explain('rows'); // => 'ran: not run before'
+   * graph.reset('rows').explain('rows'); // => 'runs: it was reset'
+   */
+  explain(task: (keyof Tasks & string) | AnyTask): string {
+    const id = this.#id(task);
+    const outcome = this.#outcome(id);
+    const { verdict, why } = this.#outcomes.wasReset(id) ? WAS_RESET : (this.#open.decisions.get(id) ?? NOT_RUN_YET);
+    switch (outcome.status) {
+      case 'pending':
+      case 'running':
+        return `${verdict}: ${why}`;
+      case 'done':
+        if (outcome.source === 'given') return 'kept: its result was given';
+        return outcome.source === 'store' ? `kept: ${why}` : `ran: ${why}`;
+      case 'failed':
+        return `failed: ${described(outcome.error)}. It runs again after graph.resetFailed()`;
+      case 'skipped':
+        return `skipped: ${quoted(outcome.because)} failed. It runs again after graph.resetFailed()`;
+      default:
+        return outcome satisfies never;
+    }
+  }
+
   // Changes. Each refuses while the graph is being run.
 
   /**
@@ -299,8 +342,8 @@ export class TaskGraph<Tasks extends object = any> {
   reset(...tasks: readonly ((keyof Tasks & string) | AnyTask)[]): this {
     this.#refuseIfBusy('reset');
     const ids = tasks.map((task) => this.#id(task));
-    for (const id of ids) this.#outcomes.pending(id);
-    for (const id of this.#open.topology.descendants(ids)) this.#outcomes.pending(id);
+    for (const id of ids) this.#outcomes.reset(id);
+    for (const id of this.#open.topology.descendants(ids)) this.#outcomes.reset(id);
     return this;
   }
 
@@ -311,7 +354,7 @@ export class TaskGraph<Tasks extends object = any> {
    */
   resetAll(): this {
     this.#refuseIfBusy('reset');
-    for (let id = 0; id < this.size; id++) this.#outcomes.pending(id);
+    for (let id = 0; id < this.size; id++) this.#outcomes.reset(id);
     return this;
   }
 
@@ -367,7 +410,7 @@ export class TaskGraph<Tasks extends object = any> {
     this.#refuseIfBusy('change');
     const excepted = new Set(tasks.map((task) => this.#id(task)));
     for (let id = 0; id < this.size; id++) {
-      if (excepted.has(id)) this.#outcomes.pending(id);
+      if (excepted.has(id)) this.#outcomes.reset(id);
       else if (!this.#outcomes.isDone(id)) this.#outcomes.done(id, undefined, 'given');
     }
     return this;

@@ -15,7 +15,7 @@ export interface Slots {
 }
 
 /** Where a task is in a run. */
-export type TaskState = 'idle' | 'blocked' | 'ready' | 'running' | 'delayed' | 'done' | 'failed' | 'skipped' | 'ahead';
+export type TaskState = 'idle' | 'blocked' | 'ready' | 'running' | 'delayed' | 'done' | 'failed' | 'skipped' | 'ahead' | 'checking';
 
 const IDLE = 0;
 const BLOCKED = 1;
@@ -26,12 +26,13 @@ const DONE = 5;
 const FAILED = 6;
 const SKIPPED = 7;
 const AHEAD = 8;
-const STATES: readonly TaskState[] = ['idle', 'blocked', 'ready', 'running', 'delayed', 'done', 'failed', 'skipped', 'ahead'];
+const CHECKING = 9;
+const STATES: readonly TaskState[] = ['idle', 'blocked', 'ready', 'running', 'delayed', 'done', 'failed', 'skipped', 'ahead', 'checking'];
 
 /** One row a state: a bit for each state that may follow it. What is not here is a bug. */
 const FOLLOWING: readonly number[] = [
   /* idle    */ 1 << SKIPPED,
-  /* blocked */ (1 << READY) | (1 << SKIPPED) | (1 << AHEAD),
+  /* blocked */ (1 << READY) | (1 << SKIPPED) | (1 << AHEAD) | (1 << CHECKING),
   /* ready   */ 1 << RUNNING,
   /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE) | (1 << READY),
   /* delayed */ 1 << READY,
@@ -39,6 +40,7 @@ const FOLLOWING: readonly number[] = [
   /* failed  */ 0,
   /* skipped */ 0,
   /* ahead   */ (1 << RUNNING) | (1 << BLOCKED) | (1 << SKIPPED),
+  /* checking */ (1 << DONE) | (1 << READY),
 ];
 
 /** What a schedule decides about: the part of a graph that has no functions in it. */
@@ -47,6 +49,18 @@ export interface Schedulable {
   readonly startOrder: StartOrder;
   /** What is known before the run. Only read, and only by the constructor. */
   readonly outcomes: OutcomeTable;
+}
+
+/** What else there is to know before a run. Each array has a place for each task; left out, it is as if it held zeros. */
+export interface ScheduleOptions {
+  /** A 1 for each task that is to be run. Default: all that are pending. */
+  readonly selected?: Uint8Array | undefined;
+  /** A 1 for each task that takes no slot here. */
+  readonly elsewhere?: Uint8Array | undefined;
+  /** A 1 for each task of which a result is known that may still hold: that is to be checked once its dependencies are done. */
+  readonly kept?: Uint8Array | undefined;
+  /** How many attempts of each task were made before. Default 0. */
+  readonly attemptsMade?: number | undefined;
 }
 
 /**
@@ -59,6 +73,9 @@ export interface Schedulable {
  *      │ an ancestor failed         │          │ │
  *      ▼                            │          │ └─ interrupted() ► idle
  *   skipped       delayElapsed() ── delayed ◄──┘ retrying()
+ *
+ *   blocked ──► checking ──► done        a result is known, and still holds: holds()
+ *                  └───────► ready       it holds no longer: changed()
  * ```
  *
  * Idle are the tasks that this run leaves alone: not selected, or interrupted. Tasks are integers, what is known of them stands in typed arrays, and
@@ -78,6 +95,10 @@ export class Schedule {
   /** The ready tasks that run elsewhere; `undefined` if none do. */
   readonly #queueElsewhere: ReadyQueue | undefined;
   readonly #elsewhere: Uint8Array | undefined;
+  readonly #kept: Uint8Array | undefined;
+  /** Tasks whose known results are to be checked, each once; `nextToCheck()` reads on from where it was. */
+  readonly #checks: number[] = [];
+  #checksTold = 0;
   /** Tasks in the order in which they became ready, each once; `nextReady()` reads on from where it was. */
   readonly #readied: Int32Array;
   #readiedCount = 0;
@@ -92,12 +113,7 @@ export class Schedule {
   #started = 0;
   #stopped = false;
 
-  /**
-   * @param selected - a 1 for each task that is to be run; all pending ones if left out
-   * @param elsewhere - a 1 for each task that takes no slot here; none if left out
-   * @param attemptsMade - how many attempts of each task were made before
-   */
-  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, selected?: Uint8Array, elsewhere?: Uint8Array, attemptsMade = 0) {
+  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, { selected, elsewhere, kept, attemptsMade = 0 }: ScheduleOptions = {}) {
     const { size } = topology;
     this.#topology = topology;
     this.#slots = slots;
@@ -108,6 +124,7 @@ export class Schedule {
     this.#readied = new Int32Array(size);
     this.#queue = new ReadyQueue(startOrder);
     this.#elsewhere = elsewhere;
+    this.#kept = kept;
     this.#queueElsewhere = elsewhere && new ReadyQueue(startOrder);
     this.#takeUp(outcomes, selected);
   }
@@ -127,7 +144,7 @@ export class Schedule {
   /** Nothing runs, and nothing will unless a new fact comes that nobody waits for. */
   get finished(): boolean {
     if (this.#running > 0) return false;
-    return this.#stopped || (this.#delayed === 0 && this.readyCount === 0);
+    return this.#stopped || (this.#delayed === 0 && this.readyCount === 0 && !this.hasUnchecked);
   }
 
   /** How many tasks are ready. */
@@ -186,6 +203,21 @@ export class Schedule {
     return id;
   }
 
+  /** Whether {@link nextToCheck} has something to tell. */
+  get hasUnchecked(): boolean {
+    return this.#checksTold < this.#checks.length && !this.#stopped;
+  }
+
+  /** The next task of those whose known results are to be checked, each told once, or {@link NONE}. */
+  nextToCheck(): number {
+    return this.hasUnchecked ? this.#checks[this.#checksTold++]! : NONE;
+  }
+
+  /** Whether a task may be sent to where its inputs are being made, before they are. */
+  canBeSentAhead(id: number): boolean {
+    return this.#states[id] === BLOCKED && this.#kept?.[id] !== 1;
+  }
+
   /** Whether {@link nextSkipped} has something to tell. */
   get hasSkipped(): boolean {
     return this.#skipsTold < this.#skips.length;
@@ -219,16 +251,20 @@ export class Schedule {
   /** A running attempt returned. */
   succeeded(id: number): void {
     this.#end(id, DONE);
-    const { starts, ids } = this.#topology.dependents;
-    const unmet = this.#unmet;
-    const end = starts[id + 1]!;
-    for (let edge = starts[id]!; edge < end; edge++) {
-      const dependent = ids[edge]!;
-      if (--unmet[dependent]! > 0) continue;
-      const state = this.#states[dependent];
-      if (state === BLOCKED) this.#becomeReady(dependent);
-      else if (state === AHEAD) this.#arrive(dependent);
-    }
+    this.#release(id);
+  }
+
+  /** The result that is known of a task still holds: it is done without being run. */
+  holds(id: number): void {
+    this.#move(id, DONE);
+    this.#release(id);
+  }
+
+  /** The result that is known of a task holds no longer. */
+  changed(id: number): void {
+    // A blocked task becomes ready as well, but never by this.
+    if (this.#states[id] !== CHECKING) this.#assert(false, id, 'the result that is known of it was to hold no longer');
+    this.#becomeReady(id);
   }
 
   /** A blocked task has been sent to where all the inputs that it lacks are being made. It is ready, and runs, as soon as the last of them is done. */
@@ -301,7 +337,7 @@ export class Schedule {
       const unmet = waitsFor.filter((dependency) => this.#states[dependency] !== DONE).length;
       this.#assert(unmet === this.#unmet[id], id, `${unmet} of its dependencies are not done, but ${this.#unmet[id]} are counted`);
       this.#assert(state !== BLOCKED || unmet > 0, id, 'all its dependencies are done, but it is not ready');
-      const wasStartable = state === READY || state === RUNNING || state === DELAYED;
+      const wasStartable = state === READY || state === RUNNING || state === DELAYED || state === CHECKING;
       this.#assert(!wasStartable || unmet === 0, id, 'it got ahead of its dependencies');
       const lost = waitsFor.some((dependency) => this.#states[dependency] === FAILED || this.#states[dependency] === SKIPPED);
       this.#assert(!lost || state === SKIPPED || state === DONE || state === FAILED, id, 'it waits for a task that will never be done');
@@ -323,7 +359,7 @@ export class Schedule {
       states[id] = selected === undefined || selected[id] === 1 ? BLOCKED : IDLE;
     }
     if (!outcomes.allPending) this.#takeUpKnown(outcomes);
-    for (let id = 0; id < states.length; id++) if (unmet[id] === 0 && states[id] === BLOCKED) this.#becomeReady(id);
+    for (let id = 0; id < states.length; id++) if (unmet[id] === 0 && states[id] === BLOCKED) this.#unblock(id);
   }
 
   #takeUpKnown(outcomes: OutcomeTable): void {
@@ -345,6 +381,29 @@ export class Schedule {
     }
     // Of a chain of skipped tasks the caller may have reset just the last ones: what stands between them and the failed one is passed over.
     for (const id of lost) this.#skipDescendants(id, outcomes.isFailed(id) ? id : outcomes.because(id));
+  }
+
+  /** A task is done: what waited for nothing else can go on. */
+  #release(id: number): void {
+    const { starts, ids } = this.#topology.dependents;
+    const unmet = this.#unmet;
+    const end = starts[id + 1]!;
+    for (let edge = starts[id]!; edge < end; edge++) {
+      const dependent = ids[edge]!;
+      if (--unmet[dependent]! > 0) continue;
+      const state = this.#states[dependent];
+      if (state === BLOCKED) this.#unblock(dependent);
+      else if (state === AHEAD) this.#arrive(dependent);
+    }
+  }
+
+  #unblock(id: number): void {
+    if (this.#kept?.[id] !== 1) {
+      this.#becomeReady(id);
+      return;
+    }
+    this.#move(id, CHECKING);
+    this.#checks.push(id);
   }
 
   #becomeReady(id: number): void {

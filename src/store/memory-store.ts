@@ -1,5 +1,6 @@
 import { checkedDetect } from './options.js';
-import type { ChangeDetection, LoadedOutcomes, OutcomeStore } from './outcome-store.js';
+import { OutcomeStore } from './outcome-store.js';
+import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
 
 /** What a {@link MemoryStore} can be told. */
 export interface MemoryStoreOptions {
@@ -17,32 +18,33 @@ export interface MemoryStoreOptions {
  * store.save('etl', 'rows', new Uint8Array([1, 2]));
  * [...store.load('etl').outcomes]; // => [['rows', new Uint8Array([1, 2])]]
  */
-export class MemoryStore implements OutcomeStore {
-  readonly detect: ChangeDetection;
+export class MemoryStore extends OutcomeStore {
+  override readonly detect: ChangeDetection;
   readonly #outcomesByGraph = new Map<string, Map<string, Uint8Array>>();
 
   constructor(options: MemoryStoreOptions = {}) {
+    super();
     this.detect = checkedDetect(options.detect);
   }
 
-  load(graph: string): LoadedOutcomes {
+  override load(graph: string): LoadedOutcomes {
     return { outcomes: [...(this.#outcomesByGraph.get(graph) ?? [])] };
   }
 
-  save(graph: string, task: string, bytes: Uint8Array): void {
+  override save(graph: string, task: string, bytes: Uint8Array): void {
     const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Uint8Array>();
     this.#outcomesByGraph.set(graph, outcomes.set(task, bytes));
   }
 
-  forget(graph: string, tasks: readonly string[]): void {
+  override forget(graph: string, tasks: readonly string[]): void {
     const outcomes = this.#outcomesByGraph.get(graph);
     if (outcomes !== undefined) for (const task of tasks) outcomes.delete(task);
   }
 
-  flush(): void {}
+  override flush(): void {}
 
-  flushSync(): void {}
+  override flushSync(): void {}
 
   /** Does nothing: what is kept stays, for the next executor that is given this store. */
-  close(): void {}
+  override close(): void {}
 }

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
-import type { ChangeDetection } from './outcome-store.js';
+import type { ChangeDetection } from './run-memory.js';
 
 export function checkedDetect(detect: unknown = 'version'): ChangeDetection {
   if (detect !== 'version' && detect !== 'source') throw new InvalidOptionError('detect', "'version' or 'source'", detect);

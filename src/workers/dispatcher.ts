@@ -15,6 +15,7 @@ export interface DispatchedRun<A> {
   readonly schedule: {
     readonly readyElsewhereCount: number;
     nextElsewhere(ioBound?: boolean): number;
+    canBeSentAhead(id: number): boolean;
     sentAhead(id: number): void;
     state(id: number): string;
     attempt(id: number): number;
@@ -287,7 +288,7 @@ export class Dispatcher<A> {
       if (this.#pool.keepsIoApart && this.#run.open.settings[dependent]!.ioBound) continue;
       const isShort = this.#expected(id) < AHEAD_MS && this.#expected(dependent) < AHEAD_MS;
       const hasRoom = thread.queuedMs < INBOX_MS && thread.queuedCount + found.length < INBOX_MAX;
-      if (isShort && hasRoom && this.#run.schedule.state(dependent) === 'blocked') found.push(dependent);
+      if (isShort && hasRoom && this.#run.schedule.canBeSentAhead(dependent)) found.push(dependent);
     }
     // In the order in which they would have started.
     if (found.length - first > 1) found.push(...found.splice(first).reverse());

@@ -1,0 +1,55 @@
+import { hashValue } from '../codec/value-hash.js';
+import { described, quoted } from '../errors.js';
+import type { TaskFunction } from '../graph/task.js';
+import type { OutcomeHeader, StoredOutcome } from './outcome-codec.js';
+
+/** What an outcome hangs on: as long as it is the same, running the task again would come to the same. */
+export type Fingerprint = Pick<OutcomeHeader, 'version' | 'dependencies' | 'after' | 'inputHashes' | 'sourceHash'>;
+
+/** The hash of a result of which none can be made: it equals no other, so that whoever takes it runs again. */
+export const NO_HASH = '';
+
+/**
+ * Why a stored outcome is not that of this task any more, as the second half of a sentence; `undefined` if it is.
+ *
+ * @param now - the task as it is; an input's hash is `undefined` if it is not known yet, and then counts as the same
+ */
+export function difference(
+  stored: StoredOutcome,
+  now: Omit<Fingerprint, 'inputHashes'> & { readonly inputHashes: readonly (string | undefined)[] },
+): string | undefined {
+  if (stored.status === 'failed') return 'it failed the last time';
+  if (stored.version !== now.version) return `its version changed from ${quoted(stored.version)} to ${quoted(now.version)}`;
+  if (!isSame(stored.dependencies, now.dependencies)) return 'it takes the results of other tasks than before';
+  if (!isSame([...stored.after].sort(), [...now.after].sort())) return 'it waits for other tasks than before';
+  if (now.sourceHash !== undefined && stored.sourceHash === undefined) return 'the text of its function was not kept';
+  if (now.sourceHash !== undefined && stored.sourceHash !== now.sourceHash) return 'the text of its function changed';
+  const changed = now.inputHashes.findIndex((hash, index) => hash !== undefined && (hash === NO_HASH || hash !== stored.inputHashes[index]));
+  return changed < 0 ? undefined : `the result of ${quoted(now.dependencies[changed]!)} changed`;
+}
+
+/** The hash of a function's text. A module task has its export's name instead: its text is in a file that is not looked at. */
+export function sourceHashOf(fn: TaskFunction): string {
+  const { exportName } = fn as { exportName?: unknown };
+  const hashed = hashValue(typeof exportName === 'string' ? ['export', exportName] : ['text', Function.prototype.toString.call(fn)]);
+  return hashed.culprit === undefined ? hashed.hash : NO_HASH;
+}
+
+/** The hash of a result, {@link NO_HASH} if a part of it cannot be kept. */
+export function hashOfResult(result: unknown): string {
+  const hashed = hashValue(result);
+  return hashed.culprit === undefined ? hashed.hash : NO_HASH;
+}
+
+/** What a failed task had thrown, for people. */
+export function failureText(stored: StoredOutcome): string {
+  try {
+    return `it failed the last time: ${described(stored.value())}`;
+  } catch {
+    return 'it failed the last time';
+  }
+}
+
+function isSame(before: readonly string[], now: readonly string[]): boolean {
+  return before.length === now.length && before.every((name, index) => name === now[index]);
+}

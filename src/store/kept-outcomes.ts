@@ -1,0 +1,194 @@
+import { InvalidOptionError, UnreadableOutcomeError } from '../errors.js';
+import type { StoreRepair } from '../events.js';
+import { type Decision, WAS_RESET } from '../graph/decision.js';
+import type { OpenGraph } from '../graph/task-graph.js';
+import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
+import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
+import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
+
+const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
+const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
+
+/**
+ * What a store keeps of one graph's tasks, as one run sees it.
+ *
+ * ```
+ *   stored header ─┐ version, dependencies, source
+ *                  ├─► the same? ─► the result, without running
+ *   input hashes  ─┘ of what the dependencies returned, this time
+ * ```
+ *
+ * A task whose inputs come out as before does not run, even if its dependencies did: that is where a change ends.
+ */
+export class KeptOutcomes implements RunMemory {
+  readonly kept: Uint8Array;
+  readonly repairs: readonly StoreRepair[];
+  readonly #store: OutcomeKeeper;
+  readonly #graph: OpenGraph;
+  readonly #isAsync: boolean;
+  readonly #bytes = new Map<number, Uint8Array>();
+  readonly #stored = new Map<number, StoredOutcome>();
+  /** The hash of each task's result, as far as they have been asked for. */
+  readonly #hashes = new Map<number, string>();
+  /** Why the store could not forget. */
+  #forgetting: Promise<void> | undefined;
+
+  constructor(store: OutcomeKeeper, graph: OpenGraph, { outcomes, repairs = [] }: LoadedOutcomes, isAsync: boolean) {
+    this.#store = store;
+    this.#graph = graph;
+    this.#isAsync = isAsync;
+    this.repairs = repairs;
+    this.kept = new Uint8Array(graph.topology.size);
+    for (const [task, bytes] of outcomes) {
+      const id = graph.idByName.get(task);
+      if (id === undefined || !graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
+      this.kept[id] = 1;
+      this.#bytes.set(id, bytes);
+    }
+    for (let id = 0; id < this.kept.length; id++) {
+      if (graph.outcomes.isPending(id)) graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
+    }
+  }
+
+  begin(): void {
+    const resets = this.#graph.outcomes.takeResets();
+    if (resets === undefined) return;
+    const names = this.#graph.names.filter((_, id) => resets[id] === 1);
+    const forgotten = this.#store.forget(this.#graph.name, names);
+    if (isPromise(forgotten)) this.#forgetting = forgotten;
+    // Told by flush().
+    this.#forgetting?.catch(() => {});
+  }
+
+  recall(id: number): { readonly result: unknown } | undefined {
+    if (this.#judge(id, () => false) !== 'kept') return undefined;
+    try {
+      return { result: this.#stored.get(id)!.value() };
+    } catch (error) {
+      this.#hashes.delete(id);
+      this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` });
+      return undefined;
+    }
+  }
+
+  foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+    return this.#judge(id, runs);
+  }
+
+  keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
+    // Until it is known: what cannot be kept equals nothing.
+    this.#hashes.set(id, NO_HASH);
+    const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts), status: 'done', value: result });
+    this.#hashes.set(id, valueHash);
+    return this.#save(id, bytes);
+  }
+
+  keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
+    const { bytes } = encodeOutcome({ ...this.#header(id, facts), status: 'failed', value: error });
+    return this.#save(id, bytes);
+  }
+
+  flush(): void | Promise<void> {
+    if (!this.#isAsync) {
+      if (isPromise(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync())) throw notAtOnce();
+      return;
+    }
+    return (async () => {
+      await this.#forgetting;
+      await this.#store.flush();
+    })();
+  }
+
+  #save(id: number, bytes: Uint8Array): void | Promise<void> {
+    const saved = this.#store.save(this.#graph.name, this.#graph.names[id]!, bytes);
+    if (this.#isAsync || !isPromise(saved)) return saved;
+    // Told by flushSync().
+    saved.catch(() => {});
+    if (this.#store.flushSync === undefined) throw notAtOnce();
+    this.#store.flushSync();
+  }
+
+  #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+    let stored: StoredOutcome;
+    try {
+      stored = decodeOutcome(this.#graph.names[id]!, this.#bytes.get(id)!);
+    } catch (error) {
+      if (!(error instanceof UnreadableOutcomeError)) throw error;
+      return this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${error.message}` });
+    }
+    const inputs = this.#inputsOf(id);
+    const unknown = inputs.find(runs);
+    const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
+    const why = difference(stored, { ...this.#identity(id), inputHashes });
+    if (why !== undefined) return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
+    if (unknown !== undefined) {
+      return this.#decide(id, { verdict: 'may run', why: `the result of ${JSON.stringify(this.#graph.names[unknown])} may change` });
+    }
+    this.#stored.set(id, stored);
+    this.#hashes.set(id, stored.valueHash);
+    return this.#decide(id, KEPT);
+  }
+
+  #decide(id: number, decision: Decision): Decision['verdict'] {
+    this.#graph.decisions.set(id, decision);
+    return decision.verdict;
+  }
+
+  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts) {
+    return {
+      task: this.#graph.names[id]!,
+      ...this.#identity(id),
+      inputHashes: this.#inputsOf(id).map((input) => this.#hashOf(input)),
+      attempts,
+      durationMs,
+      atMs,
+    };
+  }
+
+  /** What is known of a task before its dependencies have run. */
+  #identity(id: number): Omit<Fingerprint, 'inputHashes'> {
+    const { names, settings, functions, topology } = this.#graph;
+    const { dependencies } = topology;
+    const inputs = this.#inputsOf(id);
+    const taken = new Set(inputs);
+    const after = [...dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1])].filter((one) => !taken.has(one));
+    return {
+      version: settings[id]!.version,
+      dependencies: inputs.map((input) => names[input]!),
+      after: after.map((one) => names[one]!),
+      sourceHash: this.#store.detect === 'source' ? sourceHashOf(functions[id]!) : undefined,
+    };
+  }
+
+  #inputsOf(id: number): number[] {
+    const { starts, ids } = this.#graph.topology.inputs;
+    return [...ids.subarray(starts[id], starts[id + 1])];
+  }
+
+  /** Of a task that is done. */
+  #hashOf(id: number): string {
+    let hash = this.#hashes.get(id);
+    if (hash === undefined) {
+      hash = hashOfResult(this.#graph.outcomes.value(id));
+      this.#hashes.set(id, hash);
+    }
+    return hash;
+  }
+}
+
+/** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
+export function openOutcomes(store: OutcomeKeeper, graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {
+  const loaded = store.load(graph.name);
+  if (!isPromise(loaded)) return new KeptOutcomes(store, graph, loaded, isAsync);
+  if (isAsync) return loaded.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync));
+  loaded.catch(() => {});
+  throw notAtOnce();
+}
+
+function notAtOnce(): InvalidOptionError {
+  return new InvalidOptionError('store', 'one that answers at once, since SyncExecutor waits for no promise', 'a store that returns promises');
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+}

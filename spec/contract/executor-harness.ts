@@ -1,4 +1,4 @@
-import type { Clock, Executor, RunOptions, RunReport, TaskGraph, TaskOptions, TaskSpec } from 'taskmap-ts';
+import type { Clock, Executor, OutcomeStore, RunOptions, RunReport, TaskGraph, TaskOptions, TaskSpec } from 'taskmap-ts';
 import { TaskGraphBuilder } from 'taskmap-ts';
 import { EVENT_BITS } from '../../src/executors/emitter.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -10,7 +10,13 @@ export interface ExecutorSubject {
   readonly isAsync: boolean;
   /** Added to every task of the contract, all of which are closures: an executor that owns threads keeps them on the calling one. */
   readonly taskOptions?: TaskOptions;
-  make(options: { readonly clock?: Clock; readonly graceMs?: number }): Executor;
+  make(options: SubjectOptions): Executor;
+}
+
+export interface SubjectOptions {
+  readonly clock?: Clock;
+  readonly graceMs?: number;
+  readonly store?: OutcomeStore;
 }
 
 /** An event with its record, as it was told. */
@@ -35,7 +41,7 @@ export class Stage {
   readonly told: Told[];
   readonly #subject: ExecutorSubject;
 
-  constructor(subject: ExecutorSubject, options: { readonly graceMs?: number } = {}) {
+  constructor(subject: ExecutorSubject, options: Omit<SubjectOptions, 'clock'> = {}) {
     this.#subject = subject;
     this.executor = subject.make({ clock: this.clock, ...options });
     this.told = toldBy(this.executor);
@@ -52,7 +58,11 @@ export class Stage {
   }
 
   graph(...specs: readonly TaskSpec[]): TaskGraph {
-    return new TaskGraphBuilder({ name: 'contract' }).add(...specs.map((spec) => ({ ...this.#subject.taskOptions, ...spec }))).build() as TaskGraph;
+    return this.named('contract', ...specs);
+  }
+
+  named(name: string, ...specs: readonly TaskSpec[]): TaskGraph {
+    return new TaskGraphBuilder({ name }).add(...specs.map((spec) => ({ ...this.#subject.taskOptions, ...spec }))).build() as TaskGraph;
   }
 
   /** Runs to the end, however much time that takes. Where `run()` throws, the promise is rejected. */

@@ -6,6 +6,7 @@ import type { ExecutorSubject } from './executor-harness.js';
 import { noPromiseContract } from './executor-no-promises.contract.js';
 import { promiseContract } from './executor-promises.contract.js';
 import { runContract } from './executor-runs.contract.js';
+import { storeContract } from './executor-stores.contract.js';
 
 /** What every executor does. Their own specs hold only what differs. */
 export function executorContract(subject: ExecutorSubject): void {
@@ -18,6 +19,7 @@ export function executorContract(subject: ExecutorSubject): void {
     attemptContract(subject);
     eventContract(subject);
     endingContract(subject);
+    storeContract(subject);
     if (subject.isAsync) promiseContract(subject);
     else noPromiseContract(subject);
   });

@@ -1,0 +1,432 @@
+import {
+  InvalidOptionError,
+  type LoadedOutcomes,
+  MemoryStore,
+  OutcomeStore,
+  RunFailedError,
+  type TaskGraph,
+  type TaskSpec,
+  UnstorableError,
+} from 'taskmap-ts';
+import { describe, expect, it } from 'vitest';
+import { counted, type ExecutorSubject, rejection, Stage, task, thrower } from './executor-harness.js';
+
+/** A store whose promises are settled by the spec. */
+class SlowStore extends OutcomeStore {
+  readonly #kept = new MemoryStore();
+  readonly saving: { readonly task: string; readonly done: () => void; readonly fail: (error: unknown) => void }[] = [];
+
+  override async load(graph: string): Promise<LoadedOutcomes> {
+    return this.#kept.load(graph);
+  }
+
+  override save(graph: string, name: string, bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        this.#kept.save(graph, name, bytes);
+        resolve();
+      };
+      this.saving.push({ task: name, done, fail: reject });
+    });
+  }
+
+  override async forget(graph: string, tasks: readonly string[]): Promise<void> {
+    this.#kept.forget(graph, tasks);
+  }
+
+  override async flush(): Promise<void> {}
+
+  override async close(): Promise<void> {}
+}
+
+/** Results that outlive a graph. */
+export function storeContract(subject: ExecutorSubject): void {
+  describe('a store', () => {
+    // rows ─► count ─► report        colours
+    function pipeline(stage: Stage, rows: readonly number[], changes: Partial<Record<string, Partial<TaskSpec>>> = {}) {
+      const calls: string[] = [];
+      const noted =
+        <R>(name: string, result: (...args: any[]) => R) =>
+        (...args: unknown[]): R => {
+          calls.push(name);
+          return result(...args);
+        };
+      const graph = stage.graph(
+        {
+          ...task(
+            'rows',
+            noted('rows', () => rows),
+          ),
+          ...changes['rows'],
+        },
+        {
+          ...task(
+            'count',
+            noted('count', (all: number[]) => all.length),
+            { dependsOn: ['rows'] },
+          ),
+          ...changes['count'],
+        },
+        {
+          ...task(
+            'report',
+            noted('report', (count: number) => `${count} rows`),
+            { dependsOn: ['count'] },
+          ),
+          ...changes['report'],
+        },
+        {
+          ...task(
+            'colours',
+            noted('colours', () => new Map([['red', 1n]])),
+          ),
+          ...changes['colours'],
+        },
+      );
+      return { graph, calls };
+    }
+
+    it('keeps results, so that another graph of the same tasks runs nothing', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      const next = new Stage(subject, { store });
+      const { graph, calls } = pipeline(next, [1, 2]);
+      const report = await next.run(graph);
+      expect(calls).toEqual([]);
+      expect(report).toMatchObject({ status: 'finished', attemptCount: 0, counts: { done: 4 } });
+      expect(graph.results).toEqual({ rows: [1, 2], count: 2, report: '2 rows', colours: new Map([['red', 1n]]) });
+      expect(graph.outcome('report')).toEqual({ status: 'done', result: '2 rows', source: 'store' });
+      expect(next.lines.sort()).toEqual([
+        'run:finished',
+        'run:started',
+        ...['colours', 'count', 'report', 'rows'].map((name) => `task:done ${name}`),
+      ]);
+      expect(next.records('task:done').find((record) => record['task'] === 'count')).toMatchObject({
+        attempt: 0,
+        result: 2,
+        source: 'store',
+        durationMs: 0,
+      });
+      for (const name of graph.names()) expect(graph.explain(name)).toBe('kept: same version and inputs');
+    });
+
+    it('ends a change where a result comes out as before', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      const { graph, calls } = pipeline(stage, [3, 4], { rows: { version: '2' } });
+      await stage.run(graph);
+      expect(calls).toEqual(['rows', 'count']);
+      expect(graph.names().map((name) => graph.explain(name))).toEqual([
+        'ran: its version changed from "" to "2"',
+        'ran: the result of "rows" changed',
+        'kept: same version and inputs',
+        'kept: same version and inputs',
+      ]);
+      expect(graph.result('report')).toBe('2 rows');
+    });
+
+    it.each<[string, Partial<Record<string, Partial<TaskSpec>>>, string]>([
+      ['its version', { count: { version: '2' } }, 'its version changed from "" to "2"'],
+      ['the tasks it takes results of', { count: { dependsOn: ['colours'] } }, 'it takes the results of other tasks than before'],
+      ['the tasks it waits for', { count: { after: ['colours'] } }, 'it waits for other tasks than before'],
+    ])('lets a task run again that has changed in %s', async (_, changes, why) => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      const { graph, calls } = pipeline(stage, [1, 2], changes);
+      await stage.run(graph);
+      expect(calls).toContain('count');
+      expect(calls).not.toContain('rows');
+      expect(graph.explain('count')).toBe(`ran: ${why}`);
+    });
+
+    it('looks at the text of functions only where it is told to', async () => {
+      for (const detect of ['version', 'source'] as const) {
+        const store = new MemoryStore({ detect });
+        const stage = new Stage(subject, { store });
+        await stage.run(stage.graph(task('a', () => 1)));
+        const graph = stage.graph(task('a', () => 2));
+        await stage.run(graph);
+        expect(graph.result('a')).toBe(detect === 'source' ? 2 : 1);
+        expect(graph.explain('a')).toBe(detect === 'source' ? 'ran: the text of its function changed' : 'kept: same version and inputs');
+      }
+    });
+
+    it('lets a task run again that has failed, and says what it failed with', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2], { count: { run: thrower(new RangeError('no electricity')) } }).graph);
+      const { graph, calls } = pipeline(stage, [1, 2]);
+      await stage.run(graph);
+      expect(calls).toEqual(['count', 'report']);
+      expect(graph.explain('count')).toBe('ran: it failed the last time: RangeError: no electricity');
+      expect(graph.explain('report')).toBe('ran: no stored result');
+    });
+
+    it('forgets what is reset', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      const { graph, calls } = pipeline(stage, [1, 2]);
+      await stage.run(graph.reset('count'));
+      expect(calls).toEqual(['count', 'report']);
+      expect(graph.explain('count')).toBe('ran: it was reset');
+      await stage.run(graph.resetAll(), { only: ['colours'] });
+      expect(calls).toEqual(['count', 'report', 'colours']);
+      expect([...store.load('contract').outcomes].map(([name]) => name)).toEqual(['colours']);
+    });
+
+    it('has a replaced function run once its task is reset', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      const { graph } = pipeline(stage, [1, 2]);
+      await stage.run(graph);
+      await stage.run(graph.replace('rows', () => [7]));
+      expect(graph.result('rows')).toEqual([1, 2]);
+      await stage.run(graph.reset('rows'));
+      expect(graph.results).toMatchObject({ rows: [7], count: 1, report: '1 rows' });
+    });
+
+    it('takes a given result for the input that it is', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      for (const [given, expected] of [
+        [[1, 2], []],
+        [[5], ['count', 'report']],
+      ] as const) {
+        const { graph, calls } = pipeline(stage, [1, 2]);
+        await stage.run(graph.markDone('rows', given));
+        expect(calls).toEqual(expected);
+        expect(graph.explain('rows')).toBe('kept: its result was given');
+      }
+    });
+
+    it('takes what is selected and no more', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      const { graph } = pipeline(stage, [1, 2]);
+      await stage.run(graph, { only: ['count'] });
+      expect(graph.counts()).toMatchObject({ done: 2, pending: 2 });
+      await stage.runTask(graph, 'report');
+      expect(graph.outcome('report')).toMatchObject({ source: 'store' });
+    });
+
+    it('keeps what was done before a run is ended', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      const { graph } = pipeline(stage, [1, 2], { count: { run: thrower(new Error('no')) }, colours: { after: ['rows'] } });
+      expect(await rejection(stage.run(graph, { onFailure: 'stop' }))).toBeInstanceOf(RunFailedError);
+      const next = pipeline(stage, [1, 2]);
+      await stage.run(next.graph);
+      expect(next.calls).not.toContain('rows');
+    });
+
+    it('tells of a result that cannot be kept, and its task runs again the next time, as does what takes it', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      const graphs = [0, 1].map(() =>
+        stage.graph(
+          task('a', () => ({ rows: [{ format: () => 'text' }] })),
+          task('b', ({ rows }: { rows: { format(): string }[] }) => rows[0]!.format(), { dependsOn: ['a'] }),
+        ),
+      );
+      for (const graph of graphs) {
+        await stage.run(graph);
+        expect(graph.result('b')).toBe('text');
+        expect(graph.explain('b')).toMatch(/^ran: /);
+      }
+      expect(stage.records('store:refused')).toHaveLength(2);
+      const { error } = stage.records('store:refused')[0]!;
+      expect(error).toBeInstanceOf(UnstorableError);
+      expect(String(error)).toContain('The result of task "a" cannot be stored: result.rows[0].format is a function');
+    });
+
+    it('that fails ends the run with its error; what was done is in the graph', async () => {
+      const failure = new Error('the disk is full');
+      class Full extends MemoryStore {
+        override save(graph: string, name: string, bytes: Uint8Array): void {
+          if (name === 'count') throw failure;
+          super.save(graph, name, bytes);
+        }
+      }
+      const stage = new Stage(subject, { store: new Full() });
+      const { graph } = pipeline(stage, [1, 2]);
+      expect(await rejection(stage.run(graph))).toBe(failure);
+      expect(graph.counts().running).toBe(0);
+      expect(graph.status('count')).toBe('done');
+      expect(graph.status('report')).toBe('pending');
+    });
+
+    it('that cannot be loaded or flushed fails the run', async () => {
+      const failure = new Error('no disk');
+      for (const method of ['load', 'flush', 'flushSync'] as const) {
+        const store = new MemoryStore();
+        store[method] = thrower(failure);
+        const stage = new Stage(subject, { store });
+        const { graph } = pipeline(stage, [1, 2]);
+        if (method === (subject.isAsync ? 'flushSync' : 'flush')) continue;
+        expect(await rejection(stage.run(graph)), method).toBe(failure);
+        expect(graph.counts().running).toBe(0);
+      }
+    });
+
+    it('is told of when it had been damaged', async () => {
+      const repair = {
+        text: 'A part was lost.',
+        reason: 'torn',
+        path: 'a.store',
+        offset: 7,
+        bytesDropped: 3,
+        recordsLost: 1,
+        tasks: [],
+        copy: undefined,
+      } as const;
+      class Mended extends MemoryStore {
+        override load(graph: string): LoadedOutcomes {
+          return { ...super.load(graph), repairs: [repair] };
+        }
+      }
+      const stage = new Stage(subject, { store: new Mended() });
+      const atMs = stage.clock.now();
+      const { runId } = await stage.run(stage.graph(task('a', () => 1)));
+      expect(stage.records('store:repaired')).toEqual([{ runId, atMs, ...repair }]);
+      expect(stage.lines.slice(0, 2)).toEqual(['run:started', 'store:repaired']);
+    });
+
+    it('whose bytes are not those of an outcome lets the task run', async () => {
+      const store = new MemoryStore();
+      store.save('contract', 'a', new Uint8Array([1, 2, 3]));
+      const stage = new Stage(subject, { store });
+      const graph = stage.graph(task('a', () => 1));
+      await stage.run(graph);
+      expect(graph.result('a')).toBe(1);
+      expect(graph.explain('a')).toMatch(/^ran: what is stored of it cannot be read: /);
+    });
+
+    it('is one that extends OutcomeStore', () => {
+      expect(() => subject.make({ store: { load() {} } as never })).toThrow(InvalidOptionError);
+    });
+
+    describe('plan()', () => {
+      it('says what would run, in order, and why, and runs nothing', async () => {
+        const store = new MemoryStore();
+        const stage = new Stage(subject, { store });
+        await stage.run(pipeline(stage, [1, 2]).graph);
+        const { graph, calls } = pipeline(stage, [3], { rows: { version: '2' }, colours: { version: '3' } });
+        const before = [...stage.lines];
+        const plan = await stage.executor.plan(graph);
+        expect(plan).toEqual([
+          { task: 'rows', verdict: 'runs', why: 'its version changed from "" to "2"' },
+          { task: 'count', verdict: 'may run', why: 'the result of "rows" may change' },
+          { task: 'report', verdict: 'may run', why: 'the result of "count" may change' },
+          { task: 'colours', verdict: 'runs', why: 'its version changed from "" to "3"' },
+        ]);
+        expect(graph.explain('count')).toBe('may run: the result of "rows" may change');
+        expect(calls).toEqual([]);
+        expect(stage.lines).toEqual(before);
+        expect(graph.counts().pending).toBe(4);
+        expect(await stage.executor.plan(graph, { only: ['colours'] })).toHaveLength(1);
+      });
+
+      it('leaves what was reset to be forgotten by the run', async () => {
+        const store = new MemoryStore();
+        const stage = new Stage(subject, { store });
+        const { graph } = pipeline(stage, [1, 2]);
+        await stage.run(graph);
+        graph.reset('report');
+        expect(await stage.executor.plan(graph)).toEqual([{ task: 'report', verdict: 'runs', why: 'it was reset' }]);
+        expect([...store.load('contract').outcomes]).toHaveLength(4);
+        expect(graph.explain('report')).toBe('runs: it was reset');
+      });
+
+      it('has everything run that is pending where there is no store', async () => {
+        const stage = new Stage(subject);
+        const { graph } = pipeline(stage, [1, 2]);
+        await stage.run(graph, { only: ['rows'] });
+        expect(((await stage.executor.plan(graph)) as readonly { task: string }[]).map((one) => one.task)).toEqual(['count', 'report', 'colours']);
+        expect(graph.explain('count')).toBe('runs: not run before');
+      });
+    });
+
+    if (subject.isAsync) {
+      it('is waited for: a task is done, and the next begins, only once its result is safe', async () => {
+        const store = new SlowStore();
+        const stage = new Stage(subject, { store });
+        const { graph, calls } = pipeline(stage, [1, 2]);
+        const run = stage.executor.run(graph, { only: ['count'] }) as Promise<unknown>;
+        await stage.clock.advance(10);
+        expect([calls, graph.status('rows'), store.saving.length]).toEqual([['rows'], 'running', 1]);
+        expect(stage.records('task:done')).toEqual([]);
+        store.saving[0]!.done();
+        await stage.clock.advance(10);
+        expect([calls, graph.status('rows')]).toEqual([['rows', 'count'], 'done']);
+        store.saving[1]!.done();
+        await run;
+        const next = pipeline(stage, [1, 2]);
+        await stage.run(next.graph, { only: ['count'] });
+        expect(next.calls).toEqual([]);
+      });
+
+      it('that fails later ends the run with its error as well', async () => {
+        const failure = new Error('connection lost');
+        const store = new SlowStore();
+        const stage = new Stage(subject, { store });
+        const { graph, calls } = pipeline(stage, [1, 2]);
+        const run = rejection(stage.executor.run(graph) as Promise<unknown>);
+        await stage.clock.advance(10);
+        for (const one of store.saving) one.fail(failure);
+        expect(await run).toBe(failure);
+        expect(calls.sort()).toEqual(['colours', 'rows']);
+        expect(graph.counts()).toMatchObject({ done: 2, pending: 2 });
+      });
+
+      it('holds an abort up until what is being saved is safe', async () => {
+        const store = new SlowStore();
+        const stage = new Stage(subject, { store });
+        const { graph } = pipeline(stage, [1, 2]);
+        const controller = new AbortController();
+        const run = rejection(stage.executor.run(graph, { signal: controller.signal, only: ['rows'] }) as Promise<unknown>);
+        await stage.clock.advance(10);
+        controller.abort(new Error('enough'));
+        await stage.clock.advance(10_000);
+        expect(graph.status('rows')).toBe('running');
+        store.saving[0]!.done();
+        expect(await run).toMatchObject({ code: 'run-aborted' });
+        expect(graph.status('rows')).toBe('done');
+      });
+    } else {
+      it('that answers with promises is refused', async () => {
+        const stage = new Stage(subject, { store: new SlowStore() });
+        expect(await rejection(stage.run(pipeline(stage, [1]).graph))).toBeInstanceOf(InvalidOptionError);
+        class Promising extends MemoryStore {
+          override save(graph: string, name: string, bytes: Uint8Array): any {
+            super.save(graph, name, bytes);
+            return Promise.resolve();
+          }
+        }
+        const flushed = counted(() => undefined);
+        const patient = Object.assign(new Promising(), { flushSync: flushed });
+        const { graph } = pipeline(stage, [1]);
+        await new Stage(subject, { store: patient }).run(graph);
+        // For each task, and at the end.
+        expect(flushed.calls).toHaveLength(5);
+      });
+    }
+
+    it('serves graphs of different names apart', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(stage.graph(task('a', () => 1)));
+      const other = stage.named(
+        'other',
+        task('a', () => 2),
+      ) as TaskGraph;
+      await stage.run(other);
+      expect(other.result('a')).toBe(2);
+    });
+  });
+}

@@ -12,6 +12,8 @@ export interface Timing {
   /** Medians of all rounds: from the start of the run to its end, and what all threads of the process computed meanwhile. */
   readonly medianMs: number;
   readonly cpuMs: number;
+  /** The shortest of all rounds: what the rest of the machine disturbed least. */
+  readonly bestMs: number;
   readonly rounds: number;
   /** No schedule is shorter; `undefined` where that is not asked. */
   readonly idealMs: number | undefined;
@@ -56,23 +58,30 @@ export async function withContenders<T>(contenders: readonly ThreadContender[], 
  * @throws Error if a contender has a wrong result
  */
 export async function timed(field: Field, contest: Contest, effort: ThreadEffort): Promise<Timing[]> {
-  const { part, graph, idealMs, taskUs } = contest;
-  const entrants = field.map(({ name, open }) => ({ name, prepared: open.prepare(graph), samples: [] as Sample[] }));
-  for (const { name, prepared } of entrants) await sampled(name, prepared, contest, effort.warmUpMs);
+  return timedTogether(field, [contest], effort);
+}
+
+/** The same with several graphs: in each round all contenders run all of them. */
+export async function timedTogether(field: Field, contests: readonly Contest[], effort: ThreadEffort): Promise<Timing[]> {
+  const entrants = contests.flatMap((contest) =>
+    field.map(({ name, open }) => ({ name, contest, prepared: open.prepare(contest.graph), samples: [] as Sample[] })),
+  );
+  for (const { name, contest, prepared } of entrants) await sampled(name, prepared, contest, effort.warmUpMs);
   for (let round = 0; round < effort.rounds; round++) {
-    for (const { name, prepared, samples } of entrants) {
+    for (const { name, contest, prepared, samples } of entrants) {
       collectGarbage();
       if (effort.warmUpEachRoundMs > 0) await sampled(name, prepared, contest, effort.warmUpEachRoundMs);
       samples.push(await sampled(name, prepared, contest, effort.sampleMs));
     }
   }
-  return entrants.map(({ name: contender, samples }) => ({
+  return entrants.map(({ name: contender, contest: { part, graph, taskUs, idealMs }, samples }) => ({
     part,
     graph: graph.name,
     contender,
     tasks: graph.tasks.length,
     medianMs: median(samples.map(({ ms }) => ms)),
     cpuMs: median(samples.map(({ cpuMs }) => cpuMs)),
+    bestMs: Math.min(...samples.map(({ ms }) => ms)),
     rounds: samples.length,
     idealMs: idealMs?.(contender),
     taskUs,

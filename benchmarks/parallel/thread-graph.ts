@@ -27,7 +27,6 @@ export interface ThreadTask {
   /** Indices of tasks that stand before this one. */
   readonly dependencies: readonly number[];
   readonly ioBound?: boolean;
-  readonly onMainThread?: boolean;
 }
 
 /** Tasks for threads, in topological order. */

@@ -7,7 +7,11 @@ export const PISCINA = 'piscina';
 export const piscina: ThreadContender = {
   name: PISCINA,
   open() {
-    const pool = new Piscina({ filename: new URL('../threads/for-piscina.mjs', import.meta.url).href, minThreads: THREADS, maxThreads: THREADS });
+    const pool = openPiscina();
     return { prepare: (graph) => runByHand(graph, (name, args) => pool.run(args, { name })), close: () => pool.destroy() };
   },
 };
+
+export function openPiscina(): Piscina {
+  return new Piscina({ filename: new URL('../threads/for-piscina.mjs', import.meta.url).href, minThreads: THREADS, maxThreads: THREADS });
+}

@@ -66,9 +66,11 @@ async function opened(executor: AsyncExecutor, checkHeard: (size: number) => voi
 
 export function graphOf({ tasks }: ThreadGraph): TaskGraph {
   const builder = new TaskGraphBuilder();
-  for (const { name, kernel, amount, dependencies, ioBound, onMainThread } of tasks) {
+  for (const { name, kernel, amount, dependencies, ioBound } of tasks) {
     const dependsOn = dependencies.map((dependency) => tasks[dependency]!.name);
-    builder.add({ name, run: kernelsFor(amount)[kernel], dependsOn, ioBound, onMainThread });
+    // What is known here is not asked of a thread.
+    if (kernel === 'constant') builder.add({ name, run: () => amount, onMainThread: true });
+    else builder.add({ name, run: kernelsFor(amount)[kernel], dependsOn, ioBound });
   }
   return builder.build();
 }

@@ -11,16 +11,20 @@ const PIPELINES = 12;
 const WAIT_MS = 20;
 const BLOCK_MS = 10;
 
+const GRAPH: ThreadGraph = pipelines('pipelines of waiting and blocking', PIPELINES);
+
 /** fetch (waits) ─► parse (blocks) ─► store (waits) ─► check (blocks), side by side */
-const GRAPH: ThreadGraph = threadGraph(
-  'pipelines of waiting and blocking',
-  lists(4 * PIPELINES, (task): ThreadTask => {
-    const dependencies = task < PIPELINES ? [] : [task - PIPELINES];
-    return Math.floor(task / PIPELINES) % 2 === 0
-      ? { name: `task-${task}`, kernel: 'wait', amount: WAIT_MS, ioBound: true, dependencies }
-      : { name: `task-${task}`, kernel: 'block', amount: BLOCK_MS, dependencies };
-  }),
-);
+export function pipelines(name: string, count: number): ThreadGraph {
+  return threadGraph(
+    name,
+    lists(4 * count, (task): ThreadTask => {
+      const dependencies = task < count ? [] : [task - count];
+      return Math.floor(task / count) % 2 === 0
+        ? { name: `task-${task}`, kernel: 'wait', amount: WAIT_MS, ioBound: true, dependencies }
+        : { name: `task-${task}`, kernel: 'block', amount: BLOCK_MS, dependencies };
+    }),
+  );
+}
 
 const EFFORT: ThreadEffort = { rounds: 7, sampleMs: 0, warmUpMs: 1, warmUpEachRoundMs: 0 };
 

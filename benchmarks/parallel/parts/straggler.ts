@@ -15,13 +15,25 @@ const CHILDREN = 300;
 const CHILD_MS = 2;
 const LONG_MS = 400;
 
+const GRAPH: ThreadGraph = longAmongTiny(`one long task among ${TINY} tiny ones`, { tiny: TINY, children: CHILDREN, longMs: LONG_MS });
+
+export interface StragglerSize {
+  readonly tiny: number;
+  /** How many of the tiny tasks have a dependent that blocks. */
+  readonly children: number;
+  readonly longMs: number;
+}
+
 /** The first two tasks are what the others are told: to take no time, or a long one. All but one take none. */
-const GRAPH: ThreadGraph = threadGraph('one long task among 3000 tiny ones', [
-  { name: 'short', kernel: 'constant', amount: 0, dependencies: [], onMainThread: true },
-  { name: 'long', kernel: 'constant', amount: LONG_MS, dependencies: [], onMainThread: true },
-  ...lists(TINY, (task): ThreadTask => ({ name: `tiny-${task}`, kernel: 'blockAsTold', amount: 0, dependencies: [task === TINY / 2 ? 1 : 0] })),
-  ...lists(CHILDREN, (task): ThreadTask => ({ name: `child-${task}`, kernel: 'block', amount: CHILD_MS, dependencies: [2 + 10 * task] })),
-]);
+export function longAmongTiny(name: string, { tiny, children, longMs }: StragglerSize): ThreadGraph {
+  const every = tiny / children;
+  return threadGraph(name, [
+    { name: 'short', kernel: 'constant', amount: 0, dependencies: [] },
+    { name: 'long', kernel: 'constant', amount: longMs, dependencies: [] },
+    ...lists(tiny, (task): ThreadTask => ({ name: `tiny-${task}`, kernel: 'blockAsTold', amount: 0, dependencies: [task === tiny / 2 ? 1 : 0] })),
+    ...lists(children, (task): ThreadTask => ({ name: `child-${task}`, kernel: 'block', amount: CHILD_MS, dependencies: [2 + every * task] })),
+  ]);
+}
 
 const EFFORT: ThreadEffort = { rounds: 5, sampleMs: 0, warmUpMs: 1, warmUpEachRoundMs: 0 };
 

@@ -5,6 +5,7 @@ export const nothing = (args) => kernels.nothing(...args);
 export const spin = (args) => kernels.spin(...args);
 export const block = (args) => kernels.block(...args);
 export const blockAsTold = (args) => kernels.blockAsTold(...args);
+export const wait = (args) => kernels.wait(...args);
 export const constant = (args) => kernels.constant(...args);
 export const bufferMade = (args) => kernels.bufferMade(...args);
 export const sharedMade = (args) => kernels.sharedMade(...args);

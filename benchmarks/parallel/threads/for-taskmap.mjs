@@ -11,7 +11,6 @@ export const spin = (...inputs) => kernels.spin(amount, ...inputs);
 export const block = (...inputs) => kernels.block(amount, ...inputs);
 export const blockAsTold = (...inputs) => kernels.blockAsTold(amount, ...inputs);
 export const wait = (...inputs) => kernels.wait(amount, ...inputs);
-export const constant = () => kernels.constant(amount);
 export const bufferMade = () => kernels.bufferMade(amount);
 export const bufferMadeToMove = () => kernels.bufferMadeToMove(amount);
 export const sharedMade = () => kernels.sharedMade(amount);

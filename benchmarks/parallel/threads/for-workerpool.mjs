@@ -2,19 +2,5 @@
 import workerpool from 'workerpool';
 import * as kernels from './kernels.mjs';
 
-const { nothing, spin, block, blockAsTold, constant, bufferMade, sharedMade, textMade, rowsMade, handedOn, bufferSeen, textSeen, rowsSeen } = kernels;
-workerpool.worker({
-  nothing,
-  spin,
-  block,
-  blockAsTold,
-  constant,
-  bufferMade,
-  sharedMade,
-  textMade,
-  rowsMade,
-  handedOn,
-  bufferSeen,
-  textSeen,
-  rowsSeen,
-});
+const { sink: _, ...functions } = kernels;
+workerpool.worker(functions);

@@ -27,7 +27,7 @@ export interface ThreadEffort {
   readonly sampleMs: number;
   /** Run before the first round, for so long. */
   readonly warmUpMs: number;
-  /** Run before each sample, since collecting garbage throws compiled code away. */
+  /** Run before each sample, to wake the threads up. */
   readonly warmUpEachRoundMs: number;
 }
 
@@ -68,8 +68,11 @@ export async function timedTogether(field: Field, contests: readonly Contest[], 
   );
   for (const { name, contest, prepared } of entrants) await sampled(name, prepared, contest, effort.warmUpMs);
   for (let round = 0; round < effort.rounds; round++) {
-    for (const { name, contest, prepared, samples } of entrants) {
-      collectGarbage();
+    // Once a round, not once a turn: a second collection throws away the code of all who have not run since the first.
+    collectGarbage();
+    // Each time another one is the first.
+    const first = round % entrants.length;
+    for (const { name, contest, prepared, samples } of [...entrants.slice(first), ...entrants.slice(0, first)]) {
       if (effort.warmUpEachRoundMs > 0) await sampled(name, prepared, contest, effort.warmUpEachRoundMs);
       samples.push(await sampled(name, prepared, contest, effort.sampleMs));
     }

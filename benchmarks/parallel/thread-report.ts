@@ -3,6 +3,7 @@ import { PISCINA } from './contenders/piscina.js';
 import { WORKERPOOL } from './contenders/workerpool.js';
 import type { Timing } from './contest.js';
 import type { Part } from './part.js';
+import { EMPTY_TASKS } from './parts/empty-tasks.js';
 import { efficiencies, METG, metgUs } from './parts/metg.js';
 
 /** One graph, for the terminal. */
@@ -38,11 +39,12 @@ function timingRows(timings: readonly Timing[]): string[][] {
     const peer = timings.find(({ contender }) => contender === name);
     return peer === undefined ? '' : `${numberText(ms / peer.medianMs)}x`;
   };
+  const isEmpty = timings[0]!.part === EMPTY_TASKS;
   const rows = timings.map(({ contender, tasks, medianMs, cpuMs, idealMs, rounds }) => [
     contender,
     numberText(medianMs),
-    idealMs === undefined ? numberText((medianMs * 1000) / tasks) : '',
-    idealMs === undefined ? numberText((cpuMs * 1000) / tasks) : '',
+    isEmpty ? numberText((medianMs * 1000) / tasks) : '',
+    isEmpty ? numberText((cpuMs * 1000) / tasks) : '',
     over(medianMs, PISCINA),
     over(medianMs, WORKERPOOL),
     idealMs === undefined ? '' : numberText(idealMs),

@@ -19,7 +19,7 @@ export const EMPTY_GRAPHS: readonly ThreadGraph[] = [
   uniform('random', random(1_000), 'nothing'),
 ];
 
-const EFFORT: ThreadEffort = { rounds: 11, sampleMs: 30, warmUpMs: 200, warmUpEachRoundMs: 10 };
+const EFFORT: ThreadEffort = { rounds: 11, sampleMs: 30, warmUpMs: 200, warmUpEachRoundMs: 20 };
 
 export const emptyTasks: Part = {
   name: EMPTY_TASKS,

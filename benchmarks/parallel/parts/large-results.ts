@@ -24,7 +24,7 @@ const PAYLOADS: readonly Payload[] = [
   { name: '1 MB of small objects', bytes: MB, made: 'rowsMade', seen: 'rowsSeen', sum: MB / 64 + 7 },
 ];
 
-const EFFORT: ThreadEffort = { rounds: 7, sampleMs: 20, warmUpMs: 50, warmUpEachRoundMs: 0 };
+const EFFORT: ThreadEffort = { rounds: 5, sampleMs: 20, warmUpMs: 50, warmUpEachRoundMs: 0 };
 
 export const largeResults: Part = {
   name: LARGE_RESULTS,

@@ -27,7 +27,7 @@ export interface ThreadEffort {
   readonly sampleMs: number;
   /** Run before the first round, for so long. */
   readonly warmUpMs: number;
-  /** Run before each sample, to wake the threads up. */
+  /** Run before each sample: a collection that finds no run under way throws away code that was compiled for runs. */
   readonly warmUpEachRoundMs: number;
 }
 

@@ -19,7 +19,7 @@ export const EMPTY_GRAPHS: readonly ThreadGraph[] = [
   uniform('random', random(1_000), 'nothing'),
 ];
 
-const EFFORT: ThreadEffort = { rounds: 11, sampleMs: 30, warmUpMs: 200, warmUpEachRoundMs: 20 };
+const EFFORT: ThreadEffort = { rounds: 9, sampleMs: 30, warmUpMs: 200, warmUpEachRoundMs: 100 };
 
 export const emptyTasks: Part = {
   name: EMPTY_TASKS,

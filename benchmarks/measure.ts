@@ -59,7 +59,7 @@ const EFFORT: Effort = {
 /** A collection that frees less than this was the last one needed. */
 const FREED_BYTES_MIN = 100_000;
 
-const collectGarbage: () => void = globalThis.gc ?? (() => {});
+export const collectGarbage: () => void = globalThis.gc ?? (() => {});
 
 /**
  * Lets contenders run one shape, one after the other, round by round, so that whatever else the machine does meets all of them alike.
@@ -170,7 +170,7 @@ function collectedBytes(): number {
   return heapUsed + external;
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;

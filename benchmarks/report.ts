@@ -1,6 +1,9 @@
 import { type Bar, isMet, worst } from './bars.js';
 import type { Machine } from './machine.js';
 import type { Measurement } from './measure.js';
+import type { Timing } from './parallel/contest.js';
+import type { Part } from './parallel/part.js';
+import { threadsMarkdown } from './parallel/thread-report.js';
 import { markdownTable, numberText, sizeText, textTable } from './table.js';
 
 const HEAD = ['', 'median ms', 'ratio', 'ns/task', 'bytes/task built', 'bytes/task held', 'rounds'];
@@ -16,6 +19,11 @@ const LEGEND = `\
 - **memoised promises** are asked for in topological order. Asked for from the end of a long chain, they overflow the stack.
 - The functions add up their arguments. Asynchronous contenders run the same ones as async functions. Every result of everybody is compared with the bare loop's.`;
 
+const THREADS_LEGEND = `\
+Two threads for everybody, started before. The peers know no dependencies: a few lines around them call a task when the promises of its dependencies have been
+fulfilled. The tasks are the same functions of one module for all; results are compared with those of a plain loop. **CPU** is that of all threads together. **/ piscina** is the
+median over that of piscina.`;
+
 /** One shape at one size, for the terminal. */
 export function contestText(contest: readonly Measurement[]): string {
   return [titleOf(contest), textTable([HEAD, ...contest.map(row)]), ...notes(contest), ''].join('\n');
@@ -29,7 +37,18 @@ export function machineText({ cpu, cores, memoryGb, platform, node, loadBefore, 
   return `${cpu}, ${cores} cores, ${memoryGb} GB, ${platform}, Node ${node}, load average ${loadBefore} before and ${loadAfter} after`;
 }
 
-export function markdownReport(contests: readonly (readonly Measurement[])[], bars: readonly Bar[], machine: Machine): string {
+/** What was measured on threads: the timings of each graph. */
+export interface ThreadResults {
+  readonly parts: readonly Part[];
+  readonly contests: readonly (readonly Timing[])[];
+}
+
+export function markdownReport(
+  contests: readonly (readonly Measurement[])[],
+  threads: ThreadResults,
+  bars: readonly Bar[],
+  machine: Machine,
+): string {
   const tables = contests.map((contest) =>
     [`### ${titleOf(contest)}\n`, markdownTable([HEAD, ...contest.map(row)]), ...notes(contest), ''].join('\n'),
   );
@@ -42,6 +61,9 @@ export function markdownReport(contests: readonly (readonly Measurement[])[], ba
     '## Figures\n',
     `${LEGEND}\n`,
     ...tables,
+    '## Threads\n',
+    `${THREADS_LEGEND}\n`,
+    threadsMarkdown(threads.parts, threads.contests),
   ].join('\n');
 }
 

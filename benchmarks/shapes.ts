@@ -114,12 +114,12 @@ function asyncSumOf(argumentCount: number, task: number): AsyncNumberFunction {
   }
 }
 
-function lists<T>(length: number, make: (index: number) => T): T[] {
+export function lists<T>(length: number, make: (index: number) => T): T[] {
   return Array.from({ length }, (_, index) => make(index));
 }
 
 /** The same numbers from 0 up to 1 for the same seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,8 +1,43 @@
+import { ParallelAsyncExecutor } from 'taskmap-ts';
 import { expect, it } from 'vitest';
 import { barsOf, isMet, worst } from '../benchmarks/bars.js';
 import { bareLoop } from '../benchmarks/contenders/bare-loop.js';
 import { LINE_UP } from '../benchmarks/contenders/line-up.js';
 import { type Effort, type Measurement, measured } from '../benchmarks/measure.js';
+import { bareThreads } from '../benchmarks/parallel/contenders/bare-threads.js';
+import { piscina } from '../benchmarks/parallel/contenders/piscina.js';
+import {
+  async,
+  IO_ON_MAIN,
+  ioOnMain,
+  ioOnThread,
+  ON_MAIN,
+  PARALLEL,
+  parallel,
+  parallelListeners,
+} from '../benchmarks/parallel/contenders/taskmap-threads.js';
+import { tinypool } from '../benchmarks/parallel/contenders/tinypool.js';
+import { workerpoolExec } from '../benchmarks/parallel/contenders/workerpool.js';
+import { type ThreadEffort, type Timing, timed, timedTogether, withContenders } from '../benchmarks/parallel/contest.js';
+import { PARTS } from '../benchmarks/parallel/parts/all-parts.js';
+import { chainsTimed, inFlood, piscinaChainsTimed } from '../benchmarks/parallel/parts/flooded.js';
+import { passed } from '../benchmarks/parallel/parts/large-results.js';
+import { efficiencies, metgUs } from '../benchmarks/parallel/parts/metg.js';
+import { idealMs, pipelines } from '../benchmarks/parallel/parts/mixed.js';
+import { longAmongTiny } from '../benchmarks/parallel/parts/straggler.js';
+import { threadBarsOf } from '../benchmarks/parallel/thread-bars.js';
+import {
+  chains,
+  criticalPathMs,
+  fanOutFanIn,
+  independent,
+  random,
+  stencil,
+  type ThreadGraph,
+  type ThreadTask,
+  uniform,
+} from '../benchmarks/parallel/thread-graph.js';
+import { threadsMarkdown } from '../benchmarks/parallel/thread-report.js';
 import { makeShape, SHAPE_KINDS } from '../benchmarks/shapes.js';
 
 const NOTHING = { tasks: 0, ms: 0 };
@@ -64,4 +99,104 @@ it('a bar is met by its worst figure, and neither met nor missed where nothing w
   expect(told).toContainEqual(['async against memoised promises', 0.4, false]);
   expect(told).toContainEqual(['async against p-graph', 0.04, true]);
   expect(told).toContainEqual(['async against async.auto', undefined, undefined]);
+});
+
+const ONCE: ThreadEffort = { rounds: 1, sampleMs: 0, warmUpMs: 0, warmUpEachRoundMs: 0 };
+const ALL = [parallel, parallelListeners, async, ioOnMain, ioOnThread, piscina, tinypool, workerpoolExec];
+
+const TINY_GRAPHS: readonly ThreadGraph[] = [
+  uniform('independent', independent(20), 'nothing'),
+  uniform('chain', chains(1, 10), 'nothing'),
+  uniform('chains', chains(3, 5), 'spin', 10),
+  uniform('stencil', stencil(4, 5), 'spin', 10),
+  uniform('fan-out and fan-in', fanOutFanIn(5, 2), 'nothing'),
+  uniform('random', random(30), 'block', 1),
+  longAmongTiny('long among tiny', { tiny: 20, children: 2, longMs: 5 }),
+  pipelines('pipelines', 2),
+];
+
+const LARGE_GRAPHS: readonly ThreadGraph[] = [
+  passed({ name: 'buffer', bytes: 1024, made: 'bufferMade', seen: 'bufferSeen', sum: 1031 }, 'handedOn'),
+  passed({ name: 'shared buffer', bytes: 1024, made: 'sharedMade', seen: 'bufferSeen', sum: 1031 }, 'handedOn'),
+  passed({ name: 'string', bytes: 1024, made: 'textMade', seen: 'textSeen', sum: 1031 }, 'handedOn'),
+  passed({ name: 'objects', bytes: 1024, made: 'rowsMade', seen: 'rowsSeen', sum: 23 }, 'handedOn'),
+];
+
+it('every contender with threads has the results of the plain loop on every graph', async () => {
+  const contests = (graphs: readonly ThreadGraph[]) => graphs.map((graph) => ({ part: 'spec', graph }));
+  const timings = await withContenders(ALL, async (field) => [
+    ...(await timedTogether(field, contests(TINY_GRAPHS), ONCE)),
+    // Vite imports a module once for all queries, so there is no amount on the main thread.
+    ...(await timedTogether(
+      field.filter(({ name }) => name !== ON_MAIN),
+      contests(LARGE_GRAPHS),
+      ONCE,
+    )),
+  ]);
+  expect(timings).toHaveLength(TINY_GRAPHS.length * ALL.length + LARGE_GRAPHS.length * (ALL.length - 1));
+});
+
+it('those who are timed by their chains, and bare threads, run', async () => {
+  const graph = inFlood('flood', { flood: 2, blockMs: 1, chains: 2, links: 2 });
+  const line = [chainsTimed(ioOnMain.name, () => new ParallelAsyncExecutor({ workers: 1 })), piscinaChainsTimed];
+  expect(await withContenders(line, (field) => timed(field, { part: 'spec', graph }, ONCE))).toHaveLength(2);
+  const blocks = uniform('blocks', random(5), 'block', 1);
+  expect(await withContenders([bareThreads], (field) => timed(field, { part: 'spec', graph: blocks }, ONCE))).toHaveLength(1);
+});
+
+it('a contender with threads that has a wrong result is found out', async () => {
+  const wrong = { name: 'wrong', open: () => ({ prepare: () => ({ run: async () => () => 7 }), close: async () => {} }) };
+  const running = withContenders([wrong], (field) => timed(field, { part: 'spec', graph: uniform('chain', chains(1, 3), 'nothing') }, ONCE));
+  await expect(running).rejects.toThrow('wrong, chain: the result of task-0 is 7, not 1.');
+});
+
+it('the graphs for threads have the edges that their names say', () => {
+  expect(chains(2, 2)).toEqual([[], [], [0], [1]]);
+  expect(stencil(3, 2)).toEqual([[], [], [], [0, 1], [0, 1, 2], [1, 2]]);
+  // a ─► b, c ─► d ─► e, f ─► g
+  expect(fanOutFanIn(2, 2)).toEqual([[], [0], [0], [1, 2], [3], [3], [4, 5]]);
+  for (const [task, dependencies] of random(300).entries()) {
+    expect(new Set(dependencies).size).toBe(dependencies.length);
+    expect(dependencies.every((dependency) => dependency < task && dependency >= task - 100)).toBe(true);
+  }
+});
+
+it('theory says how long a graph takes at least', () => {
+  // Twice: wait 20 ms ─► block 10 ms ─► wait 20 ms ─► block 10 ms
+  const graph = pipelines('pipelines', 2);
+  expect(criticalPathMs(graph, ({ amount }: ThreadTask) => amount)).toBe(60);
+  expect(idealMs(graph, ON_MAIN)).toBe(60);
+  expect(idealMs(graph, PARALLEL)).toBe(60);
+  expect(idealMs(pipelines('more', 12), ON_MAIN)).toBe(260);
+  expect(idealMs(pipelines('more', 12), PARALLEL)).toBe(360);
+  expect(idealMs(pipelines('more', 12), IO_ON_MAIN)).toBe(140);
+});
+
+it('METG is where the efficiency falls below one half', () => {
+  const timing = (taskUs: number, bestMs: number): Timing => ({
+    part: 'metg',
+    graph: 'random',
+    contender: PARALLEL,
+    tasks: 100,
+    medianMs: bestMs,
+    cpuMs: 0,
+    bestMs,
+    rounds: 1,
+    idealMs: undefined,
+    taskUs,
+  });
+  // 100 tasks on 2 threads that cost 10 us each besides what they compute.
+  const lengths = [4, 8, 16, 32, 1_000_000];
+  const curve = efficiencies(lengths.map((us) => timing(us, (100 * (us + 10)) / 2000)));
+  expect(curve[1]!.efficiency).toBeCloseTo(8 / 18, 4);
+  expect(metgUs(curve)).toBeGreaterThan(18);
+  expect(metgUs(curve)).toBeLessThan(22);
+  expect(metgUs(efficiencies([timing(10, 1)]))).toBe(20);
+});
+
+it('bars for threads are neither met nor missed where nothing was measured', () => {
+  const bars = threadBarsOf([]);
+  expect(bars.length).toBeGreaterThan(0);
+  expect(bars.every((bar) => isMet(bar) === undefined)).toBe(true);
+  expect(threadsMarkdown(PARTS, [])).toBe('');
 });

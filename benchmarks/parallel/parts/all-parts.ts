@@ -1,0 +1,11 @@
+import type { Part } from '../part.js';
+import { emptyTasks } from './empty-tasks.js';
+import { flooded } from './flooded.js';
+import { largeResults } from './large-results.js';
+import { makespan } from './makespan.js';
+import { metg } from './metg.js';
+import { mixed } from './mixed.js';
+import { straggler } from './straggler.js';
+
+/** Every question about threads, in the order in which they are asked. */
+export const PARTS: readonly Part[] = [emptyTasks, metg, makespan, straggler, mixed, flooded, largeResults];

@@ -1,8 +1,23 @@
 export { registerErrors } from './codec/error-codec.js';
 export * from './core.js';
-export { TransferError, UnsendableError, WorkerCrashError, WorkerStartError } from './errors.js';
+export { RunLogError, TransferError, UnsendableError, WorkerCrashError, WorkerStartError } from './errors.js';
 export { ParallelAsyncExecutor, type ParallelAsyncExecutorOptions } from './executors/parallel-async-executor.js';
 export { ParallelExecutor, type ParallelExecutorOptions } from './executors/parallel-executor.js';
+export type { LoggedError, LogLevel } from './observe/log-lines.js';
+export { ProgressBar, type ProgressBarOptions, type ProgressClock, type ProgressStream } from './observe/progress-bar.js';
+export {
+  type LoggedDelayed,
+  type LoggedDone,
+  type LoggedFailed,
+  type LoggedInProgress,
+  type LoggedInterrupted,
+  type LoggedQueued,
+  type LoggedRun,
+  type LoggedSkipped,
+  type ReadRunLogOptions,
+  readRunLog,
+} from './observe/read-run-log.js';
+export { RunLog, type RunLogger, type RunLogOptions, type RunLogSettings } from './observe/run-log.js';
 export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';
 export { transfer } from './workers/transfer.js';
 export type { WorkerThreadOptions } from './workers/worker-pool.js';

@@ -162,13 +162,8 @@ class LogFile {
     // The fields are no empty object: after its opening brace, more of it follows.
     const rest = JSON.stringify(logged).slice(1, -1);
     const head = `{"level":${LEVEL_NUMBERS[level]},"time":${Math.floor(atMs)},${this.#fixedFields},"runId":${JSON.stringify(runId)},"event":"${event}"`;
-    const line = Buffer.from(`${this.#torn ? '\n' : ''}${head},${rest},"msg":${JSON.stringify(msg)}}\n`);
     try {
-      // The system may take less than it was given, and says so only by the number that it returns.
-      for (let written = 0; written < line.length; ) {
-        written += writeSync(this.#file, line, written);
-        this.#torn = written < line.length;
-      }
+      this.#writeWhole(this.#file, `${this.#torn ? '\n' : ''}${head},${rest},"msg":${JSON.stringify(msg)}}\n`);
     } catch (error) {
       throw new RunLogError(this.path, 'written', 'Lines are missing from here on, until it can be.', { cause: error });
     }
@@ -177,6 +172,15 @@ class LogFile {
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
+  }
+
+  /** The system may take less than it was given, and says so only by the number that it returns. */
+  #writeWhole(file: number, line: string): void {
+    const length = Buffer.byteLength(line);
+    let written = writeSync(file, line);
+    this.#torn = written < length;
+    while (written < length) written += writeSync(file, Buffer.from(line), written);
+    this.#torn = false;
   }
 }
 

@@ -62,10 +62,13 @@ interface SeenAttempt {
 }
 
 interface SeenTask {
-  readonly attempts: SeenAttempt[];
+  /** One list is shared by all tasks that have none. */
+  attempts: SeenAttempt[];
   status: TaskTiming['status'];
   readyAtMs: number | undefined;
 }
+
+const NO_ATTEMPTS: SeenAttempt[] = [];
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -95,7 +98,10 @@ export class RunTiming {
   started(started: TaskStarted): void {
     const seen = this.#task(started.task, started.atMs);
     seen.status = 'running';
-    seen.attempts.push({ started, readyAtMs: seen.readyAtMs ?? started.atMs, status: 'running', endedAtMs: undefined, delayMs: 0 });
+    const attempt: SeenAttempt = { started, readyAtMs: seen.readyAtMs ?? started.atMs, status: 'running', endedAtMs: undefined, delayMs: 0 };
+    // A list that is made with its one attempt takes less memory than an empty one that grows, and few have more.
+    if (seen.attempts === NO_ATTEMPTS) seen.attempts = [attempt];
+    else seen.attempts.push(attempt);
   }
 
   retrying({ task, atMs, delayMs }: TaskRetrying): void {
@@ -139,7 +145,7 @@ export class RunTiming {
     this.#heardAt(atMs);
     let seen = this.#tasks.get(task);
     if (seen === undefined) {
-      seen = { attempts: [], status: 'pending', readyAtMs: undefined };
+      seen = { attempts: NO_ATTEMPTS, status: 'pending', readyAtMs: undefined };
       this.#tasks.set(task, seen);
     }
     return seen;

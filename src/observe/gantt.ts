@@ -50,10 +50,10 @@ export function mermaidGanttOf(run: RunSnapshot, rowsMax: number): string {
 
 function shownOf({ tasks }: RunSnapshot, rowsMax: number): Shown {
   const ran = [...tasks.values()].filter(({ attempts }) => attempts.length > 0);
-  const longest = ran.length > rowsMax ? ran.sort((a, b) => b.durationMs - a.durationMs).slice(0, rowsMax) : ran;
+  const longest = new Set(ran.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, rowsMax));
   // Sorting keeps the order of those that started at the same time: the one in which they were heard of.
-  longest.sort((a, b) => a.attempts[0]!.startedAtMs - b.attempts[0]!.startedAtMs);
-  return { tasks: longest, leftOut: ran.length - longest.length };
+  const shown = ran.filter((task) => longest.has(task)).sort((a, b) => a.attempts[0]!.startedAtMs - b.attempts[0]!.startedAtMs);
+  return { tasks: shown, leftOut: ran.length - shown.length };
 }
 
 function chartOf({ attempts }: TaskTiming, { startedAtMs, endedAtMs }: RunSnapshot, columns: number): string {

@@ -38,21 +38,34 @@ function laneName(thread: ThreadId, index: number, count: number): string {
   return count === 1 ? `thread ${thread}` : `thread ${thread}.${index + 1}`;
 }
 
-/** Each attempt goes to the lane that became free last, or to a new one if none is free: no more lanes than attempts that overlap. */
+/** Each attempt goes to the first lane that is free, or to a new one if none is: there are no more lanes than attempts that overlap. */
 function withoutOverlap(attempts: readonly AttemptTiming[]): AttemptTiming[][] {
   const byEnd = attempts.map((_, index) => index).sort((a, b) => attempts[a]!.endedAtMs - attempts[b]!.endedAtMs || a - b);
   const laneOf = new Int32Array(attempts.length);
   const lanes: AttemptTiming[][] = [];
+  /** The first lane last. */
   const free: number[] = [];
   let ended = 0;
   for (const [index, attempt] of attempts.entries()) {
     // Of those that end at this very time, some may not have begun: they begin now and take no time.
-    for (; byEnd[ended]! < index && attempts[byEnd[ended]!]!.endedAtMs <= attempt.startedAtMs; ended++) free.push(laneOf[byEnd[ended]!]!);
+    for (; byEnd[ended]! < index && attempts[byEnd[ended]!]!.endedAtMs <= attempt.startedAtMs; ended++) insert(free, laneOf[byEnd[ended]!]!);
     const lane = free.pop() ?? lanes.push([]) - 1;
     laneOf[index] = lane;
     lanes[lane]!.push(attempt);
   }
   return lanes;
+}
+
+/** Puts a number into its place among descending ones. */
+function insert(descending: number[], one: number): void {
+  let low = 0;
+  let high = descending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (descending[middle]! > one) low = middle + 1;
+    else high = middle;
+  }
+  descending.splice(low, 0, one);
 }
 
 /** How long at least one of these attempts was under way, in milliseconds. */

@@ -30,6 +30,14 @@ describe('the rooms of src', () => {
     expect(filesImportedBy(file).filter((imported) => ROOMS.indexOf(roomOf(imported)) > place)).toEqual([]);
   });
 
+  it('have one from which nothing is decided: what observes knows neither schedule nor executors, and none of them knows it', () => {
+    const observing = files.filter((file) => roomOf(file) === 'observe');
+    expect(observing.length).toBeGreaterThan(3);
+    expect(new Set(observing.flatMap(filesImportedBy).map(roomOf))).toEqual(new Set(['observe', 'errors', 'events', 'graph']));
+    const observed = files.filter((file) => filesImportedBy(file).some((imported) => roomOf(imported) === 'observe'));
+    expect(new Set(observed.map(roomOf))).toEqual(new Set(['observe', 'core', 'index']));
+  });
+
   it('have no index file but the one of the package', () => {
     expect(files.filter((file) => posix.basename(file) === 'index.ts')).toEqual(['index.ts']);
   });

@@ -159,7 +159,7 @@ export class ProgressBar extends Observer {
     // The last one is told by the line that stays.
     if (tenths <= this.#tenthsTold || tenths === TENTHS) return;
     this.#tenthsTold = tenths;
-    this.#write(`${titleOf(runs)} ${tenths * TENTHS} %, ${countsOf(runs)}\n`);
+    this.#write(`${titleOf(runs)} ${tenths * TENTHS} %, ${countsOf(runs, ['failed', 'skipped'])}\n`);
   }
 
   #drawWhenDue(): void {
@@ -191,7 +191,7 @@ export class ProgressBar extends Observer {
     const total = sum(runs, 'total');
     const finished = sum(runs, 'finished');
     const full = total === 0 ? 0 : Math.floor((finished / total) * BAR_COLUMNS);
-    const parts = [`${titleOf(runs)} ${'█'.repeat(full)}${'░'.repeat(BAR_COLUMNS - full)} ${countsOf(runs)}`];
+    const parts = [`${titleOf(runs)} ${'█'.repeat(full)}${'░'.repeat(BAR_COLUMNS - full)} ${countsOf(runs, ['failed', 'skipped', 'running'])}`];
     const rate = runs.reduce((all, run) => all + run.ratePerSecond(nowMs), 0);
     if (rate > 0) parts.push(`${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)}/s`);
     const leftMs = runs.reduce((longest, run) => Math.max(longest, run.leftMs(nowMs) ?? 0), 0);
@@ -243,9 +243,9 @@ function titleOf(runs: readonly RunProgress[]): string {
   return runs.length === 1 ? fitted(printable(runs[0]!.graph), BAR_COLUMNS) : `${runs.length} runs`;
 }
 
-function countsOf(runs: readonly RunProgress[]): string {
+function countsOf(runs: readonly RunProgress[], shown: readonly ('failed' | 'skipped' | 'running')[]): string {
   const counts = [`${sum(runs, 'finished')}/${sum(runs, 'total')} tasks`];
-  for (const what of ['failed', 'skipped', 'running'] as const) if (sum(runs, what) > 0) counts.push(`${sum(runs, what)} ${what}`);
+  for (const what of shown) if (sum(runs, what) > 0) counts.push(`${sum(runs, what)} ${what}`);
   return counts.join(', ');
 }
 

@@ -53,16 +53,17 @@ const LINE_END = 0x0a;
  *
  * @example
  * import { readRunLog, RunLog, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
- * import { mkdtempSync } from 'node:fs';
+ * import { rmSync } from 'node:fs';
  * import { tmpdir } from 'node:os';
  * import { join } from 'node:path';
  *
- * const path = join(mkdtempSync(join(tmpdir(), 'log-')), 'run.ndjson');
+ * const path = join(tmpdir(), `run-${process.pid}.ndjson`);
  * const executor = new SyncExecutor();
  * const log = new RunLog({ path, name: 'nightly' }).listen(executor);
  * executor.run(new TaskGraphBuilder({ name: 'sums' }).task('one', () => 1).build());
  * log.close();
  * readRunLog(path).done.map(({ task }) => task); // => ['one']
+ * rmSync(path);
  */
 export class RunLog extends Observer {
   protected override readonly listeners: EventListeners;
@@ -91,10 +92,11 @@ export class RunLog extends Observer {
       }
       this.#write = (entry) => tell(logger, entry);
     }
-    // Above the level nothing is listened to, so nothing is measured for it. How a run ended is known only once it has.
-    const heard = EVENTS.filter((event) => LEVEL_NUMBERS[LEVEL_BY_EVENT[event]] >= LEVEL_NUMBERS[level] || event === 'run:finished');
+    const levelMin = LEVEL_NUMBERS[level];
+    // What matters less is not listened to, so nothing is measured for it. How much the end of a run matters is known only once it is there.
+    const isHeard = (event: keyof UntypedEvents) => LEVEL_NUMBERS[event === 'run:finished' ? 'warn' : LEVEL_BY_EVENT[event]] >= levelMin;
     this.listeners = Object.fromEntries(
-      heard.map((event) => [event, (record: UntypedEvents[typeof event][0]) => this.#log(event, record, LEVEL_NUMBERS[level])]),
+      EVENTS.filter(isHeard).map((event) => [event, (record: UntypedEvents[typeof event][0]) => this.#log(event, record, levelMin)]),
     );
   }
 

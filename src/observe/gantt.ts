@@ -75,7 +75,7 @@ function remarkOf({ attempts, durationMs, status }: TaskTiming, laneNames: Reado
   return remarks.join(', ');
 }
 
-function mermaidBar({ task, attempt, status, startedAtMs, endedAtMs }: AttemptTiming, _index: number): string {
+function mermaidBar({ task, attempt, status, startedAtMs, endedAtMs }: AttemptTiming): string {
   const label = `${mermaidLine(task)}${attempt > 1 ? ` (attempt ${attempt})` : ''}`;
   const tag = status === 'done' ? 'done, ' : status === 'running' ? 'active, ' : 'crit, ';
   return `    ${label} :${tag}${Math.floor(startedAtMs)}, ${Math.ceil(endedAtMs)}`;

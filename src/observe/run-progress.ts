@@ -74,7 +74,7 @@ export class RunProgress {
   leftMs(nowMs: number): number | undefined {
     if (this.#ended === 0) return undefined;
     const meanMs = this.#spentMs / this.#ended;
-    // All that is left, at the mean, as many at once as the time spent is longer than the time passed: this is that, with the means cancelled.
+    // So many attempts were under way at once as the time spent is longer than the time passed. Left × mean / (spent / passed): the time spent cancels out.
     const workLeftMs = ((this.total - this.finished) / this.#ended) * (nowMs - this.startedAtMs);
     return Math.max(this.#longestWayLeft() * meanMs, workLeftMs);
   }

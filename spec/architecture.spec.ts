@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-// errors ◄─ codec ◄─ graph ◄─ events ◄─ schedule ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index
+// errors ◄─ codec ◄─ graph ◄─ events ◄─ schedule ◄─ observe ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index
 //
 // A room imports from those to its left and from itself, and from no other: types count as well. What `core` holds runs in browsers, too.
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url));
-const ROOMS = ['errors', 'codec', 'graph', 'events', 'schedule', 'workers', 'store', 'executors', 'core', 'index'];
+const ROOMS = ['errors', 'codec', 'graph', 'events', 'schedule', 'observe', 'workers', 'store', 'executors', 'core', 'index'];
 const DOORS = [
   'eventemitter3 in executors/emitter.ts',
   'uuid in executors/executor.ts',
@@ -28,6 +28,14 @@ describe('the rooms of src', () => {
     const place = ROOMS.indexOf(roomOf(file));
     expect(place).toBeGreaterThanOrEqual(0);
     expect(filesImportedBy(file).filter((imported) => ROOMS.indexOf(roomOf(imported)) > place)).toEqual([]);
+  });
+
+  it('have one from which nothing is decided: what observes knows neither schedule nor executors, and none of them knows it', () => {
+    const observing = files.filter((file) => roomOf(file) === 'observe');
+    expect(observing.length).toBeGreaterThan(3);
+    expect(new Set(observing.flatMap(filesImportedBy).map(roomOf))).toEqual(new Set(['observe', 'errors', 'events', 'graph']));
+    const observed = files.filter((file) => filesImportedBy(file).some((imported) => roomOf(imported) === 'observe'));
+    expect(new Set(observed.map(roomOf))).toEqual(new Set(['observe', 'core', 'index']));
   });
 
   it('have no index file but the one of the package', () => {

@@ -38,4 +38,16 @@ export {
   type TaskStage,
   type TaskStep,
 } from './graph/task-graph-builder.js';
+export { type EventListeners, type Observed, Observer } from './observe/observer.js';
+export type { AttemptTiming, TaskTiming } from './observe/run-timing.js';
+export {
+  type DrawingOptions,
+  type SummaryOptions,
+  type TextOptions,
+  type ThreadShare,
+  Timeline,
+  type TimelineOptions,
+  type TimelineSummary,
+  type WhichRun,
+} from './observe/timeline.js';
 export type { AttemptFacts, ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory } from './store/run-memory.js';

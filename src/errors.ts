@@ -251,6 +251,18 @@ export class ExecutorClosedError extends TaskmapError {
   }
 }
 
+/** The file of a run log cannot be written or read. `cause` is what the system said. */
+export class RunLogError extends TaskmapError {
+  readonly code = 'run-log';
+  readonly path: string;
+
+  constructor(path: string, cannot: string, advice: string, options?: ErrorOptions) {
+    const why = options?.cause === undefined ? '' : `: ${described(options.cause)}`;
+    super(`The run log ${JSON.stringify(path)} cannot be ${cannot}${why}. ${advice}`, options);
+    this.path = path;
+  }
+}
+
 /** Something happened inside taskmap that must never happen. Please report it with the text, which tells the task's story. */
 export class InvariantError extends TaskmapError {
   readonly code = 'invariant';

@@ -1,6 +1,7 @@
 export { registerErrors } from './codec/error-codec.js';
 export * from './core.js';
 export {
+  RunLogError,
   StoreClosedError,
   StoreError,
   StoreFailedError,
@@ -15,6 +16,21 @@ export {
 } from './errors.js';
 export { ParallelAsyncExecutor, type ParallelAsyncExecutorOptions } from './executors/parallel-async-executor.js';
 export { ParallelExecutor, type ParallelExecutorOptions } from './executors/parallel-executor.js';
+export type { LoggedError, LogLevel } from './observe/log-lines.js';
+export { ProgressBar, type ProgressBarOptions, type ProgressClock, type ProgressStream } from './observe/progress-bar.js';
+export {
+  type LoggedDelayed,
+  type LoggedDone,
+  type LoggedFailed,
+  type LoggedInProgress,
+  type LoggedInterrupted,
+  type LoggedQueued,
+  type LoggedRun,
+  type LoggedSkipped,
+  type ReadRunLogOptions,
+  readRunLog,
+} from './observe/read-run-log.js';
+export { RunLog, type RunLogger, type RunLogOptions, type RunLogSettings } from './observe/run-log.js';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js';
 export { OutcomeStore } from './store/outcome-store.js';
 export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';

@@ -40,6 +40,10 @@ const INBOX_MAX = 512;
 const UNKNOWN_MS = 0.2;
 /** A task that takes longer than this is better sent when its inputs are done, to whichever thread is free then. */
 const AHEAD_MS = 0.25;
+/** What a task may wait for, so that a small result need not be copied to another thread, in milliseconds. */
+const HOP_MS = 0.08;
+/** From this size on it costs more to copy a result than most tasks wait, in bytes or entries. */
+const LARGE = 1 << 16;
 /** So much of a new measurement goes into what is expected. */
 const LEARNING = 0.3;
 /** So many threads one task may end. */
@@ -68,25 +72,25 @@ interface Outbox {
  * there. That saves a chain of short tasks a round trip for each of them.
  */
 export class Dispatcher<A> {
-  readonly tasks: Uint8Array;
-  readonly #run: DispatchedRun<A>;
+  tasks: Uint8Array;
+  #run: DispatchedRun<A>;
   readonly #pool: WorkerPool;
   readonly #number: number;
-  readonly #claims: Int32Array;
-  readonly #sources: ReadonlyMap<Function, FunctionSource>;
+  #claims: Int32Array;
+  #sources: ReadonlyMap<Function, FunctionSource>;
   readonly #calledFrom: string;
   /** The thread in whose inbox each task is, 0 for none. */
-  readonly #threadOf: Uint8Array;
+  #threadOf: Uint8Array;
   /** Which sending of the task counts; what is told of an earlier one does not. */
-  readonly #tokenOf: Int32Array;
-  readonly #expectedMs: Float32Array;
+  #tokenOf: Int32Array;
+  #expectedMs: Float32Array;
   /** The thread that still has the result of each task, 0 for none. */
-  readonly #keptOn: Uint8Array;
+  #keptOn: Uint8Array;
   /** How many dependencies of each task are neither done nor on a thread. */
   #missing: Int32Array | undefined;
   /** The one thread that all of a task's dependencies were sent to, 0 for none yet, NOWHERE for several. */
-  readonly #homeOf: Uint8Array;
-  readonly #attempts: (A | undefined)[];
+  #homeOf: Uint8Array;
+  #attempts: (A | undefined)[];
   readonly #deaths = new Map<number, number>();
   readonly #numbers = new Map<TaskFunction, number>();
   /** The functions that each thread has been told of. */
@@ -139,7 +143,7 @@ export class Dispatcher<A> {
         this.#takeBackFor(thread);
         break;
       }
-      this.#send(this.#closest(id) ?? thread, id);
+      this.#send(this.#closest(id, thread), id);
     }
     this.#post();
   }
@@ -163,6 +167,16 @@ export class Dispatcher<A> {
 
   end(): void {
     this.#pool.leave(this.#number);
+    // All that belongs to the graph goes; what is left of this is kept: see lastUsed.
+    this.#run = LEFT;
+    this.tasks = this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;
+    this.#claims = this.#tokenOf = NO_NUMBERS;
+    this.#expectedMs = NO_TIMES;
+    this.#missing = undefined;
+    this.#attempts = [];
+    this.#sources = new Map();
+    for (const map of [this.#deaths, this.#numbers, this.#known, this.#sentTo, this.#outbox, this.#outstanding]) map.clear();
+    lastUsed = this;
   }
 
   // What the threads tell.
@@ -528,14 +542,15 @@ export class Dispatcher<A> {
     this.#averageMs += LEARNING * (tookMs - this.#averageMs);
   }
 
-  /** A thread that has a result the task takes, if there is room on it. */
-  #closest(id: number): WorkerThread | undefined {
+  /** A thread that has a result the task takes, if there is room on it; but not if the roomiest would begin the task much sooner, unless the result is large. */
+  #closest(id: number, roomiest: WorkerThread): WorkerThread {
     const { starts, ids } = this.#run.open.topology.inputs;
     for (let edge = starts[id]!; edge < starts[id + 1]! && edge < starts[id]! + 4; edge++) {
       const thread = this.#pool.thread(this.#keptOn[ids[edge]!]!);
-      if (thread !== undefined && thread !== this.#pool.ioThread && thread.hasRoom(INBOX_MS, INBOX_MAX)) return thread;
+      if (thread === undefined || thread === this.#pool.ioThread || !thread.hasRoom(INBOX_MS, INBOX_MAX)) continue;
+      if (thread.queuedMs - roomiest.queuedMs < HOP_MS || isLarge(this.#run.open.outcomes.value(ids[edge]!))) return thread;
     }
-    return undefined;
+    return roomiest;
   }
 
   #hasDependentsThere(id: number): boolean {
@@ -547,6 +562,24 @@ export class Dispatcher<A> {
   #threadAt(id: number): WorkerThread | undefined {
     return this.#pool.thread(this.#threadOf[id]!);
   }
+}
+
+const LEFT = Object.freeze({}) as DispatchedRun<never>;
+const NO_BYTES = new Uint8Array();
+const NO_NUMBERS = new Int32Array();
+const NO_TIMES = new Float32Array();
+
+/**
+ * When none of a class is left at a garbage collection, V8 forgets its hidden class, and drops all optimized code that knew it: the first run after a
+ * collection took five times as long as the one before. A new one does not help; it must be one that has been through it all.
+ */
+export let lastUsed: unknown;
+
+/** As far as it can be told by one look. */
+function isLarge(value: unknown): boolean {
+  if (typeof value === 'string') return value.length > LARGE;
+  if (typeof value !== 'object' || value === null) return false;
+  return ((value as { byteLength?: number }).byteLength ?? 0) > LARGE || (Array.isArray(value) && value.length > LARGE / 64);
 }
 
 function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {

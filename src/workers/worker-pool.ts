@@ -61,6 +61,8 @@ const STARTS_MAX = 3;
 /** How often it is looked at what the threads are doing, in milliseconds. */
 const LOOK_MS = 5;
 const RECORD_LENGTH = 7;
+/** Behind a task that is expected to take longer than this none is put: something more urgent may become ready meanwhile. In milliseconds. */
+const ONE_BEHIND_MS = 2;
 
 /** The threads of one executor. They start when there is work for them, are replaced when they die, and keep no process alive while nothing runs. */
 export class WorkerPool implements WorkerListener {
@@ -355,7 +357,10 @@ export class WorkerThread {
   }
 
   hasRoom(inboxMs: number, inboxMax: number): boolean {
-    return this.state === 'ready' && (this.queuedCount === 0 || (this.queuedMs < inboxMs && this.queuedCount < inboxMax));
+    if (this.state !== 'ready') return false;
+    // One is put behind a longer task too, so that the thread need not wait for it to come.
+    if (this.queuedCount <= 1) return this.queuedMs < ONE_BEHIND_MS;
+    return this.queuedMs < inboxMs && this.queuedCount < inboxMax;
   }
 
   /**

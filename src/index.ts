@@ -15,6 +15,7 @@ export {
 } from './errors.js';
 export { ParallelAsyncExecutor, type ParallelAsyncExecutorOptions } from './executors/parallel-async-executor.js';
 export { ParallelExecutor, type ParallelExecutorOptions } from './executors/parallel-executor.js';
+export { FileStore, type FileStoreOptions } from './store/file-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js';
 export type * from './store/outcome-store.js';
 export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';

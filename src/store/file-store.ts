@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { InvalidOptionError, StoreClosedError, StoreFormatError } from '../errors.js';
 import { FileLock } from './file-lock.js';
-import { codeOf, storeFailure, system } from './file-system.js';
+import { codeOf, type FileWindow, storeFailure, system } from './file-system.js';
 import { Journal } from './journal.js';
 import { Kind } from './journal-format.js';
 import { checkedDetect } from './options.js';
@@ -86,7 +86,7 @@ export class FileStore implements OutcomeStore {
     const outcomes: [string, Uint8Array][] = [];
     const window = journal.window();
     for (const place of journal.places.of(graph)) {
-      const bytes = this.#bytesAt(place, () => journal.read(window, place), journal, values);
+      const bytes = this.#bytesAt(place, window, journal, values);
       if (bytes !== undefined) outcomes.push([place.task, bytes]);
     }
     const repairs: StoreRepair[] = journal.repairs.splice(0);
@@ -98,7 +98,7 @@ export class FileStore implements OutcomeStore {
   save(graph: string, task: string, bytes: Uint8Array): void | Promise<void> {
     return this.#added(({ journal, values }) => {
       if (bytes.length > INLINE_MAX) {
-        const file = written(this.path, () => values.write(bytes));
+        const file = asked(this.path, 'write to', () => values.write(bytes));
         journal.append({ kind: Kind.large, graph, task, file });
       } else journal.append({ kind: Kind.save, graph, task, bytes });
     });
@@ -122,17 +122,17 @@ export class FileStore implements OutcomeStore {
   }
 
   /**
-   * Flushes, closes the file and lets others use it; at once, unless the system is just writing to it: then once the promise is fulfilled that this returns.
+   * Flushes, closes the file and lets others use it.
    *
    * @throws {@link StoreError} when not all could be written. The file is closed all the same, and what could not be written is lost.
    */
-  close(): void | Promise<void> {
+  close(): void {
     this.#isClosed = true;
     const open = this.#open;
     this.#open = undefined;
     clearTimeout(this.#timer);
     clearImmediate(this.#immediate);
-    return open?.close();
+    open?.close();
   }
 
   #opened(): OpenFile {
@@ -189,12 +189,12 @@ export class FileStore implements OutcomeStore {
     }
   }
 
-  #bytesAt(place: Place, read: () => ReturnType<Journal['read']>, journal: Journal, values: ValueFolder): Uint8Array | undefined {
-    const record = read();
-    if (record === undefined || record.kind === Kind.forget) return undefined;
-    if (record.kind === Kind.save) return record.bytes;
-    const path = join(values.path, record.file.name);
-    const bytes = written(path, () => values.read(record.file), 'read');
+  #bytesAt(place: Place, window: FileWindow, journal: Journal, values: ValueFolder): Uint8Array | undefined {
+    const { file } = place;
+    const saved = journal.read(window, place);
+    if (file === undefined || saved === undefined) return saved;
+    const path = join(values.path, file.name);
+    const bytes = asked(path, 'read', () => values.read(file));
     if (bytes === undefined)
       journal.drop(place, 'value', `The file ${JSON.stringify(path)} of a large value is missing or damaged: its outcome is dropped.`, path);
     return bytes;
@@ -222,16 +222,18 @@ class OpenFile {
     OPEN_FILES.add(this);
   }
 
-  close(): void | Promise<void> {
+  close(): void {
     OPEN_FILES.delete(this);
     if (OPEN_FILES.size === 0) process.off('exit', closeAll);
-    let closed: void | Promise<void>;
+    let isSafe = false;
     try {
       this.journal.commitSync();
+      isSafe = true;
     } finally {
-      closed = this.journal.close(() => this.#lock.release());
+      // What the system may still be writing is safe already, and in its place: whoever uses the file next is not disturbed. If it is not safe, he would be.
+      if (isSafe) this.#lock.release();
+      this.journal.close(() => isSafe || this.#lock.release());
     }
-    return closed;
   }
 
   /** As the process ends: whatever the system is writing, nobody hears of it any more. */
@@ -276,9 +278,9 @@ function realOrSame(path: string): string {
   }
 }
 
-function written<T>(path: string, write: () => T, action = 'write to'): T {
+function asked<T>(path: string, action: string, ask: () => T): T {
   try {
-    return write();
+    return ask();
   } catch (error) {
     throw storeFailure(path, action, error);
   }

@@ -131,8 +131,9 @@ export function discard(path: string): void {
 /** A file as bytes at places, read in large blocks. Each block is memory of its own, so that what was handed out stays as it is. */
 export class FileWindow {
   readonly size: number;
+  /** Bytes of the file, those that were asked for last among them. */
+  block: Buffer = Buffer.alloc(0);
   readonly #fd: number;
-  #block: Buffer = Buffer.alloc(0);
   #from = 0;
 
   constructor(fd: number, size: number) {
@@ -143,8 +144,15 @@ export class FileWindow {
   /** The bytes there; fewer if the file ends before. */
   at(offset: number, length: number): Buffer {
     const wanted = Math.max(0, Math.min(length, this.size - offset));
-    if (offset < this.#from || offset + wanted > this.#from + this.#block.length) this.#read(offset, Math.max(wanted, BLOCK));
-    return this.#block.subarray(offset - this.#from, offset - this.#from + wanted);
+    const at = this.locate(offset, wanted);
+    return at < 0 ? this.block.subarray(0, 0) : this.block.subarray(at, at + wanted);
+  }
+
+  /** Where in `block` these bytes begin; -1 if the file ends before they do. */
+  locate(offset: number, length: number): number {
+    if (offset + length > this.size) return -1;
+    if (offset < this.#from || offset + length > this.#from + this.block.length) this.#read(offset, Math.max(length, BLOCK));
+    return offset + length > this.#from + this.block.length ? -1 : offset - this.#from;
   }
 
   #read(offset: number, length: number): void {
@@ -152,7 +160,7 @@ export class FileWindow {
     let filled = 0;
     for (let count = -1; count !== 0 && filled < block.length; filled += count)
       count = system.read(this.#fd, block, filled, block.length - filled, offset + filled);
-    this.#block = block.subarray(0, filled);
+    this.block = filled === block.length ? block : block.subarray(0, filled);
     this.#from = offset;
   }
 }

@@ -23,6 +23,7 @@ export const RECORD_HEADER_SIZE = 16;
 export const Kind = { save: 1, large: 2, forget: 3, index: 4 } as const;
 const MAGIC = Buffer.from([0x89, 0x54, 0x4d, 0x41, 0x50, 0x0d, 0x0a, 0x1a]);
 const MARK = Buffer.from([0xc3, 0x54, 0x4d, 0x9a]);
+const MARK_NUMBER = MARK.readUInt32LE();
 
 export function journalHeader(): Buffer {
   const header = Buffer.alloc(HEADER_SIZE);
@@ -107,21 +108,37 @@ export function writeIndex(buffer: Buffer, at: number, offset: number, sequence:
   return sealed(buffer, at, end, offset, sequence);
 }
 
-/** The record at this place, if there is a whole one. */
-export function readRecord(file: FileWindow, offset: number): JournalRecord | undefined {
-  const header = file.at(offset, RECORD_HEADER_SIZE + 1);
-  if (header.length <= RECORD_HEADER_SIZE || !header.subarray(0, 4).equals(MARK)) return undefined;
-  const size = RECORD_HEADER_SIZE + header.readUInt32LE(12);
-  if (offset + size > file.size) return undefined;
-  const record = file.at(offset, size);
-  if (record.length < size || record.readUInt32LE(4) !== recordCrc(record.subarray(8), offset)) return undefined;
-  return { ...bodyOf(record.subarray(RECORD_HEADER_SIZE)), sequence: record.readUInt32LE(8), size };
+/**
+ * The record at this place, if there is a whole one.
+ *
+ * @param first - the number that it has, if none was lost before it
+ * @param lostMax - how many may have been lost
+ */
+export function readRecord(file: FileWindow, offset: number, first: number, lostMax: number): JournalRecord | undefined {
+  const at = file.locate(offset, RECORD_HEADER_SIZE + 1);
+  if (at < 0 || file.block.readUInt32LE(at) !== MARK_NUMBER) return undefined;
+  // Before the checksum, which takes long where marks are many and records none.
+  const sequence = file.block.readUInt32LE(at + 8);
+  if (sequence < first || sequence > first + lostMax) return undefined;
+  const size = RECORD_HEADER_SIZE + file.block.readUInt32LE(at + 12);
+  const body = checkedBody(file, offset, size);
+  return body === undefined ? undefined : recordOf(file.block, body, sequence, size);
 }
 
-/** The sequence that the record at this place says it has, whole or not. */
-export function claimedSequence(file: FileWindow, offset: number): number {
-  const header = file.at(offset, RECORD_HEADER_SIZE);
-  return header.length < RECORD_HEADER_SIZE ? -1 : header.readUInt32LE(8);
+/** What was saved by the record that is known to be at this place, if it is still what it was. */
+export function readSaved(file: FileWindow, offset: number, size: number): Uint8Array | undefined {
+  const body = checkedBody(file, offset, size);
+  if (body === undefined) return undefined;
+  const { block } = file;
+  const task = body + 1 + 4 + (block.readUInt32LE(body + 1) >>> 1);
+  return block.subarray(task + 4 + (block.readUInt32LE(task) >>> 1), body - RECORD_HEADER_SIZE + size);
+}
+
+/** Where in the block the body of a record begins, if the record is whole. */
+function checkedBody(file: FileWindow, offset: number, size: number): number | undefined {
+  const at = file.locate(offset, size);
+  if (at < 0) return undefined;
+  return file.block.readUInt32LE(at + 4) === recordCrc(file.block, at + 8, at + size, offset) ? at + RECORD_HEADER_SIZE : undefined;
 }
 
 /** Whether the file ends here, or within the record that begins here: a write that did not come to its end. So does one of which only the length was written. */
@@ -154,34 +171,35 @@ export function isZero(file: FileWindow, offset: number): boolean {
 const STRIDE = 1024 * 1024;
 
 function sealed(buffer: Buffer, at: number, end: number, offset: number, sequence: number): number {
-  MARK.copy(buffer, at);
+  buffer.writeUInt32LE(MARK_NUMBER, at);
   buffer.writeUInt32LE(sequence, at + 8);
   buffer.writeUInt32LE(end - at - RECORD_HEADER_SIZE, at + 12);
-  buffer.writeUInt32LE(recordCrc(buffer.subarray(at + 8, end), offset), at + 4);
+  buffer.writeUInt32LE(recordCrc(buffer, at + 8, end, offset), at + 4);
   return end;
 }
 
 const PLACE = Buffer.alloc(8);
 
-function recordCrc(bytes: Buffer, offset: number): number {
+function recordCrc(buffer: Buffer, from: number, to: number, offset: number): number {
   PLACE.writeDoubleLE(offset);
-  return crc32(bytes, crc32(PLACE));
+  return crc32(buffer.subarray(from, to), crc32(PLACE));
 }
 
-function bodyOf(body: Buffer): Draft | { kind: typeof Kind.index; first: number; hashes: number[] } {
-  const kind = body[0]!;
+function recordOf(buffer: Buffer, at: number, sequence: number, size: number): JournalRecord {
+  const kind = buffer[at]!;
+  const end = at - RECORD_HEADER_SIZE + size;
   if (kind === Kind.index) {
     const hashes: number[] = [];
-    for (let at = 5; at < body.length; at += 4) hashes.push(body.readUInt32LE(at));
-    return { kind, first: body.readUInt32LE(1), hashes };
+    for (let next = at + 5; next < end; next += 4) hashes.push(buffer.readUInt32LE(next));
+    return { kind, first: buffer.readUInt32LE(at + 1), hashes, sequence, size };
   }
-  const graph = readName(body, 1);
-  const task = readName(body, graph.end);
-  const names = { graph: graph.name, task: task.name };
-  if (kind === Kind.save) return { kind, ...names, bytes: body.subarray(task.end) };
-  if (kind === Kind.forget) return { kind, ...names };
-  const file = readName(body, task.end);
-  return { kind: Kind.large, ...names, file: { name: file.name, size: body.readDoubleLE(file.end), crc: body.readUInt32LE(file.end + 8) } };
+  const { name: graph, end: graphEnd } = readName(buffer, at + 1);
+  const { name: task, end: taskEnd } = readName(buffer, graphEnd);
+  if (kind === Kind.save) return { kind, graph, task, bytes: buffer.subarray(taskEnd, end), sequence, size };
+  if (kind === Kind.forget) return { kind, graph, task, sequence, size };
+  const { name, end: nameEnd } = readName(buffer, taskEnd);
+  const file = { name, size: buffer.readDoubleLE(nameEnd), crc: buffer.readUInt32LE(nameEnd + 8) };
+  return { kind: Kind.large, graph, task, file, sequence, size };
 }
 
 function isWellFormed(name: string): boolean {
@@ -201,6 +219,6 @@ function writeName(buffer: Buffer, at: number, name: string): number {
 
 function readName(buffer: Buffer, at: number): { readonly name: string; readonly end: number } {
   const header = buffer.readUInt32LE(at);
-  const end = at + 4 + Math.floor(header / 2);
+  const end = at + 4 + (header >>> 1);
   return { name: buffer.toString(header % 2 === 0 ? 'utf8' : 'utf16le', at + 4, end), end };
 }

@@ -1,7 +1,6 @@
 import { StoreFormatError } from '../errors.js';
 import { FileWindow } from './file-system.js';
 import {
-  claimedSequence,
   FORMAT,
   HEADER_SIZE,
   headerVersion,
@@ -76,7 +75,7 @@ function nothing(path: string, size: number): Scan {
 function hasRecord(file: FileWindow): boolean {
   const end = Math.min(file.size, START_SIZE);
   for (let offset = nextMark(file, 0, end); offset < end; offset = nextMark(file, offset + 1, end))
-    if (readRecord(file, offset) !== undefined) return true;
+    if (readRecord(file, offset, 0, Infinity) !== undefined) return true;
   return false;
 }
 
@@ -106,7 +105,8 @@ class Scanner {
     let end = HEADER_SIZE;
     let offset = HEADER_SIZE;
     while (offset < this.#file.size) {
-      const record = this.#plausible(offset, end) ? readRecord(this.#file, offset) : undefined;
+      // No more can have been lost than there was room for.
+      const record = readRecord(this.#file, offset, this.#sequence, (offset - end) / RECORD_HEADER_SIZE);
       if (record === undefined) {
         offset = nextMark(this.#file, offset + 1);
         continue;
@@ -126,12 +126,6 @@ class Scanner {
     const damaged = this.#gaps.length > 0 || !this.#hasHeader || !torn;
     const state = damaged ? 'damaged' : end < this.#file.size ? 'torn' : 'whole';
     return { places: this.#places, end, sequence: this.#sequence, unindexed: this.#unindexed, repairs: this.#repairs, state };
-  }
-
-  /** Whether a record can be here by its number: no more can have been lost than there was room for. */
-  #plausible(offset: number, end: number): boolean {
-    const lost = claimedSequence(this.#file, offset) - this.#sequence;
-    return lost >= 0 && lost <= (offset - end) / RECORD_HEADER_SIZE;
   }
 
   #take(record: JournalRecord, offset: number): void {

@@ -19,7 +19,7 @@ import {
   indexSize,
   journalHeader,
   Kind,
-  readRecord,
+  readSaved,
   taskHash,
   type ValueFile,
   writeDraft,
@@ -165,12 +165,12 @@ export class Journal {
     }
   }
 
-  /** The bytes at this place; of a record that is not what it was, nothing, and the next `takeRepairs` tells of it. */
-  read(window: FileWindow, place: Place): Draft | undefined {
-    const record = readRecord(window, place.offset);
-    if (record !== undefined && record.kind !== Kind.index && record.graph === place.graph && record.task === place.task) return record;
-    this.drop(place, 'damaged', `Bytes of ${JSON.stringify(this.path)} were damaged after it was opened: an outcome is lost.`, this.path);
-    return undefined;
+  /** What was saved by the record at this place. If that is not what it was, nothing, and a repair tells of it. */
+  read(window: FileWindow, place: Place): Uint8Array | undefined {
+    const bytes = readSaved(window, place.offset, place.size);
+    if (bytes === undefined)
+      this.drop(place, 'damaged', `Bytes of ${JSON.stringify(this.path)} were damaged after it was opened: an outcome is lost.`, this.path);
+    return bytes;
   }
 
   window(): FileWindow {
@@ -185,18 +185,12 @@ export class Journal {
   }
 
   /** Closes the file, once the system writes nothing to it any more: the number of a closed file may be that of another one at once. */
-  close(closed: () => void): void | Promise<void> {
-    const close = () => {
+  close(closed: () => void): void {
+    this.#whenIdle = () => {
       system.close(this.#fd);
       closed();
     };
-    if (this.#writesUnderWay === 0) return close();
-    return new Promise((resolve) => {
-      this.#whenIdle = () => {
-        close();
-        resolve();
-      };
-    });
+    if (this.#writesUnderWay === 0) this.#whenIdle();
   }
 
   #mend(state: 'none' | 'whole' | 'torn' | 'damaged'): void {
@@ -359,11 +353,13 @@ export class Journal {
         const first = moved.length + 1;
         let at = 0;
         for (const place of places) {
-          const draft = this.read(window, place);
-          if (draft === undefined) continue;
+          const saved = this.read(window, place);
+          if (saved === undefined) continue;
+          const { graph, task, file } = place;
+          const draft: Draft = file === undefined ? { kind: Kind.save, graph, task, bytes: saved } : { kind: Kind.large, graph, task, file };
           const sequence = moved.length + 1;
           moved.push({ place, offset: end + at, sequence });
-          hashes.push(taskHash(place.graph, place.task));
+          hashes.push(taskHash(graph, task));
           at = writeDraft(bytes, at, end + at, sequence, draft);
         }
         at = writeIndex(bytes, at, end + at, moved.length + 1, first, hashes);

@@ -132,11 +132,14 @@ function readOwner(path: string): Owner | undefined {
     throw error;
   }
   try {
-    const { pid, host, started, token } = JSON.parse(text) as Owner;
-    return { pid: Number(pid), host: String(host), started: String(started), token: String(token).replace(/[^\w-]/g, '') };
+    const { pid, host, started, token } = JSON.parse(text) as Record<keyof Owner, unknown>;
+    // The token becomes part of a name.
+    if (typeof pid === 'number' && typeof host === 'string' && typeof token === 'string' && /^[\w-]+$/.test(token))
+      return { pid, host, started: String(started), token };
   } catch {
-    return { pid: 0, host: hostname(), started: '', token: 'unreadable' };
+    // No JSON: what a machine that lost power has left of it, perhaps.
   }
+  return { pid: 0, host: hostname(), started: '', token: 'unreadable' };
 }
 
 function isAlive({ pid, started }: Owner): boolean {

@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { InvalidOptionError, StoreClosedError, StoreFormatError } from '../errors.js';
 import { FileLock } from './file-lock.js';
-import { codeOf, type FileWindow, storeFailure, system } from './file-system.js';
+import { codeOf, type FileWindow, makeFolder, storeFailure, system } from './file-system.js';
 import { Journal } from './journal.js';
 import { Kind } from './journal-format.js';
 import { checkedDetect } from './options.js';
@@ -257,7 +257,7 @@ function closeAll(): void {
 function realPath(path: string): string {
   const absolute = resolve(path);
   try {
-    system.mkdir(dirname(absolute), { recursive: true });
+    makeFolder(dirname(absolute));
     const folder = system.realpath(dirname(absolute));
     const real = realOrSame(join(folder, basename(absolute)));
     const isFile = system.stat(real, { throwIfNoEntry: false })?.isFile() ?? true;

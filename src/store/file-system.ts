@@ -119,6 +119,30 @@ export function syncFolderOf(path: string): void {
   }
 }
 
+/**
+ * Makes a folder and those above it, as far as they are not there, and makes safe that they are. Not by the system's own recursion, which never comes back from
+ * folders in which none can be made, such as those of /proc.
+ */
+export function makeFolder(path: string): void {
+  try {
+    makeLastFolder(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    makeFolder(dirname(path));
+    makeLastFolder(path);
+  }
+}
+
+function makeLastFolder(path: string): void {
+  try {
+    system.mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && system.stat(path).isDirectory()) return;
+    throw error;
+  }
+  syncFolderOf(path);
+}
+
 /** Removes a file that nobody needs any more. If it cannot be removed, it stays. */
 export function discard(path: string): void {
   try {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { codeOf, discard, FileWindow, MAKE, syncFolderOf, system, writeWhole } from './file-system.js';
+import { codeOf, discard, FileWindow, MAKE, makeFolder, syncFolderOf, system, writeWhole } from './file-system.js';
 import type { ValueFile } from './journal-format.js';
 
 /**
@@ -19,7 +19,7 @@ export class ValueFolder {
   write(bytes: Uint8Array): ValueFile {
     const name = randomBytes(12).toString('hex');
     const path = join(this.path, name);
-    if (system.mkdir(this.path, { recursive: true }) !== undefined) syncFolderOf(this.path);
+    makeFolder(this.path);
     try {
       const fd = system.open(path, MAKE, 0o666);
       try {

@@ -31,6 +31,7 @@ export {
   readRunLog,
 } from './observe/read-run-log.js';
 export { RunLog, type RunLogger, type RunLogOptions, type RunLogSettings } from './observe/run-log.js';
+export { FileStore, type FileStoreOptions } from './store/file-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js';
 export { OutcomeStore } from './store/outcome-store.js';
 export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';

@@ -1,0 +1,192 @@
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import { StoreError, StoreFailedError } from '../errors.js';
+
+interface FileSystem {
+  close: typeof fs.closeSync;
+  copy: typeof fs.copyFileSync;
+  fdatasync: typeof fs.fdatasync;
+  fdatasyncSync: typeof fs.fdatasyncSync;
+  fstat: typeof fs.fstatSync;
+  fsync: typeof fs.fsyncSync;
+  ftruncate: typeof fs.ftruncateSync;
+  link: typeof fs.linkSync;
+  mkdir: typeof fs.mkdirSync;
+  open: typeof fs.openSync;
+  read: typeof fs.readSync;
+  readFile: typeof fs.readFileSync;
+  readdir: typeof fs.readdirSync;
+  realpath: typeof fs.realpathSync;
+  rename: typeof fs.renameSync;
+  stat: typeof fs.statSync;
+  unlink: typeof fs.unlinkSync;
+  write: typeof fs.write;
+  writeSync: typeof fs.writeSync;
+}
+
+/** All that the store asks of the file system, in one place, so that specs can let each of it fail. */
+export const system: FileSystem = {
+  close: fs.closeSync,
+  copy: fs.copyFileSync,
+  fdatasync: fs.fdatasync,
+  fdatasyncSync: fs.fdatasyncSync,
+  fstat: fs.fstatSync,
+  fsync: fs.fsyncSync,
+  ftruncate: fs.ftruncateSync,
+  link: fs.linkSync,
+  mkdir: fs.mkdirSync,
+  open: fs.openSync,
+  read: fs.readSync,
+  readFile: fs.readFileSync,
+  readdir: fs.readdirSync,
+  realpath: fs.realpathSync,
+  rename: fs.renameSync,
+  stat: fs.statSync,
+  unlink: fs.unlinkSync,
+  write: fs.write,
+  writeSync: fs.writeSync,
+};
+
+/** To read and write, made if it is not there, as it is if it is. */
+export const OPEN_OR_MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT;
+/** To make, and to fail if it is there. */
+export const MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL;
+/** To make anew, whatever is there. */
+export const MAKE_ANEW: number = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC;
+/** For a copy: to fail if there is a file of that name. */
+export const COPY_NEW: number = fs.constants.COPYFILE_EXCL;
+
+/** The system's word for why it refused, or `''`. */
+export function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
+/** What the system threw as an error that says what to do. */
+export function storeFailure(path: string, action: string, error: unknown): StoreError {
+  if (error instanceof StoreError) return error;
+  const reason = codeOf(error) || 'unknown reason';
+  return new StoreFailedError(path, action, reason, ADVICE[reason] ?? 'The cause says more.', { cause: error });
+}
+
+const PERMISSION = 'Allow this user to write to the file and its folder, or use another path.';
+const TOO_MANY = 'Too many files are open: close some, or allow the process more (ulimit -n).';
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+  EROFS: 'This file system can only be read: use a path on another.',
+  EISDIR: 'There is a folder of this name: give the store the path of a file.',
+  ENOTDIR: 'A part of the path is a file: use a path whose folders are folders.',
+  EEXIST: 'A part of the path is a file: use a path whose folders are folders.',
+  ENOSPC: 'The disk is full: make room. What could not be written is kept in memory and tried again.',
+  EDQUOT: 'The disk quota is used up: make room. What could not be written is kept in memory and tried again.',
+  EFBIG: 'The file may not grow any more: raise the limit (ulimit -f). What could not be written is kept in memory and tried again.',
+  EIO: 'The disk fails: look at the system log. What could not be written is kept in memory and tried again.',
+  EMFILE: TOO_MANY,
+  ENFILE: TOO_MANY,
+  ENAMETOOLONG: 'The path is too long: use a shorter one.',
+};
+
+/** Writes all of the bytes; the system may take fewer at a time. */
+export function writeWhole(fd: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length; ) at += system.writeSync(fd, bytes, at, bytes.length - at, position + at);
+}
+
+/** The same without blocking. */
+export function writeWholeSoon(fd: number, bytes: Uint8Array, position: number, done: (error: unknown) => void): void {
+  const next = (at: number): void => {
+    if (at === bytes.length) done(undefined);
+    else system.write(fd, bytes, at, bytes.length - at, position + at, (error, written) => (error ? done(error) : next(at + written)));
+  };
+  next(0);
+}
+
+/** Makes safe that a file of this folder has its name. Where folders cannot be synced, as on Windows, names are safe without. */
+export function syncFolderOf(path: string): void {
+  let fd: number;
+  try {
+    fd = system.open(dirname(path), 'r');
+  } catch (error) {
+    if (['EISDIR', 'EPERM', 'EACCES'].includes(codeOf(error))) return;
+    throw error;
+  }
+  try {
+    system.fsync(fd);
+  } catch (error) {
+    if (!['EINVAL', 'EPERM', 'EBADF', 'ENOTSUP', 'EISDIR'].includes(codeOf(error))) throw error;
+  } finally {
+    system.close(fd);
+  }
+}
+
+/**
+ * Makes a folder and those above it, as far as they are not there, and makes safe that they are. Not by the system's own recursion, which never comes back from
+ * folders in which none can be made, such as those of /proc.
+ */
+export function makeFolder(path: string): void {
+  try {
+    makeLastFolder(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    makeFolder(dirname(path));
+    makeLastFolder(path);
+  }
+}
+
+function makeLastFolder(path: string): void {
+  try {
+    system.mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && system.stat(path).isDirectory()) return;
+    throw error;
+  }
+  syncFolderOf(path);
+}
+
+/** Removes a file that nobody needs any more. If it cannot be removed, it stays. */
+export function discard(path: string): void {
+  try {
+    system.unlink(path);
+  } catch {
+    // Not there, or not to be removed: it is tried again when the store is opened the next time.
+  }
+}
+
+/** A file as bytes at places, read in large blocks. Each block is memory of its own, so that what was handed out stays as it is. */
+export class FileWindow {
+  readonly size: number;
+  /** Bytes of the file, those that were asked for last among them. */
+  block: Buffer = Buffer.alloc(0);
+  readonly #fd: number;
+  #from = 0;
+
+  constructor(fd: number, size: number) {
+    this.#fd = fd;
+    this.size = size;
+  }
+
+  /** The bytes there; fewer if the file ends before. */
+  at(offset: number, length: number): Buffer {
+    const wanted = Math.max(0, Math.min(length, this.size - offset));
+    const at = this.locate(offset, wanted);
+    return at < 0 ? this.block.subarray(0, 0) : this.block.subarray(at, at + wanted);
+  }
+
+  /** Where in `block` these bytes begin; -1 if the file ends before they do. */
+  locate(offset: number, length: number): number {
+    if (offset + length > this.size) return -1;
+    if (offset < this.#from || offset + length > this.#from + this.block.length) this.#read(offset, Math.max(length, BLOCK));
+    return offset + length > this.#from + this.block.length ? -1 : offset - this.#from;
+  }
+
+  #read(offset: number, length: number): void {
+    const block = Buffer.allocUnsafeSlow(Math.min(length, this.size - offset));
+    let filled = 0;
+    for (let count = -1; count !== 0 && filled < block.length; filled += count)
+      count = system.read(this.#fd, block, filled, block.length - filled, offset + filled);
+    this.block = filled === block.length ? block : block.subarray(0, filled);
+    this.#from = offset;
+  }
+}
+
+const BLOCK = 4 * 1024 * 1024;

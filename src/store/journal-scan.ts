@@ -1,0 +1,207 @@
+import { StoreFormatError } from '../errors.js';
+import type { StoreRepair } from '../events.js';
+import { FileWindow } from './file-system.js';
+import {
+  FORMAT,
+  HEADER_SIZE,
+  headerVersion,
+  isTorn,
+  isZero,
+  type JournalRecord,
+  journalHeader,
+  Kind,
+  nextMark,
+  RECORD_HEADER_SIZE,
+  readRecord,
+  taskHash,
+} from './journal-format.js';
+import { type Place, PlaceTable } from './outcome-table.js';
+
+/** What is in the file of a store. */
+export interface Scan {
+  readonly places: PlaceTable;
+  /** Where the last whole record ends. */
+  readonly end: number;
+  /** The number of the next record. */
+  readonly sequence: number;
+  /** The hashes of the last records, which no index has yet. */
+  readonly unindexed: readonly number[];
+  readonly repairs: readonly StoreRepair[];
+  /** `'none'`: there is no header yet. `'torn'`: what follows `end` is to be cut off. `'damaged'`: the file is to be written anew. */
+  readonly state: 'none' | 'whole' | 'torn' | 'damaged';
+}
+
+/** A stretch of the file that holds no whole record. */
+interface Gap {
+  readonly offset: number;
+  readonly end: number;
+  /** The number of the first record that was lost. */
+  readonly first: number;
+  readonly lost: number;
+}
+
+/**
+ * Reads the whole file.
+ *
+ * ```
+ *   record, record, ✗✗✗✗✗✗, record, index, record, ✗✗✗
+ *                   gap: the next sequence tells how many are lost, the index of which tasks       end: torn or damaged
+ * ```
+ *
+ * @throws {@link StoreFormatError} when it is not the file of a store, or of a newer version
+ */
+export function scanJournal(path: string, fd: number, size: number): Scan {
+  const file = new FileWindow(fd, size);
+  const header = file.at(0, HEADER_SIZE);
+  // The header itself may be what was torn.
+  if (header.equals(journalHeader().subarray(0, header.length)) && header.length < HEADER_SIZE) return nothing(path, size);
+  const version = headerVersion(header);
+  if (typeof version === 'number' && version > FORMAT) throw new StoreFormatError(path, version);
+  if (version === 'foreign' && !hasRecord(file)) {
+    if (isZero(file, 0)) return nothing(path, size);
+    throw new StoreFormatError(path);
+  }
+  return new Scanner(path, file, typeof version === 'number').scan();
+}
+
+/** A file whose very header was not written to its end. */
+function nothing(path: string, size: number): Scan {
+  const text = `The store ${JSON.stringify(path)} was just being made when its process ended: there was nothing in it yet.`;
+  const repair = { text, reason: 'torn', path, offset: 0, bytesDropped: size, recordsLost: 0, tasks: [], copy: undefined } as const;
+  return { places: new PlaceTable(), end: 0, sequence: 1, unindexed: [], repairs: size === 0 ? [] : [repair], state: 'none' };
+}
+
+/** Whether there is a whole record in the first block, so that it is a store whose header is damaged. */
+function hasRecord(file: FileWindow): boolean {
+  const end = Math.min(file.size, START_SIZE);
+  for (let offset = nextMark(file, 0, end); offset < end; offset = nextMark(file, offset + 1, end))
+    if (readRecord(file, offset, 0, Infinity) !== undefined) return true;
+  return false;
+}
+
+/** How far into a file without our header a record is looked for. */
+const START_SIZE = 1024 * 1024;
+
+class Scanner {
+  readonly #path: string;
+  readonly #file: FileWindow;
+  readonly #places = new PlaceTable();
+  readonly #gaps: Gap[] = [];
+  readonly #hashBySequence = new Map<number, number>();
+  readonly #repairs: StoreRepair[] = [];
+  readonly #indices: { readonly first: number; readonly hashes: readonly number[] }[] = [];
+  readonly #hasHeader: boolean;
+  #unindexed: number[] = [];
+  #sequence = 1;
+
+  constructor(path: string, file: FileWindow, hasHeader: boolean) {
+    this.#path = path;
+    this.#file = file;
+    this.#hasHeader = hasHeader;
+  }
+
+  scan(): Scan {
+    if (!this.#hasHeader) this.#repairs.push(this.#repair('The header of {store} is damaged.', 'damaged', 0, HEADER_SIZE, 0, []));
+    let end = HEADER_SIZE;
+    let offset = HEADER_SIZE;
+    while (offset < this.#file.size) {
+      // No more can have been lost than there was room for.
+      const record = readRecord(this.#file, offset, this.#sequence, (offset - end) / RECORD_HEADER_SIZE);
+      if (record === undefined) {
+        offset = nextMark(this.#file, offset + 1);
+        continue;
+      }
+      const lost = record.sequence - this.#sequence;
+      if (offset > end || lost > 0) this.#gaps.push({ offset: end, end: offset, first: this.#sequence, lost });
+      if (lost > 0) this.#unindexed = [];
+      this.#sequence = record.sequence;
+      this.#take(record, offset);
+      offset += record.size;
+      end = offset;
+    }
+    if (this.#gaps.length > 0) this.#fillGaps();
+    const torn = isTorn(this.#file, end);
+    // Each write ends with an index: one that does not was cut short, even if it was between two records.
+    if (end < this.#file.size || this.#unindexed.length > 0) this.#repairs.push(this.#tail(end, torn));
+    const damaged = this.#gaps.length > 0 || !this.#hasHeader || !torn;
+    const state = damaged ? 'damaged' : end < this.#file.size ? 'torn' : 'whole';
+    return { places: this.#places, end, sequence: this.#sequence, unindexed: this.#unindexed, repairs: this.#repairs, state };
+  }
+
+  #take(record: JournalRecord, offset: number): void {
+    const { sequence, size } = record;
+    switch (record.kind) {
+      case Kind.index:
+        this.#indices.push(record);
+        this.#unindexed = [];
+        return;
+      case Kind.forget:
+        this.#places.delete(record.graph, record.task);
+        break;
+      case Kind.save:
+      case Kind.large: {
+        const { graph, task } = record;
+        this.#places.set({ graph, task, sequence, offset, size, file: record.kind === Kind.large ? record.file : undefined });
+        break;
+      }
+      default:
+        record satisfies never;
+    }
+    this.#unindexed.push(taskHash(record.graph, record.task));
+    this.#sequence++;
+  }
+
+  #fillGaps(): void {
+    for (const { first, hashes } of this.#indices) for (const [index, hash] of hashes.entries()) this.#hashBySequence.set(first + index, hash);
+    const placesByHash = byHash(this.#places.all());
+    for (const { offset, end, first, lost } of this.#gaps) {
+      const dropped: Place[] = [];
+      for (let sequence = first; sequence < first + lost; sequence++) {
+        const hash = this.#hashBySequence.get(sequence);
+        // Of an unknown task, which may be any: an outcome from before may be one that was replaced or forgotten.
+        const suspects = hash === undefined ? this.#places.all() : (placesByHash.get(hash) ?? []);
+        for (const place of suspects)
+          if (place.sequence < sequence && this.#places.get(place.graph, place.task) === place) dropped.push(this.#drop(place));
+      }
+      const tasks = dropped.map(({ graph, task }) => ({ graph, task }));
+      const count = lost === 1 ? '1 record is' : `${lost} records are`;
+      const text = lost === 0 ? 'Bytes of {store} are damaged, but no outcome is lost with them.' : `Bytes of {store} are damaged: ${count} lost.`;
+      this.#repairs.push(this.#repair(text, 'damaged', offset, end - offset, lost, tasks));
+    }
+  }
+
+  #drop(place: Place): Place {
+    this.#places.delete(place.graph, place.task);
+    return place;
+  }
+
+  #tail(end: number, torn: boolean): StoreRepair {
+    const text = torn
+      ? 'The last write to {store} was cut short: what it was to keep is lost.'
+      : 'The end of {store} is damaged: what was written last is lost.';
+    return this.#repair(text, torn ? 'torn' : 'damaged', end, this.#file.size - end, undefined, []);
+  }
+
+  #repair(
+    text: string,
+    reason: 'torn' | 'damaged',
+    offset: number,
+    bytesDropped: number,
+    recordsLost: number | undefined,
+    tasks: StoreRepair['tasks'],
+  ): StoreRepair {
+    const where = `${text.replace('{store}', JSON.stringify(this.#path))} ${bytesDropped} bytes from ${offset} on were dropped.`;
+    return { text: where, reason, path: this.#path, offset, bytesDropped, recordsLost, tasks, copy: undefined };
+  }
+}
+
+function byHash(places: readonly Place[]): Map<number, Place[]> {
+  const grouped = new Map<number, Place[]>();
+  for (const place of places) {
+    const hash = taskHash(place.graph, place.task);
+    const same = grouped.get(hash);
+    if (same === undefined) grouped.set(hash, [place]);
+    else same.push(place);
+  }
+  return grouped;
+}

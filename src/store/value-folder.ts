@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { codeOf, discard, FileWindow, MAKE, makeFolder, syncFolderOf, system, writeWhole } from './file-system.js';
+import type { ValueFile } from './journal-format.js';
+
+/**
+ * Large values, each in a file of its own, in a folder beside the file of the store. A file gets its name at random and its record only once it is safe, so that a
+ * record never names one that is not whole; one that no record names is left over from a process that ended, or from a value that was replaced.
+ */
+export class ValueFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Writes a value, and returns when it is safe. */
+  write(bytes: Uint8Array): ValueFile {
+    const name = randomBytes(12).toString('hex');
+    const path = join(this.path, name);
+    makeFolder(this.path);
+    try {
+      const fd = system.open(path, MAKE, 0o666);
+      try {
+        writeWhole(fd, bytes, 0);
+        system.fsync(fd);
+      } finally {
+        system.close(fd);
+      }
+      syncFolderOf(path);
+    } catch (error) {
+      discard(path);
+      throw error;
+    }
+    return { name, size: bytes.length, crc: crc32(bytes) };
+  }
+
+  /** The value, if the file is there and what it was. */
+  read({ name, size, crc }: ValueFile): Uint8Array | undefined {
+    let fd: number;
+    try {
+      fd = system.open(join(this.path, name), 'r');
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      throw error;
+    }
+    try {
+      const found = system.fstat(fd).size;
+      if (found !== size) return undefined;
+      const bytes = new FileWindow(fd, found).at(0, found);
+      return bytes.length === size && crc32(bytes) === crc ? bytes : undefined;
+    } finally {
+      system.close(fd);
+    }
+  }
+
+  remove({ name }: ValueFile): void {
+    discard(join(this.path, name));
+  }
+
+  /** Removes the files that are none of these. What has another kind of name is not ours, and stays. */
+  removeAllBut(files: readonly ValueFile[]): void {
+    const kept = new Set(files.map(({ name }) => name));
+    for (const name of this.#names()) if (/^[0-9a-f]{24}$/.test(name) && !kept.has(name)) discard(join(this.path, name));
+  }
+
+  #names(): string[] {
+    try {
+      return system.readdir(this.path);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+}

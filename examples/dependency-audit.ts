@@ -1,5 +1,5 @@
 // A dependency audit: reads, measures and judges every package in a node_modules folder.
-// It shows a graph made in a loop, reading and computing at the same time, progress from events, a report in spite of failures, and resetFailed().
+// It shows a graph made in a loop, reading and computing at the same time, results that outlive the process, a report in spite of failures, and resetFailed().
 //
 //   for each package:   manifest ─┬─► licence ────────────┐
 //                                 │            ┌─► hash ──┤
@@ -8,25 +8,41 @@
 //
 // npm run demo, or npx tsx examples/dependency-audit.ts --help
 
+import { createHash } from 'node:crypto';
 import { open, writeFile } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { AsyncExecutor, type Executor, ParallelAsyncExecutor, RunAbortedError, type RunReport } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  type Executor,
+  FileStore,
+  ParallelAsyncExecutor,
+  ProgressBar,
+  RunAbortedError,
+  type RunReport,
+  StoreError,
+  UnknownTaskError,
+} from 'taskmap-ts';
 import { brokenCopy } from './dependency-audit/broken-copy.js';
 import { type Audit, auditGraph, packageOf } from './dependency-audit/graph.js';
+import { PackageTimes } from './dependency-audit/package-times.js';
 import { type InstalledPackage, installedPackages, nodeModulesOf, UserError } from './dependency-audit/packages.js';
-import { Progress } from './dependency-audit/progress.js';
 import { auditReport, counted, duration, reportText } from './dependency-audit/report.js';
 
 const HELP = `Audits every package that is installed under a folder: size, lines, licence, copies.
 
-  npm run demo -- [FOLDER] [--json FILE] [--retry] [--compare]
+  npm run demo -- [FOLDER] [--json FILE] [--store FILE] [--explain TASK] [--retry] [--compare]
 
   FOLDER        a project, or a node_modules folder. Default: the node_modules of taskmap itself
   --json FILE   also write everything to FILE
-  --retry       break one manifest in a temporary copy, run, mend it, and run again only what failed
-  --compare     run it all again on the main thread alone, and say how much longer that took
+  --store FILE  where results are kept for the next time. Default: a file in the system's folder for temporary files.
+                A package is read again when its package.json has been written since. Delete the file to start anew
+  --explain TASK
+                say why a task, such as "gzip yaml", would run or not, and run nothing
+  --retry       break one manifest in a temporary copy, run, mend it, and run again only what failed. Keeps nothing
+  --compare     run it all with and without threads, and say how much longer it took without. Keeps nothing
   --help        show this
 
 Paths are relative to the folder in which the command was given.
@@ -45,13 +61,15 @@ const OWN_NODE_MODULES = fileURLToPath(new URL('../node_modules', import.meta.ur
 interface Options {
   readonly folder: string;
   readonly json: string | undefined;
+  readonly store: string | undefined;
+  readonly explain: string | undefined;
   readonly retry: boolean;
   readonly compare: boolean;
   readonly help: boolean;
 }
 
 async function main(signal: AbortSignal): Promise<void> {
-  const { folder, json, retry, compare, help } = optionsFrom(process.argv.slice(2));
+  const { folder, json, store: storePath, explain, retry, compare, help } = optionsFrom(process.argv.slice(2));
   if (help) {
     process.stdout.write(HELP);
     return;
@@ -61,23 +79,32 @@ async function main(signal: AbortSignal): Promise<void> {
   if (packages.length === 0) throw new UserError(`There are no packages in ${nodeModules}.`);
   if (json !== undefined) await refuseUnwritable(json);
 
+  const store = retry || compare ? undefined : new FileStore(storePath ?? defaultStore(nodeModules));
   const copy = retry ? await brokenCopy(packages) : undefined;
   try {
     const audit = auditGraph(copy === undefined ? packages : await installedPackages(copy.nodeModules));
-    await using executor = new ParallelAsyncExecutor({ ioConcurrency: IO_CONCURRENCY });
-    const progress = new Progress(audit.graph, executor, process.stderr);
-    await executor.warmUp();
+    await using executor = new ParallelAsyncExecutor({ ioConcurrency: IO_CONCURRENCY, store });
+    if (explain !== undefined) {
+      await executor.plan(audit.graph);
+      process.stdout.write(`${explain} ${audit.graph.explain(explain)}\n`);
+      return;
+    }
+    using _ = new ProgressBar().listen(executor);
+    const times = new PackageTimes(executor);
+    executor.on('store:repaired', ({ text }) => process.stderr.write(`${text}\n`));
     const first = await executor.run(audit.graph, { signal });
+    if (store !== undefined && times.keptCount > 0) process.stdout.write(`${keptText(times.keptCount, first)} (${shown(store.path)}).\n\n`);
     const second = copy === undefined ? undefined : await mendAndRunAgain(audit, executor, first, copy, signal);
 
     const durationMs = first.durationMs + (second?.durationMs ?? 0);
-    const report = auditReport(shown(nodeModules), audit, durationMs, progress.slowest(SLOWEST_SHOWN));
+    const report = auditReport(shown(nodeModules), audit, durationMs, times.slowest(SLOWEST_SHOWN));
     process.stdout.write(reportText(report));
     if (compare) process.stdout.write(`\n${await compared(packages, executor.workers, first, signal)}\n`);
     if (json === undefined) return;
     await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
     process.stdout.write(`\nEverything is in ${shown(json)}.\n`);
   } finally {
+    store?.close();
     await copy?.remove();
   }
 }
@@ -114,6 +141,18 @@ async function compared(packages: readonly InstalledPackage[], workers: number, 
   return `With ${threads} it took ${duration(onThreads.durationMs)}, on the main thread alone ${duration(durationMs)}: ${ratio} times as long.`;
 }
 
+/** A file for each folder that is audited. */
+function defaultStore(nodeModules: string): string {
+  return join(tmpdir(), 'taskmap-dependency-audit', createHash('sha256').update(nodeModules).digest('hex').slice(0, 16));
+}
+
+function keptText(keptCount: number, { attemptCount, durationMs }: RunReport): string {
+  const kept = `${counted(keptCount, 'result')} of the last audit still ${keptCount === 1 ? 'holds' : 'hold'}`;
+  return attemptCount === 0
+    ? `Nothing to do: ${kept}, found in ${duration(durationMs)}`
+    : `Going on: ${kept}, ${counted(attemptCount, 'attempt')} made in ${duration(durationMs)}`;
+}
+
 /** A path below where the user stands without what is known anyway. */
 function shown(path: string): string {
   const below = relative(HERE, path);
@@ -137,6 +176,8 @@ function optionsFrom(args: string[]): Options {
   try {
     const options = {
       json: { type: 'string' },
+      store: { type: 'string' },
+      explain: { type: 'string' },
       retry: { type: 'boolean' },
       compare: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
@@ -145,7 +186,16 @@ function optionsFrom(args: string[]): Options {
     if (positionals.length > 1) throw new Error(`Give one folder, not ${positionals.length}.`);
     const folder = positionals[0] === undefined ? OWN_NODE_MODULES : resolve(HERE, positionals[0]);
     const json = values.json === undefined ? undefined : resolve(HERE, values.json);
-    return { folder, json, retry: values.retry ?? false, compare: values.compare ?? false, help: values.help ?? false };
+    const store = values.store === undefined ? undefined : resolve(HERE, values.store);
+    return {
+      folder,
+      json,
+      store,
+      explain: values.explain,
+      retry: values.retry ?? false,
+      compare: values.compare ?? false,
+      help: values.help ?? false,
+    };
   } catch (error) {
     throw new UserError(`${(error as Error).message}\nTry --help.`);
   }
@@ -157,7 +207,9 @@ try {
   await main(interrupt.signal);
 } catch (error) {
   // What the user or the system has done is told in a line; anything else is a bug, and its stack helps to find it.
-  const isExpected = error instanceof UserError || error instanceof RunAbortedError || (error as NodeJS.ErrnoException).code !== undefined;
+  const isExpected =
+    [UserError, RunAbortedError, StoreError, UnknownTaskError].some((known) => error instanceof known) ||
+    (error as NodeJS.ErrnoException).code !== undefined;
   console.error(isExpected ? `error: ${(error as Error).message}` : error);
   process.exitCode = error instanceof RunAbortedError ? 130 : 1;
 }

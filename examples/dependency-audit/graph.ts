@@ -48,25 +48,31 @@ const { hashOf, linesOf, gzippedBytesOf } = taskModule<typeof import('./measures
  *                          └─► gzip ──┘
  * ```
  *
+ * What reads a package has the stamp of its package.json for a version, so that with a store it runs again once the package was installed anew. What computes
+ * runs again if it is given something else.
+ *
  * There is no task that waits for all verdicts. A task whose dependency failed is skipped, and one broken package must not cost the report on all others:
  * the report is made of the outcomes that the graph has when the run is over.
  */
 export function auditGraph(packages: readonly InstalledPackage[]): Audit {
   const builder = new TaskGraphBuilder({ name: 'dependency audit' });
-  const verdicts = packages.map(({ path, folder }) => {
+  const verdicts = packages.map(({ path, folder, stamp }) => {
     const manifest = builder
       .task(`manifest ${path}`, () => readManifest(folder))
+      .version(stamp)
       .ioBound()
       .retry(WHEN_FILES_RUN_OUT);
     const licence = builder
       .task(`licence ${path}`)
       .dependsOn(manifest)
+      .version(stamp)
       .ioBound()
       .retry(WHEN_FILES_RUN_OUT)
       .run((manifest) => findLicence(folder, manifest));
     const files = builder
       .task(`files ${path}`, () => listFiles(folder))
       .after(manifest)
+      .version(stamp)
       .ioBound()
       .retry(WHEN_FILES_RUN_OUT);
     const hash = builder.task(`hash ${path}`, hashOf).dependsOn(files);

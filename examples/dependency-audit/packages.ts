@@ -7,6 +7,8 @@ export interface InstalledPackage {
   readonly path: string;
   /** The same as an absolute folder. */
   readonly folder: string;
+  /** When its package.json was last written, and how long it is: an installation writes it anew. */
+  readonly stamp: string;
 }
 
 /** What the user can mend: told in one line, without a stack. */
@@ -51,13 +53,18 @@ export async function installedPackages(nodeModules: string): Promise<InstalledP
         const real = await realpath(folder).catch(() => folder);
         if (seen.has(real)) continue;
         seen.add(real);
-        packages.push({ path, folder });
+        packages.push({ path, folder, stamp: await stampOf(folder) });
         const nested = join(folder, 'node_modules');
         if (await isFolder(nested)) folders.push({ folder: nested, prefix: `${path}/node_modules/` });
       }
     }
   }
   return packages.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function stampOf(folder: string): Promise<string> {
+  const manifest = await stat(join(folder, 'package.json')).catch(() => undefined);
+  return manifest === undefined ? '' : `${manifest.mtimeMs} ${manifest.size}`;
 }
 
 /** Whether there is a folder at this path, or a link to one. */

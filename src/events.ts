@@ -160,7 +160,8 @@ export type AnyTaskDone<Tasks> = string extends keyof Tasks ? TaskDone : { [K in
 
 /**
  * The events of an executor, each with the one record that its listeners get. No record is made for an event that nobody listens to. For one task
- * the order is `task:ready`, `task:started`, any `task:progress` and `task:retrying`, and then `task:done` or `task:failed`.
+ * the order is `task:ready`, `task:started`, any `task:progress` and `task:retrying`, and then `task:done` or `task:failed`; one whose result a store kept has
+ * `task:done` alone.
  *
  * It is an interface so that a subclass can add events of its own by declaration merging.
  *

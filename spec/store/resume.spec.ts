@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** How many rounds there are for each executor and durability; `RESUME_ROUNDS=25` makes 200 of them in all. */
 const ROUNDS = Number(process.env['RESUME_ROUNDS'] ?? 1);
 const TASK_COUNT = 48;
 const PROGRAM = fileURLToPath(new URL('fixtures/resumed.mts', import.meta.url));
+const THREAD = fileURLToPath(new URL('../../src/workers/worker-main.ts', import.meta.url));
 const EXECUTORS = ['SyncExecutor', 'AsyncExecutor', 'ParallelExecutor', 'ParallelAsyncExecutor'];
 
 interface Told {
@@ -23,12 +25,22 @@ interface Told {
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'taskmap-resume-'));
+  // Compiled once, since it is started so often.
+  buildSync({
+    entryPoints: { program: PROGRAM, 'worker-main': THREAD },
+    outdir: folder,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the program, and kills it once it has told so many tasks as done. */
 async function runProgram(executor: string, durability: string, path: string, killAfter = Number.POSITIVE_INFINITY): Promise<Told> {
-  const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, executor, durability, path], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(folder, 'program.js'), executor, durability, path], { stdio: ['ignore', 'pipe', 'pipe'] });
   const told = {
     started: [] as string[],
     done: [] as string[],

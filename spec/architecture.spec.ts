@@ -14,7 +14,7 @@ const DOORS = [
   'eventemitter3 in executors/emitter.ts',
   'uuid in executors/executor.ts',
   'workerpool in workers/worker-main.ts',
-  'workerpool in workers/worker-pool.ts',
+  'workerpool in workers/worker-thread.ts',
 ];
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })

@@ -36,4 +36,4 @@ export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js';
 export { OutcomeStore } from './store/outcome-store.js';
 export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';
 export { transfer } from './workers/transfer.js';
-export type { WorkerThreadOptions } from './workers/worker-pool.js';
+export type { WorkerThreadOptions } from './workers/worker-thread.js';

@@ -6,7 +6,8 @@ import type { OpenGraph } from '../graph/task-graph.js';
 import type { FunctionSource } from './function-source.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, ToWorker } from './messages.js';
 import { moduleReference } from './task-module.js';
-import type { WorkerPool, WorkerThread } from './worker-pool.js';
+import type { WorkerPool } from './worker-pool.js';
+import type { WorkerThread } from './worker-thread.js';
 
 /** What a dispatcher needs to know of its run, and tells it. `A` is what the run calls an attempt. */
 export interface DispatchedRun<A> {

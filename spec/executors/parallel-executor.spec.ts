@@ -4,6 +4,7 @@ import {
   type Executor,
   ExecutorClosedError,
   InvalidOptionError,
+  MemoryStore,
   ParallelExecutor,
   type TaskContext,
   TaskGraphBuilder,
@@ -314,6 +315,13 @@ describe('ParallelExecutor', () => {
       expect(stack).toMatch(/^RangeError: no\n +at deep [\s\S]*\n +--- on the thread that called run\(\) ---\n +at whoeverRuns /);
       await executor.runTask(graph, 'a');
       expect((graph.failure('a') as Error).stack).toContain('--- on the thread that called runTask() ---');
+      // A store is waited for before the run begins.
+      const stored = new ParallelExecutor({ workers: 1, store: new MemoryStore() });
+      await (async function whoeverWaits() {
+        await stored.run(graph.resetFailed());
+      })();
+      expect((graph.failure('a') as Error).stack).toMatch(/\n +--- on the thread that called run\(\) ---\n +at (async )?whoeverWaits /);
+      await stored.close();
     });
   });
 

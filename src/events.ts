@@ -147,9 +147,9 @@ export interface LostOutcome {
 /** A store that had been damaged was mended, and what could not be saved of it was dropped: those tasks run again. */
 export interface StoreRepaired extends RunRecord, StoreRepair {}
 
-/** A result cannot be kept in a store: it is there for this run, and its task will run again in the next process. */
+/** A result cannot be kept in a store, and its task will run again in the next process; or what a store returned is no outcome, and its task runs now. */
 export interface StoreRefused<Name extends string = string> extends TaskRecord<Name> {
-  /** An {@link UnstorableError}, which says what part of the result cannot be kept, and why. */
+  /** An {@link UnstorableError}, which says what part of the result cannot be kept, and why; or an {@link UnreadableOutcomeError}. */
   readonly error: unknown;
 }
 

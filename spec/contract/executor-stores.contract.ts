@@ -305,6 +305,47 @@ export function storeContract(subject: ExecutorSubject): void {
       await stage.run(graph);
       expect(graph.result('a')).toBe(1);
       expect(graph.explain('a')).toMatch(/^ran: what is stored of it cannot be read: /);
+      expect(stage.records('store:refused')).toMatchObject([{ task: 'a', error: { code: 'unreadable-outcome' } }]);
+    });
+
+    it('whose load() returns something else is refused', async () => {
+      for (const loaded of [undefined, {}, { outcomes: [['a', 'text']] }]) {
+        const store = new MemoryStore();
+        store.load = () => loaded as never;
+        const stage = new Stage(subject, { store });
+        expect(await rejection(stage.run(stage.graph(task('a', () => 1))))).toBeInstanceOf(InvalidOptionError);
+      }
+    });
+
+    it('takes no graph without a name: it would be taken for any other', async () => {
+      const stage = new Stage(subject, { store: new MemoryStore() });
+      const error = await rejection(
+        stage.run(
+          stage.named(
+            'graph',
+            task('a', () => 1),
+          ),
+        ),
+      );
+      expect(error).toBeInstanceOf(InvalidOptionError);
+      expect(String(error)).toContain('new TaskGraphBuilder({ name })');
+    });
+
+    it('runs a bound function again where it is to look at the text of functions', async () => {
+      const store = new MemoryStore({ detect: 'source' });
+      const stage = new Stage(subject, { store });
+      const add = (a: number, b: number) => a + b;
+      for (const [bound, expected] of [
+        [1, 3],
+        [2, 4],
+      ] as const) {
+        const graph = stage.graph(
+          task('two', () => 2),
+          task('sum', add.bind(null, bound), { dependsOn: ['two'] }),
+        );
+        await stage.run(graph);
+        expect(graph.result('sum')).toBe(expected);
+      }
     });
 
     it('is one that extends OutcomeStore', () => {
@@ -384,6 +425,25 @@ export function storeContract(subject: ExecutorSubject): void {
         expect(graph.counts()).toMatchObject({ done: 2, pending: 2 });
       });
 
+      it('that never answers does not hold up an abort for ever, nor close()', async () => {
+        for (const end of ['abort', 'close'] as const) {
+          const store = new SlowStore();
+          const stage = new Stage(subject, { store, graceMs: 50 });
+          const { graph } = pipeline(stage, [1, 2]);
+          const controller = new AbortController();
+          const run = rejection(stage.executor.run(graph, { signal: controller.signal, only: ['count'] }) as Promise<unknown>);
+          await stage.clock.advance(10);
+          const ended = end === 'abort' ? controller.abort(new Error('enough')) : stage.executor.close();
+          await stage.clock.advance(49);
+          expect(graph.status('rows')).toBe('running');
+          await stage.clock.advance(1);
+          expect(await run).toMatchObject({ code: 'run-aborted' });
+          await ended;
+          expect(graph.counts()).toMatchObject({ done: 1, running: 0 });
+          expect(stage.clock.waiting).toBe(0);
+        }
+      });
+
       it('holds an abort up until what is being saved is safe', async () => {
         const store = new SlowStore();
         const stage = new Stage(subject, { store });
@@ -392,7 +452,7 @@ export function storeContract(subject: ExecutorSubject): void {
         const run = rejection(stage.executor.run(graph, { signal: controller.signal, only: ['rows'] }) as Promise<unknown>);
         await stage.clock.advance(10);
         controller.abort(new Error('enough'));
-        await stage.clock.advance(10_000);
+        await stage.clock.advance(500);
         expect(graph.status('rows')).toBe('running');
         store.saving[0]!.done();
         expect(await run).toMatchObject({ code: 'run-aborted' });

@@ -390,6 +390,17 @@ describe('ParallelExecutor', () => {
       await telling.close();
     });
 
+    it('is told that a copy of an attempt is none', async () => {
+      class Copying extends ParallelExecutor {
+        protected override runAttempt(attempt: Attempt): unknown {
+          return super.runAttempt({ ...attempt, args: [] });
+        }
+      }
+      const graph = graphOf({ name: 'a', run: () => 1 });
+      await new Copying({ workers: 1 }).run(graph);
+      expect(graph.failure('a')).toBeInstanceOf(InvalidOptionError);
+    });
+
     it('is not asked what it can send before it sends it', async () => {
       class Elsewhere extends ParallelExecutor {
         protected override runAttempt({ args }: Attempt): unknown {

@@ -90,7 +90,8 @@ describe.each(EXECUTORS)('a program with %s that is killed', (executor) => {
             expect(told.done.length + told.kept.length).toBe(TASK_COUNT);
             break;
           }
-          for (const task of again) acknowledged.delete(task);
+          // What was lost may not have been come to before the next kill: then the batch that it was in is not the last one any more.
+          if (durability === 'batch') for (const task of acknowledged) if (!told.kept.includes(task)) acknowledged.delete(task);
           for (const task of told.done) acknowledged.add(task);
           killedAfter = 1 + Math.floor(Math.random() * TASK_COUNT);
         }

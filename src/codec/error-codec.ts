@@ -103,10 +103,10 @@ export function decodeError(encoded: EncodedError, calledFrom = ''): unknown {
 
 function decodeErrorObject({ classes, name, message, stack, cause, errors, own }: EncodedErrorObject, calledFrom: string): unknown {
   const error = emptyError(classes, name, message);
-  if (classes[0] === DOM_EXCEPTION) return error;
   const hidden = (key: string, value: unknown) => Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
-  hidden('message', message);
   hidden('stack', `${stack ?? `${name}: ${message}`}${calledFrom}`);
+  if (classes[0] === DOM_EXCEPTION) return error;
+  hidden('message', message);
   if (cause !== undefined) hidden('cause', decodeError(cause));
   if (errors !== undefined)
     hidden(

@@ -1,4 +1,3 @@
-import type { UnstorableError } from '../errors.js';
 import type { RunReport, StoreRepair, ThreadId, UntypedEvents } from '../events.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
@@ -75,7 +74,7 @@ export class Announcer {
     if (this.#listens('store:repaired')) this.#emitter.emit('store:repaired', { runId: this.#runId, atMs: this.#clock.now(), ...repair });
   }
 
-  storeRefused(id: number, error: UnstorableError): void {
+  storeRefused(id: number, error: unknown): void {
     if (this.#listens('store:refused')) this.#emitter.emit('store:refused', { ...this.#record(id), error });
   }
 

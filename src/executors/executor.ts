@@ -3,7 +3,7 @@ import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, Result
 import type { RunReport } from '../events.js';
 import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
-import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph } from '../graph/task-graph.js';
+import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph, UNNAMED } from '../graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt } from './attempt.js';
@@ -176,6 +176,9 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   protected recall(graph: TaskGraph): RunMemory | Promise<RunMemory> | undefined {
     if (this.#store === undefined) return undefined;
     this.#check(graph, {});
+    if (graph.name === UNNAMED) {
+      throw new InvalidOptionError('name', 'given to new TaskGraphBuilder({ name }), since a store tells graphs apart by their names', undefined);
+    }
     refuseBusyGraph(graph);
     return this.#store.open(openGraph(graph), this.#host.isAsync);
   }

@@ -114,6 +114,8 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
    * that cannot be sent fails its task with a {@link TransferError}.
    */
   protected override runAttempt(attempt: Attempt): unknown {
+    if (attempt?.task === undefined)
+      throw new InvalidOptionError('attempt', 'the attempt that runAttempt() was given: a copy of it lacks its getters', attempt);
     return this.#plan.runsOnMainThread(attempt.task) ? attempt.invoke() : runAlone(attempt, this.graceMs, (graph) => this.#onThreads(graph, ''));
   }
 

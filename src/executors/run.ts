@@ -95,6 +95,8 @@ export class Run implements AttemptRun {
   #report: RunReport | undefined;
   #released = false;
   #broken: { readonly error: unknown } | undefined;
+  /** What brings each task to its end whose result is being saved. */
+  readonly #saving = new Set<() => void>();
   #storeFailure: { readonly error: unknown } | undefined;
 
   /** Claims the graph: from here on the run must be brought to its end. */
@@ -256,7 +258,8 @@ export class Run implements AttemptRun {
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
       const kept = this.#order.memory!.recall(id);
-      if (kept === undefined) {
+      if (kept !== undefined && 'error' in kept) this.#announcer.storeRefused(id, kept.error);
+      if (kept === undefined || 'error' in kept) {
         schedule.changed(id);
       } else {
         this.open.outcomes.done(id, kept.result, 'store');
@@ -483,7 +486,10 @@ export class Run implements AttemptRun {
 
   /** A task is done once its result is safe: nobody hears of what a crash could still undo. */
   #keep(memory: RunMemory, id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): void {
-    const done = () => this.#done(id, startedAtMs, tookMs, result);
+    const done = () => {
+      if (this.#saving.delete(done)) this.#done(id, startedAtMs, tookMs, result);
+    };
+    this.#saving.add(done);
     try {
       const saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, tookMs));
       if (saved !== undefined) {
@@ -494,6 +500,17 @@ export class Run implements AttemptRun {
       this.#notKept(id, error);
     }
     done();
+  }
+
+  /** A store that does not answer must not hold up the end of the run for ever. The results are in the graph all the same. */
+  #giveUpSaving(): void {
+    const callOff = this.#clock.after(this.#host.graceMs, () => {
+      this.#delays.delete(callOff);
+      this.#fact(() => {
+        for (const done of this.#saving) done();
+      });
+    });
+    this.#delays.add(callOff);
   }
 
   #keepFailure(memory: RunMemory, { id, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {
@@ -592,6 +609,7 @@ export class Run implements AttemptRun {
     for (const callOff of this.#delays) callOff();
     this.#delays.clear();
     this.#elsewhere?.stop();
+    if (this.#saving.size > 0) this.#giveUpSaving();
     if (status === 'stopped' && this.#order.onFailure !== 'abort') return;
     for (const attempt of [...this.#live]) if (attempt.abortedWith === undefined) this.#abortAttempt(attempt, { reason, timedOut: false });
   }

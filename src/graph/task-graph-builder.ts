@@ -30,7 +30,7 @@ import type {
   TasksOf,
 } from './signature.js';
 import { DEFAULT_SETTINGS, type RetryPolicy, settled, type TaskContext, type TaskFunction, type TaskOptions, type TaskSettings } from './task.js';
-import { createGraph, type TaskGraph } from './task-graph.js';
+import { createGraph, type TaskGraph, UNNAMED } from './task-graph.js';
 import { CYCLES_TOLD_MAX, type IdLists, Topology } from './topology.js';
 
 /** A task as plain data, for `add()`. Nothing of it is known to the compiler; `build()` checks all of it. */
@@ -178,7 +178,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
    * @throws {@link InvalidOptionError}
    */
   constructor(options: { readonly name?: string | undefined } = {}) {
-    this.#name = options.name ?? 'graph';
+    this.#name = options.name ?? UNNAMED;
     if (typeof this.#name !== 'string') throw new InvalidOptionError('name', 'a string', this.#name);
   }
 

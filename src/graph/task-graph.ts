@@ -70,6 +70,9 @@ export let claimGraph: (graph: TaskGraph) => void;
 /** Ends what {@link claimGraph} began. For executors. */
 export let releaseGraph: (graph: TaskGraph) => void;
 
+/** What a graph is called that was given no name. */
+export const UNNAMED = 'graph';
+
 const FAILURES_INSPECTED = 5;
 
 /**

@@ -80,7 +80,7 @@ export interface LoggedRun {
   readonly pid: number | undefined;
   readonly startedAtMs: number | undefined;
   /** `'running'`: the log tells of no end. The run is under way, or its process was killed. */
-  readonly status: 'running' | RunReport['status'];
+  readonly status: 'running' | RunReport['status'] | undefined;
   /** `undefined` as long as the status is `'running'`. */
   readonly finishedAtMs: number | undefined;
   readonly inProgress: readonly LoggedInProgress[];
@@ -212,7 +212,14 @@ class Reading {
       taskCount: this.#start && numberIn(this.#start, 'taskCount'),
       pid: this.#pid,
       startedAtMs: this.#start && numberIn(this.#start, 'time'),
-      status: status === 'stopped' || status === 'aborted' ? status : this.#end === undefined ? 'running' : 'finished',
+      status:
+        this.#runId === undefined
+          ? undefined
+          : status === 'stopped' || status === 'aborted'
+            ? status
+            : this.#end === undefined
+              ? 'running'
+              : 'finished',
       finishedAtMs: this.#end && numberIn(this.#end, 'time'),
       ...lists,
       badLineCount: this.#badLineCount,

@@ -1,4 +1,5 @@
 import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { InvalidOptionError, StoreClosedError, StoreFormatError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
 import { FileLock } from './file-lock.js';
@@ -61,7 +62,7 @@ const INLINE_MAX = 1024 * 1024;
  * rmSync(path);
  */
 export class FileStore extends OutcomeStore {
-  /** The file, as it was given. */
+  /** The file, as an absolute path. */
   readonly path: string;
   readonly durability: 'each' | 'batch';
   override readonly detect: ChangeDetection;
@@ -72,12 +73,14 @@ export class FileStore extends OutcomeStore {
   /** Since when the oldest that is queued has waited. */
   #queuedAtMs = 0;
 
-  constructor(path: string, options: FileStoreOptions = {}) {
+  constructor(path: string | URL, options: FileStoreOptions = {}) {
     super();
     const { durability = 'batch' } = options;
-    if (typeof path !== 'string' || path === '') throw new InvalidOptionError('path', 'the path of a file', path);
+    if (!(path instanceof URL && path.protocol === 'file:') && (typeof path !== 'string' || path === ''))
+      throw new InvalidOptionError('path', 'the path of a file', path);
     if (durability !== 'each' && durability !== 'batch') throw new InvalidOptionError('durability', "'each' or 'batch'", durability);
-    this.path = path;
+    // From here on: the program may go to another folder.
+    this.path = resolve(path instanceof URL ? fileURLToPath(path) : path);
     this.durability = durability;
     this.detect = checkedDetect(options.detect);
   }

@@ -23,15 +23,19 @@ export function difference(
   if (!isSame(stored.dependencies, now.dependencies)) return 'it takes the results of other tasks than before';
   if (!isSame([...stored.after].sort(), [...now.after].sort())) return 'it waits for other tasks than before';
   if (now.sourceHash !== undefined && stored.sourceHash === undefined) return 'the text of its function was not kept';
+  if (now.sourceHash === NO_HASH) return 'the text of its function cannot be seen: it is native or bound';
   if (now.sourceHash !== undefined && stored.sourceHash !== now.sourceHash) return 'the text of its function changed';
   const changed = now.inputHashes.findIndex((hash, index) => hash !== undefined && (hash === NO_HASH || hash !== stored.inputHashes[index]));
-  return changed < 0 ? undefined : `the result of ${quoted(now.dependencies[changed]!)} changed`;
+  if (changed < 0) return undefined;
+  return `the result of ${quoted(now.dependencies[changed]!)} ${now.inputHashes[changed] === NO_HASH ? 'cannot be compared' : 'changed'}`;
 }
 
-/** The hash of a function's text. A module task has its export's name instead: its text is in a file that is not looked at. */
+/** The hash of a function's text, {@link NO_HASH} if it is native or bound: then the text says nothing. A module task has its export's name instead: its text is in a file that is not looked at. */
 export function sourceHashOf(fn: TaskFunction): string {
   const { exportName } = fn as { exportName?: unknown };
-  const hashed = hashValue(typeof exportName === 'string' ? ['export', exportName] : ['text', Function.prototype.toString.call(fn)]);
+  const text = Function.prototype.toString.call(fn);
+  if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) return NO_HASH;
+  const hashed = hashValue(typeof exportName === 'string' ? ['export', exportName] : ['text', text]);
   return hashed.culprit === undefined ? hashed.hash : NO_HASH;
 }
 

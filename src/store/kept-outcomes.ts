@@ -28,18 +28,25 @@ export class KeptOutcomes implements RunMemory {
   readonly #isAsync: boolean;
   readonly #bytes = new Map<number, Uint8Array>();
   readonly #stored = new Map<number, StoredOutcome>();
+  readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
   readonly #hashes = new Map<number, string>();
   /** Why the store could not forget. */
   #forgetting: Promise<void> | undefined;
 
-  constructor(store: OutcomeKeeper, graph: OpenGraph, { outcomes, repairs = [] }: LoadedOutcomes, isAsync: boolean) {
+  constructor(store: OutcomeKeeper, graph: OpenGraph, loaded: LoadedOutcomes, isAsync: boolean) {
+    if (typeof loaded?.outcomes?.[Symbol.iterator] !== 'function') {
+      throw new InvalidOptionError('store', 'one whose load() returns { outcomes }, a list of pairs of a task and its bytes', loaded);
+    }
+    const { outcomes, repairs = [] } = loaded;
     this.#store = store;
     this.#graph = graph;
     this.#isAsync = isAsync;
     this.repairs = repairs;
     this.kept = new Uint8Array(graph.topology.size);
     for (const [task, bytes] of outcomes) {
+      if (!(bytes instanceof Uint8Array))
+        throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
       if (id === undefined || !graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
       this.kept[id] = 1;
@@ -60,14 +67,17 @@ export class KeptOutcomes implements RunMemory {
     this.#forgetting?.catch(() => {});
   }
 
-  recall(id: number): { readonly result: unknown } | undefined {
-    if (this.#judge(id, () => false) !== 'kept') return undefined;
+  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined {
+    if (this.#judge(id, () => false) !== 'kept') {
+      const error = this.#unreadable.get(id);
+      return error === undefined ? undefined : { error };
+    }
     try {
       return { result: this.#stored.get(id)!.value() };
     } catch (error) {
       this.#hashes.delete(id);
       this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` });
-      return undefined;
+      return { error };
     }
   }
 
@@ -114,6 +124,7 @@ export class KeptOutcomes implements RunMemory {
       stored = decodeOutcome(this.#graph.names[id]!, this.#bytes.get(id)!);
     } catch (error) {
       if (!(error instanceof UnreadableOutcomeError)) throw error;
+      this.#unreadable.set(id, error);
       return this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${error.message}` });
     }
     const inputs = this.#inputsOf(id);

@@ -36,7 +36,7 @@ import type { ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory 
  * store.save('etl', 'rows', new Uint8Array([1, 2]));
  * [...store.load('etl').outcomes]; // => [['rows', new Uint8Array([1, 2])]]
  */
-export abstract class OutcomeStore implements OutcomeKeeper, Memory {
+export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDisposable {
   /** All that is kept of a graph: of each task what was saved last, unless it has been forgotten since. */
   abstract load(graph: string): LoadedOutcomes | Promise<LoadedOutcomes>;
   /**
@@ -58,6 +58,11 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory {
    * function is. Default `'version'`.
    */
   declare readonly detect?: ChangeDetection | undefined;
+
+  /** Closes at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
 
   /** @internal */
   open(graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {

@@ -61,6 +61,12 @@ describe('hashValue()', () => {
     expect(hashOf([same, same])).toBe(hashOf([circle(), circle()]));
   });
 
+  it('knows one NaN, of whatever bits', () => {
+    const [odd] = new Float64Array(new BigUint64Array([0x7ff8000000000001n]).buffer);
+    expect(odd).toBeNaN();
+    expect(hashOf([odd])).toBe(hashOf([Number.NaN]));
+  });
+
   it('tells two circles of different length from each other', () => {
     const short: unknown[] = [];
     short.push([short]);
@@ -91,8 +97,12 @@ describe('hashValue()', () => {
       for (let level = 0; level < 100_000; level++) value = around(value);
       return value;
     };
+    // The stacks of so many errors would take longer than all the rest.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     expect(hashValue(nested(1))).toMatchObject({ depth: 100_000 });
     expect(hashOf(nested(1))).not.toBe(hashOf(nested(2)));
+    Error.stackTraceLimit = stackTraceLimit;
   });
 
   it('shortens the path to what is deep inside', () => {

@@ -143,6 +143,24 @@ describe('a file that was cut off', () => {
     }
   });
 
+  it('tells of a cut between two records once: then the index is there that was missing', () => {
+    // The last write had six records.
+    const cut = original.subarray(0, original.length - 16 - 5 - 6 * 4);
+    expect(scanned(cut).repairs).toMatchObject([{ reason: 'torn', bytesDropped: 0 }]);
+    expect(reopened(cut).values).toEqual(states.at(-1)!.values);
+    const path = join(folder, 'between');
+    writeFileSync(path, cut);
+    const store = new FileStore(path);
+    store.load('etl');
+    store.close();
+    const mended = readFileSync(path);
+    // A record of that write which is lost now is known again by its task.
+    mended[cut.length - 1]! ^= 1;
+    const { repairs } = scanned(mended);
+    expect(repairs).toMatchObject([{ recordsLost: 1 }]);
+    expect(repairs[0]!.tasks.length).toBeLessThanOrEqual(1);
+  });
+
   it('may be padded with zeros, as a disk may leave it', () => {
     for (let length = 0; length < original.length; length += 31) {
       const bytes = Buffer.alloc(length + 5_000);

@@ -130,6 +130,16 @@ function countOfCalls(): number {
   }
 }
 
+it('a file that is written anew is safe before it takes the name, and its name before anything counts as safe in it', () => {
+  const { calls } = withFault({ kind: 'none' }, () => {
+    const witness = new Witness(newPath());
+    story(witness);
+    witness.store.close();
+  });
+  const renamed = calls.indexOf('rename');
+  expect(calls.slice(renamed - 1, renamed + 3)).toEqual(['fsync', 'rename', 'open', 'fsync']);
+});
+
 describe('a process that dies in any of its calls to the file system', () => {
   it.each(Array.from({ length: callCount }, (_, index) => index + 1))('has lost nothing that was safe: call %i', (at) => {
     const path = newPath();

@@ -166,15 +166,20 @@ describe('with durability "batch"', () => {
     const path = newPath();
     const store = opened(path);
     store.load('etl');
-    const full = () => {
+    // Half of it has found room.
+    const { writeSync: really } = system;
+    const full = (...[fd, bytes, at, length, position]: any[]): never => {
+      really(fd, bytes, at, Math.floor(length / 2), position);
       throw Object.assign(new Error('full'), { code: 'EDQUOT' });
     };
+    const { size } = statSync(path);
     const writeSync = vi.spyOn(system, 'writeSync').mockImplementation(full);
     const write = vi.spyOn(system, 'write').mockImplementation(full);
     store.save('etl', 'rows', Buffer.from('x'));
     await expect(store.flush()).rejects.toMatchObject({ code: 'store-failed', reason: 'EDQUOT' });
     expect(() => store.flushSync()).toThrow(StoreFailedError);
     await expect(store.flush()).rejects.toBeInstanceOf(StoreFailedError);
+    expect(statSync(path).size).toBe(size);
     writeSync.mockRestore();
     write.mockRestore();
     await store.flush();
@@ -193,6 +198,78 @@ describe('with durability "batch"', () => {
     expect(() => store.close()).toThrow(StoreFailedError);
     writeSync.mockRestore();
     expect([...kept(opened(path)).keys()]).toEqual(['rows']);
+  });
+});
+
+describe('what the system is still writing', () => {
+  /** Lets the system write, and say so only when it is told to. */
+  function heldWrites(): { release(): Promise<void> } {
+    const said: (() => void)[] = [];
+    vi.spyOn(system, 'write').mockImplementation((...[fd, bytes, at, length, position, callback]: any[]) => {
+      const written = system.writeSync(fd, bytes, at, length, position);
+      said.push(() => callback(null, written));
+    });
+    vi.spyOn(system, 'fdatasync').mockImplementation((_, callback) => {
+      setImmediate(callback, null);
+    });
+    return {
+      release: async () => {
+        vi.mocked(system.write).mockRestore();
+        for (const say of said.splice(0)) say();
+        await turns();
+      },
+    };
+  }
+
+  /** Until what was to be done soon has been done. */
+  async function turns(): Promise<void> {
+    for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
+  }
+
+  it('keeps its file open, and the file as it is, however much is dead', async () => {
+    const path = newPath();
+    const store = opened(path, { durability: 'each' });
+    // So that its folder is synced, too.
+    await store.save('etl', 'first', Buffer.from('x'));
+    const held = heldWrites();
+    const closed = vi.spyOn(system, 'close');
+    const save = store.save('etl', 'rows', Buffer.alloc(100_000));
+    await turns();
+    for (let round = 0; round < 5; round++) {
+      void store.save('etl', 'rows', Buffer.alloc(100_000, round));
+      store.flushSync();
+    }
+    await save;
+    expect(statSync(path).size).toBeGreaterThan(600_000);
+    expect(closed).not.toHaveBeenCalled();
+    store.close();
+    expect(closed.mock.calls.length).toBe(0);
+    await held.release();
+    expect(closed).toHaveBeenCalled();
+    expect(kept(opened(path)).get('rows')).toBe(100_000);
+  });
+
+  it('does not count after it was overtaken and refused: it is written again', async () => {
+    const path = newPath();
+    const store = opened(path, { durability: 'each' });
+    store.load('etl');
+    const held = heldWrites();
+    const save = Promise.resolve(store.save('etl', 'rows', Buffer.from('x')));
+    const refusal = expect(save).rejects.toMatchObject({ reason: 'EIO' });
+    await turns();
+    const cut = vi.spyOn(system, 'ftruncate');
+    vi.spyOn(system, 'fdatasyncSync').mockImplementationOnce(() => {
+      throw Object.assign(new Error('bad block'), { code: 'EIO' });
+    });
+    expect(() => store.flushSync()).toThrow(StoreFailedError);
+    await refusal;
+    // What is cut off now might be what the system is about to call safe.
+    expect(cut).not.toHaveBeenCalled();
+    await held.release();
+    const written = vi.spyOn(system, 'write');
+    await store.flush();
+    expect(written).toHaveBeenCalledTimes(1);
+    expect(kept(store)).toEqual(new Map([['rows', 1]]));
   });
 });
 

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileStore, StoreClosedError, StoreLockedError } from 'taskmap-ts';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { system } from '../../src/store/file-system.js';
 import { StoreProcess } from './child-process.js';
 
 let folder: string;
@@ -14,6 +15,7 @@ beforeAll(() => {
 });
 
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const store of open.splice(0)) store.close();
 });
 
@@ -129,6 +131,48 @@ describe('a lock that is left over', () => {
     writeFileSync(`${path}.lock.${dead.token}`, readFileSync(`${other}.lock`));
     expect(() => opened(path)).toThrow(`is in use by process ${child.pid}.`);
     await child.killed();
+  });
+
+  it('is left to who has it already, if who wants it was slow', async () => {
+    const path = newPath();
+    const dead = await deadLock();
+    const child = new StoreProcess();
+    const other = newPath();
+    await child.told({ do: 'open', path: other });
+    writeFileSync(`${path}.lock`, JSON.stringify(dead));
+    const { link } = system;
+    vi.spyOn(system, 'link').mockImplementation((from, to) => {
+      // Just before it claims the lock of the dead, another one has done all of that.
+      if (String(to).endsWith(dead.token)) writeFileSync(`${path}.lock`, readFileSync(`${other}.lock`));
+      link(from, to);
+    });
+    expect(() => opened(path)).toThrow(`is in use by process ${child.pid}.`);
+    expect(readFileSync(`${path}.lock`, 'utf8')).toBe(readFileSync(`${other}.lock`, 'utf8'));
+    expect(readdirSync(join(path, '..'))).toEqual(['outcomes.lock']);
+    await child.killed();
+  });
+
+  it('is replaced by nobody who has no claim to it, be it that another gave up his', async () => {
+    const path = newPath();
+    const dead = await deadLock();
+    const claim = `${path}.lock.${dead.token}`;
+    writeFileSync(`${path}.lock`, JSON.stringify(dead));
+    const { link, rename } = system;
+    let isFirst = true;
+    vi.spyOn(system, 'link').mockImplementation((from, to) => {
+      // There when it is claimed, and gone when one looks whose it is.
+      if (to === claim && isFirst) {
+        isFirst = false;
+        throw Object.assign(new Error('there'), { code: 'EEXIST' });
+      }
+      link(from, to);
+    });
+    vi.spyOn(system, 'rename').mockImplementation((from, to) => {
+      expect(existsSync(claim)).toBe(true);
+      rename(from, to);
+    });
+    opened(path);
+    expect(vi.mocked(system.rename)).toHaveBeenCalledTimes(1);
   });
 
   it('goes to exactly one of those who want it', { timeout: 120_000 }, async () => {

@@ -113,7 +113,6 @@ class Scanner {
       }
       const lost = record.sequence - this.#sequence;
       if (offset > end || lost > 0) this.#gaps.push({ offset: end, end: offset, first: this.#sequence, lost });
-      if (lost > 0) this.#unindexed = [];
       this.#sequence = record.sequence;
       this.#take(record, offset);
       offset += record.size;

@@ -201,7 +201,6 @@ export class Journal {
     }
     if (state === 'torn') system.ftruncate(this.#fd, this.#end);
     if (state === 'damaged') this.#rewriteDamaged();
-    else if (this.#hashes.length > 0) this.commitSync();
   }
 
   #rewriteDamaged(): void {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FileStore, type FileStoreOptions, InvalidOptionError, StoreFailedError } from 'taskmap-ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';

@@ -1,4 +1,4 @@
-import { InvalidOptionError, UnreadableOutcomeError } from '../errors.js';
+import { InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
 import { type Decision, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
@@ -133,7 +133,7 @@ export class KeptOutcomes implements RunMemory {
     const why = difference(stored, { ...this.#identity(id), inputHashes });
     if (why !== undefined) return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
     if (unknown !== undefined) {
-      return this.#decide(id, { verdict: 'may run', why: `the result of ${JSON.stringify(this.#graph.names[unknown])} may change` });
+      return this.#decide(id, { verdict: 'may run', why: `the result of ${quoted(this.#graph.names[unknown]!)} may change` });
     }
     this.#stored.set(id, stored);
     this.#hashes.set(id, stored.valueHash);

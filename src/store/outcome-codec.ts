@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
 import { DEPTH_MAX, hashValue } from '../codec/value-hash.js';
-import { described, UnreadableOutcomeError, UnstorableError } from '../errors.js';
+import { described, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 
 /** What a stored outcome says of its task, and of what it was made from. */
 export interface OutcomeHeader {
@@ -92,7 +92,7 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
   const header = JSON.parse(buffer.toString('utf8', HEADER_AT, valueAt)) as Fields;
   const [saved, status, version, dependencies, after, inputHashes, sourceHash, valueHash, attempts, durationMs, atMs] = header;
-  if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${JSON.stringify(saved)}`);
+  if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(saved)}`);
   return {
     task,
     status,

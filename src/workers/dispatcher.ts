@@ -35,14 +35,20 @@ export interface DispatchedRun<A> {
 const NONE = -1;
 const NOTHING: number[] = [];
 /** So much work stands in a thread's inbox, at most and as far as it is known, in milliseconds: enough that it never waits for us, little enough that nothing waits for it. */
-const INBOX_MS = 0.5;
+const INBOX_MS = 1;
+/** The same with what was sent ahead, which no other thread could begin: only there are its inputs. */
+const INBOX_AHEAD_MS = 2;
 const INBOX_MAX = 512;
 /** What a task is thought to take of which nothing is known, in milliseconds. */
 const UNKNOWN_MS = 0.2;
 /** A task that takes longer than this is better sent when its inputs are done, to whichever thread is free then. */
 const AHEAD_MS = 0.25;
-/** What a task may wait for, so that a small result need not be copied to another thread, in milliseconds. */
+/** A task shorter than this is done before another thread has heard of it, in milliseconds. */
+const SHORT_MS = 0.05;
+/** What a task may wait for, so that nothing need be told to another thread, in milliseconds: what it takes to wake one, and to hear of it. */
 const HOP_MS = 0.08;
+/** The same for a short one: where so little is to be gained, waking a thread costs more than it. */
+const SHORT_HOP_MS = 2 * HOP_MS;
 /** From this size on it costs more to copy a result than most tasks wait, in bytes or entries. */
 const LARGE = 1 << 16;
 /** So much of a new measurement goes into what is expected. */
@@ -54,8 +60,9 @@ const STALE_MS = 2;
 /** No one thread makes all the inputs. */
 const NOWHERE = 255;
 
-/** What is to be sent to a thread: one message, and where in it each task begins. */
+/** What is to be sent to a thread: functions it has not been told of, and one message of tasks, with where in it each task begins. */
 interface Outbox {
+  readonly functions: unknown[];
   readonly message: unknown[];
   readonly starts: number[];
 }
@@ -98,6 +105,10 @@ export class Dispatcher<A> {
   readonly #known = new Map<number, Set<number>>();
   /** The tasks that each thread has been sent, in order; those that have left it are dropped as they come up. */
   readonly #sentTo = new Map<number, number[]>();
+  /** Short tasks that wait for room on the thread where all their inputs are being made. */
+  readonly #behind = new Map<number, number[]>();
+  /** The thread that was the roomiest when it was last looked for one. */
+  #lastRoomiest: WorkerThread | undefined;
   readonly #outbox = new Map<WorkerThread, Outbox>();
   readonly #outstanding = new Map<number, number>();
   #outstandingCount = 0;
@@ -146,6 +157,7 @@ export class Dispatcher<A> {
       }
       this.#send(this.#closest(id, thread), id);
     }
+    for (const number of this.#behind.keys()) this.#sendBehind(number);
     this.#post();
   }
 
@@ -176,7 +188,8 @@ export class Dispatcher<A> {
     this.#missing = undefined;
     this.#attempts = [];
     this.#sources = new Map();
-    for (const map of [this.#deaths, this.#numbers, this.#known, this.#sentTo, this.#outbox, this.#outstanding]) map.clear();
+    this.#lastRoomiest = undefined;
+    for (const map of [this.#deaths, this.#numbers, this.#known, this.#sentTo, this.#behind, this.#outbox, this.#outstanding]) map.clear();
     lastUsed = this;
   }
 
@@ -245,6 +258,7 @@ export class Dispatcher<A> {
     this.#outstanding.delete(thread.number);
     this.#known.delete(thread.number);
     this.#sentTo.delete(thread.number);
+    this.#behind.delete(thread.number);
     const taken = new Set(there.filter((id) => this.#claims[id] === Claim.taken));
     for (const id of there) {
       this.#threadOf[id] = 0;
@@ -302,11 +316,28 @@ export class Dispatcher<A> {
       if (left > 0 || this.#homeOf[dependent] !== thread.number || thread === this.#pool.ioThread) continue;
       if (this.#pool.keepsIoApart && this.#run.open.settings[dependent]!.ioBound) continue;
       const isShort = this.#expected(id) < AHEAD_MS && this.#expected(dependent) < AHEAD_MS;
-      const hasRoom = thread.queuedMs < INBOX_MS && thread.queuedCount + found.length < INBOX_MAX;
-      if (isShort && hasRoom && this.#run.schedule.canBeSentAhead(dependent)) found.push(dependent);
+      if (!isShort || !this.#run.schedule.canBeSentAhead(dependent)) continue;
+      if (hasRoomAhead(thread, found.length)) found.push(dependent);
+      else if (this.#expected(dependent) < SHORT_MS) push(this.#behind, thread.number, dependent);
     }
     // In the order in which they would have started.
     if (found.length - first > 1) found.push(...found.splice(first).reverse());
+  }
+
+  /** Short tasks for which there was no room when their inputs were sent: the thread is never to run out of them, or each time it would wait for us. */
+  #sendBehind(number: number): void {
+    const thread = this.#pool.thread(number);
+    const waiting = this.#behind.get(number)!;
+    let next = 0;
+    while (thread?.state === 'ready' && next < waiting.length && hasRoomAhead(thread)) {
+      const id = waiting[next++]!;
+      const isToFollow = this.#missing![id] === 0 && this.#homeOf[id] === number && this.#run.schedule.canBeSentAhead(id);
+      if (!isToFollow) continue;
+      this.#run.schedule.sentAhead(id);
+      this.#send(thread, id);
+    }
+    waiting.splice(0, next);
+    if (waiting.length === 0) this.#behind.delete(number);
   }
 
   #put(thread: WorkerThread, id: number): void {
@@ -358,14 +389,16 @@ export class Dispatcher<A> {
   #outboxOf(thread: WorkerThread): Outbox {
     let outbox = this.#outbox.get(thread);
     if (outbox === undefined) {
-      outbox = { message: [ToWorker.tasks, this.#number], starts: [] };
+      outbox = { functions: [], message: [ToWorker.tasks, this.#number], starts: [] };
       this.#outbox.set(thread, outbox);
     }
     return outbox;
   }
 
   #post(): void {
-    for (const [thread, { message, starts }] of this.#outbox) {
+    for (const [thread, { functions, message, starts }] of this.#outbox) {
+      // Right before the tasks, so that the thread is woken once.
+      if (functions.length > 0) thread.post([ToWorker.functions, this.#number, this.#run.id, this.#claims.buffer, ...functions]);
       try {
         thread.post(message);
       } catch {
@@ -410,7 +443,7 @@ export class Dispatcher<A> {
     }
     if (!known.has(number)) {
       known.add(number);
-      thread.post([ToWorker.functions, this.#number, this.#run.id, this.#claims.buffer, number, ...this.#reference(fn)]);
+      this.#outboxOf(thread).functions.push(number, ...this.#reference(fn));
     }
     return number;
   }
@@ -543,14 +576,20 @@ export class Dispatcher<A> {
     this.#averageMs += LEARNING * (tookMs - this.#averageMs);
   }
 
-  /** A thread that has a result the task takes, if there is room on it; but not if the roomiest would begin the task much sooner, unless the result is large. */
+  /** A thread that has a result the task takes, or the one before it, if there is room; but not if the roomiest would begin the task much sooner, unless the result is large. */
   #closest(id: number, roomiest: WorkerThread): WorkerThread {
     const { starts, ids } = this.#run.open.topology.inputs;
+    const expectedMs = this.#expected(id);
+    const hopMs = expectedMs < SHORT_MS ? SHORT_HOP_MS : HOP_MS;
     for (let edge = starts[id]!; edge < starts[id + 1]! && edge < starts[id]! + 4; edge++) {
       const thread = this.#pool.thread(this.#keptOn[ids[edge]!]!);
       if (thread === undefined || thread === this.#pool.ioThread || !thread.hasRoom(INBOX_MS, INBOX_MAX)) continue;
-      if (thread.queuedMs - roomiest.queuedMs < HOP_MS || isLarge(this.#run.open.outcomes.value(ids[edge]!))) return thread;
+      if (thread.queuedMs - roomiest.queuedMs < hopMs || isLarge(this.#run.open.outcomes.value(ids[edge]!))) return thread;
     }
+    // Neighbours in the graph stay together: those that take their results may then follow there.
+    const last = this.#lastRoomiest;
+    if (last?.hasRoom(INBOX_MS, INBOX_MAX) && last.queuedMs - roomiest.queuedMs + expectedMs < hopMs) return last;
+    this.#lastRoomiest = roomiest;
     return roomiest;
   }
 
@@ -563,6 +602,10 @@ export class Dispatcher<A> {
   #threadAt(id: number): WorkerThread | undefined {
     return this.#pool.thread(this.#threadOf[id]!);
   }
+}
+
+function hasRoomAhead(thread: WorkerThread, more = 0): boolean {
+  return thread.queuedMs < INBOX_AHEAD_MS && thread.queuedCount + more < INBOX_MAX;
 }
 
 const LEFT = Object.freeze({}) as DispatchedRun<never>;

@@ -56,7 +56,10 @@ interface Running {
 
 const RECORD_LENGTH = 7;
 const RECORDS_MAX = 64;
-const FLUSH_MS = 0.3;
+/** So many functions are kept at most, for graphs that are made anew for each run. */
+const FUNCTIONS_MAX = 10_000;
+/** What is done is told so often, in milliseconds, while there is more to do: each time costs this thread about as much as it does to wake the other. */
+const FLUSH_MS = 0.6;
 const TURN_MS = 10;
 
 /** Serves one port until told to close. */
@@ -67,6 +70,7 @@ class Server {
   readonly #concurrency: number;
   readonly #current: Float64Array;
   readonly #runs = new Map<number, RunHere>();
+  readonly #functions = new Map<string, FunctionHere>();
   /** Messages with tasks, and where in the first of them the next task is. */
   readonly #inbox: (readonly unknown[])[] = [];
   #place = 2;
@@ -141,8 +145,20 @@ class Server {
     }
     for (let place = 4; place < message.length; place += 4) {
       const [fn, kind, text, more] = message.slice(place, place + 4) as [number, number, string, string];
-      run.functions.set(fn, { fn: undefined, find: kind === FunctionReference.module ? () => imported(text, more) : () => fromSource(text, more) });
+      run.functions.set(fn, this.#function(kind, text, more));
     }
+  }
+
+  /** Functions outlive their run: the next one of the same graph need not look for them again, nor have them compiled again. */
+  #function(kind: number, text: string, more: string): FunctionHere {
+    const key = `${kind} ${more} ${text}`;
+    let here = this.#functions.get(key);
+    if (here === undefined) {
+      if (this.#functions.size >= FUNCTIONS_MAX) this.#functions.clear();
+      here = { fn: undefined, find: kind === FunctionReference.module ? () => imported(text, more) : () => fromSource(text, more) };
+      this.#functions.set(key, here);
+    }
+    return here;
   }
 
   #abort(runNumber: number, id: number, token: number, reason: unknown): void {

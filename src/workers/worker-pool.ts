@@ -43,6 +43,7 @@ export class WorkerPool implements WorkerListener {
   #lastUser = 0;
   #failedStarts = 0;
   #callOffLook: (() => void) | undefined;
+  #callOffAgain: (() => void) | undefined;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -116,7 +117,10 @@ export class WorkerPool implements WorkerListener {
 
   /** Asks the dispatchers again after so long. */
   lookAgain(afterMs: number): void {
-    this.#options.after(afterMs, () => this.#fill());
+    this.#callOffAgain ??= this.#options.after(afterMs, () => {
+      this.#callOffAgain = undefined;
+      this.#fill();
+    });
   }
 
   /** Starts all threads that there may be. */
@@ -252,6 +256,7 @@ export class WorkerPool implements WorkerListener {
 
   #stopLooking(): void {
     this.#callOffLook?.();
-    this.#callOffLook = undefined;
+    this.#callOffAgain?.();
+    this.#callOffLook = this.#callOffAgain = undefined;
   }
 }

@@ -12,7 +12,7 @@ const EDGES = { 'stencil 4': stencil(4, 100), 'stencil 8': stencil(8, 50), rando
 
 const LENGTHS_US = [4, 8, 16, 32, 64, 128, 256, 512];
 
-const EFFORT: ThreadEffort = { rounds: 5, sampleMs: 8, warmUpMs: 10, warmUpEachRoundMs: 0 };
+const EFFORT: ThreadEffort = { rounds: 15, sampleMs: 8, warmUpMs: 10, warmUpEachRoundMs: 0 };
 
 export const metg: Part = {
   name: METG,

@@ -2,7 +2,13 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  resolve: { alias: { 'taskmap-ts': fileURLToPath(new URL('./src/index.ts', import.meta.url)) } },
+  resolve: {
+    alias: {
+      'taskmap-ts/dashboard': fileURLToPath(new URL('./src/dashboard/serve-dashboard.ts', import.meta.url)),
+      'taskmap-ts/otel': fileURLToPath(new URL('./src/otel/tracing.ts', import.meta.url)),
+      'taskmap-ts': fileURLToPath(new URL('./src/index.ts', import.meta.url)),
+    },
+  },
   test: {
     include: ['spec/**/*.spec.ts'],
     testTimeout: 60_000,

@@ -4,12 +4,29 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-// errors ◄─ codec ◄─ graph ◄─ events ◄─ schedule ◄─ observe ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index
+// errors ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel
 //
 // A room imports from those to its left and from itself, and from no other: types count as well. What `core` holds runs in browsers, too.
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url));
-const ROOMS = ['errors', 'codec', 'graph', 'events', 'schedule', 'observe', 'workers', 'store', 'executors', 'core', 'index'];
+const ROOMS = [
+  'errors',
+  'codec',
+  'drawing',
+  'graph',
+  'events',
+  'schedule',
+  'observe',
+  'page',
+  'report',
+  'workers',
+  'store',
+  'executors',
+  'core',
+  'index',
+  'dashboard',
+  'otel',
+];
 const DOORS = [
   'eventemitter3 in executors/emitter.ts',
   'uuid in executors/executor.ts',

@@ -1,0 +1,108 @@
+/*
+ * What the server tells the page, as server-sent events: `snapshot` on connecting and after a gap, then `changes` at most ten times a second. Types alone, for both sides.
+ *
+ *   server                               page
+ *     ── snapshot: all runs ──────────────►   forgets what it knew
+ *     ── changes: what has happened since ─►   applies it
+ *     ◄─ POST /abort, /rerun ──────────────   if the dashboard may control
+ */
+
+/** Statuses as they stand in the arrays below. */
+export const STATUS_CODES = ['pending', 'ready', 'running', 'delayed', 'done', 'kept', 'failed', 'skipped'] as const;
+export type ShownStatus = (typeof STATUS_CODES)[number];
+
+/** All that a page shows of a run, as it is at a moment. Tasks are told by their place in `names`. */
+export interface ShownRun {
+  readonly runId: string;
+  /** The graph's name. */
+  readonly graph: string;
+  readonly status: 'running' | 'finished' | 'stopped' | 'aborted';
+  /** In milliseconds since 1970; all other times of the run count from here. */
+  readonly startedAtMs: number;
+  /** `undefined` while it runs. */
+  readonly durationMs?: number | undefined;
+  /** How many attempts can be under way at once, as far as that is known: for the efficiency. */
+  readonly workers: number;
+  readonly names: readonly string[];
+  /** The group of each task, as a place in `groupNames`, which stand in topological order. */
+  readonly groups: readonly number[];
+  readonly groupNames: readonly string[];
+  /** The dependencies of each task, one list after the other: those of task `i` are `dependencies[starts[i]]` up to `dependencies[starts[i + 1] - 1]`. */
+  readonly dependencyStarts: readonly number[];
+  readonly dependencies: readonly number[];
+  /** The places of io-bound tasks. */
+  readonly ioBound: readonly number[];
+  /** The status of each task, as a place in {@link STATUS_CODES}. */
+  readonly statuses: readonly number[];
+  /** Attempts that have begun, the latest {@link ATTEMPTS_MAX}, by their start. */
+  readonly attempts: readonly ShownAttempt[];
+  /** How long attempts took that have ended, together, in milliseconds; also those that are no longer in `attempts`. */
+  readonly workMs: number;
+  /** The longest chain of tasks that need each other, by the time that those took that have ended, in milliseconds. */
+  readonly criticalPathMs: number;
+  readonly failures: readonly ShownFailure[];
+  /** What tasks said of themselves, of those that are running. */
+  readonly progress: readonly ShownProgress[];
+  /** How many milliseconds are likely to be left; `undefined` if nothing can be said. */
+  readonly remainingMs?: number | undefined;
+}
+
+/** So many attempts of a run are told to a page that connects. */
+export const ATTEMPTS_MAX = 20_000;
+
+/** `[task, attempt, thread, startMs, endMs, status]`: thread 0 is the main one; endMs -1 while it runs; status as a place in {@link ATTEMPT_CODES}. */
+export type ShownAttempt = readonly [task: number, attempt: number, thread: number, startMs: number, endMs: number, status: number];
+export const ATTEMPT_CODES = ['running', 'done', 'failed', 'retried', 'interrupted'] as const;
+
+/** A task that failed, or an attempt that will be made again. Text only, never markup, cut to {@link TEXT_MAX} characters. */
+export interface ShownFailure {
+  readonly task: number;
+  readonly attempt: number;
+  readonly atMs: number;
+  /** Whether another attempt follows. */
+  readonly willRetry: boolean;
+  /** The name of the error's class. */
+  readonly type: string;
+  readonly message: string;
+  readonly stack: string;
+}
+
+export const TEXT_MAX = 4_000;
+
+/** `[task, fraction, note]` */
+export type ShownProgress = readonly [task: number, fraction: number, note: string];
+
+export interface Snapshot {
+  /** The clock of the server, in milliseconds since 1970, to compare with the page's own. */
+  readonly nowMs: number;
+  /** Whether the page may abort runs and have failed tasks run again. */
+  readonly control: boolean;
+  /** The latest runs, in the order in which they began. */
+  readonly runs: readonly ShownRun[];
+}
+
+/** What has happened to one run since the last message. */
+export interface RunChanges {
+  readonly runId: string;
+  /** `[task, status, task, status, …]`, in the order in which it happened. */
+  readonly statuses: readonly number[];
+  /** Attempts that have begun or ended: one that is known already, by task and attempt, is replaced. */
+  readonly attempts: readonly ShownAttempt[];
+  readonly failures: readonly ShownFailure[];
+  readonly progress: readonly ShownProgress[];
+  readonly status: ShownRun['status'];
+  readonly durationMs?: number | undefined;
+  readonly workMs: number;
+  readonly criticalPathMs: number;
+  readonly workers: number;
+  readonly remainingMs?: number | undefined;
+}
+
+export interface Changes {
+  readonly nowMs: number;
+  /** Runs that have begun. */
+  readonly begun: readonly ShownRun[];
+  /** Runs that are no longer kept. */
+  readonly forgotten: readonly string[];
+  readonly runs: readonly RunChanges[];
+}

@@ -9,6 +9,7 @@
 // npm run demo, or npx tsx examples/dependency-audit.ts --help
 
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -23,20 +24,25 @@ import {
   RunAbortedError,
   type RunReport,
   StoreError,
+  Timeline,
   UnknownTaskError,
+  writeReport,
 } from 'taskmap-ts';
+import { type Dashboard, serveDashboard } from 'taskmap-ts/dashboard';
 import { brokenCopy } from './dependency-audit/broken-copy.js';
-import { type Audit, auditGraph, packageOf } from './dependency-audit/graph.js';
+import { type Audit, auditGraph, kindOf, packageOf } from './dependency-audit/graph.js';
 import { PackageTimes } from './dependency-audit/package-times.js';
 import { type InstalledPackage, installedPackages, nodeModulesOf, UserError } from './dependency-audit/packages.js';
 import { auditReport, counted, duration, reportText } from './dependency-audit/report.js';
 
 const HELP = `Audits every package that is installed under a folder: size, lines, licence, copies.
 
-  npm run demo -- [FOLDER] [--json FILE] [--store FILE] [--explain TASK] [--retry] [--compare]
+  npm run demo -- [FOLDER] [--json FILE] [--report FILE] [--dashboard] [--store FILE] [--explain TASK] [--retry] [--compare]
 
   FOLDER        a project, or a node_modules folder. Default: the node_modules of taskmap itself
   --json FILE   also write everything to FILE
+  --report FILE also write a page about the run: what ran where, how long, and what failed
+  --dashboard   show the run on a page while it goes on, and until Ctrl+C. Keeps nothing
   --store FILE  where results are kept for the next time. Default: a file in the system's folder for temporary files.
                 A package is read again when its package.json has been written since. Delete the file to start anew
   --explain TASK
@@ -61,6 +67,8 @@ const OWN_NODE_MODULES = fileURLToPath(new URL('../node_modules', import.meta.ur
 interface Options {
   readonly folder: string;
   readonly json: string | undefined;
+  readonly report: string | undefined;
+  readonly dashboard: boolean;
   readonly store: string | undefined;
   readonly explain: string | undefined;
   readonly retry: boolean;
@@ -69,7 +77,7 @@ interface Options {
 }
 
 async function main(signal: AbortSignal): Promise<void> {
-  const { folder, json, store: storePath, explain, retry, compare, help } = optionsFrom(process.argv.slice(2));
+  const { folder, json, report: page, dashboard: isWatched, store: storePath, explain, retry, compare, help } = optionsFrom(process.argv.slice(2));
   if (help) {
     process.stdout.write(HELP);
     return;
@@ -77,9 +85,9 @@ async function main(signal: AbortSignal): Promise<void> {
   const nodeModules = await nodeModulesOf(folder);
   const packages = await installedPackages(nodeModules);
   if (packages.length === 0) throw new UserError(`There are no packages in ${nodeModules}.`);
-  if (json !== undefined) await refuseUnwritable(json);
+  for (const file of [json, page]) if (file !== undefined) await refuseUnwritable(file);
 
-  const store = retry || compare ? undefined : new FileStore(storePath ?? defaultStore(nodeModules));
+  const store = retry || compare || isWatched ? undefined : new FileStore(storePath ?? defaultStore(nodeModules));
   const copy = retry ? await brokenCopy(packages) : undefined;
   try {
     const audit = auditGraph(copy === undefined ? packages : await installedPackages(copy.nodeModules));
@@ -89,6 +97,8 @@ async function main(signal: AbortSignal): Promise<void> {
       process.stdout.write(`${explain} ${audit.graph.explain(explain)}\n`);
       return;
     }
+    await using dashboard = isWatched ? await openDashboard(executor) : undefined;
+    using timeline = page === undefined ? undefined : new Timeline().listen(executor);
     using _ = new ProgressBar().listen(executor);
     const times = new PackageTimes(executor);
     executor.on('store:repaired', ({ text }) => process.stderr.write(`${text}\n`));
@@ -100,13 +110,31 @@ async function main(signal: AbortSignal): Promise<void> {
     const report = auditReport(shown(nodeModules), audit, durationMs, times.slowest(SLOWEST_SHOWN));
     process.stdout.write(reportText(report));
     if (compare) process.stdout.write(`\n${await compared(packages, executor.workers, first, signal)}\n`);
-    if (json === undefined) return;
-    await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
-    process.stdout.write(`\nEverything is in ${shown(json)}.\n`);
+    if (json !== undefined) {
+      await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+      process.stdout.write(`\nEverything is in ${shown(json)}.\n`);
+    }
+    if (page !== undefined && timeline !== undefined) {
+      await writeReport(page, { timeline, group: kindOf });
+      process.stdout.write(`\nWhat ran where and how long is in ${shown(page)}, to be opened in a browser.\n`);
+    }
+    if (dashboard !== undefined) await untilInterrupted(signal);
   } finally {
     store?.close();
     await copy?.remove();
   }
+}
+
+/** Shows the run on a page, by kinds of tasks: there are a thousand of them, and seven kinds. */
+async function openDashboard(executor: ParallelAsyncExecutor): Promise<Dashboard> {
+  const dashboard = await serveDashboard(executor, { control: true, group: kindOf, workers: executor.workers + IO_CONCURRENCY });
+  process.stdout.write(`The audit can be watched at ${dashboard.url}\n\n`);
+  return dashboard;
+}
+
+async function untilInterrupted(signal: AbortSignal): Promise<void> {
+  process.stdout.write('\nThe page stays until Ctrl+C.\n');
+  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** Tells what a broken manifest costs, mends it, and runs what has failed and what hangs on it: nothing else. */
@@ -176,6 +204,8 @@ function optionsFrom(args: string[]): Options {
   try {
     const options = {
       json: { type: 'string' },
+      report: { type: 'string' },
+      dashboard: { type: 'boolean' },
       store: { type: 'string' },
       explain: { type: 'string' },
       retry: { type: 'boolean' },
@@ -186,10 +216,13 @@ function optionsFrom(args: string[]): Options {
     if (positionals.length > 1) throw new Error(`Give one folder, not ${positionals.length}.`);
     const folder = positionals[0] === undefined ? OWN_NODE_MODULES : resolve(HERE, positionals[0]);
     const json = values.json === undefined ? undefined : resolve(HERE, values.json);
+    const report = values.report === undefined ? undefined : resolve(HERE, values.report);
     const store = values.store === undefined ? undefined : resolve(HERE, values.store);
     return {
       folder,
       json,
+      report,
+      dashboard: values.dashboard ?? false,
       store,
       explain: values.explain,
       retry: values.retry ?? false,

@@ -91,6 +91,11 @@ export function auditGraph(packages: readonly InstalledPackage[]): Audit {
   return { graph: builder.build(), verdicts };
 }
 
+/** What a task does, such as `gzip`: the same for every package. */
+export function kindOf(task: string): string {
+  return task.slice(0, task.indexOf(' '));
+}
+
 /** The path of the package that a task is about. */
 export function packageOf(task: string): string {
   return task.slice(task.indexOf(' ') + 1);

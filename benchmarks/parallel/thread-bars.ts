@@ -1,6 +1,7 @@
 import type { Bar, Reached } from '../bars.js';
 import { BARE_THREADS } from './contenders/bare-threads.js';
 import { PISCINA } from './contenders/piscina.js';
+import { OBSERVED } from './contenders/taskmap-observed.js';
 import { IO_ON_MAIN, IO_ON_THREAD, PARALLEL } from './contenders/taskmap-threads.js';
 import { WORKERPOOL } from './contenders/workerpool.js';
 import type { Timing } from './contest.js';
@@ -8,6 +9,7 @@ import { EMPTY_TASKS, INDEPENDENT } from './parts/empty-tasks.js';
 import { EIGHT_CHAINS, FLOODED, ONE_CHAIN } from './parts/flooded.js';
 import { MAKESPAN } from './parts/makespan.js';
 import { efficiencies, METG, metgUs } from './parts/metg.js';
+import { OBSERVED_RUN } from './parts/observed.js';
 import { STRAGGLER } from './parts/straggler.js';
 
 export function threadBarsOf(timings: readonly Timing[]): Bar[] {
@@ -32,6 +34,7 @@ export function threadBarsOf(timings: readonly Timing[]): Bar[] {
       ...ratios(inFlood(EIGHT_CHAINS), IO_ON_MAIN, PARALLEL, "io: 'main'"),
       ...ratios(inFlood(EIGHT_CHAINS), IO_ON_THREAD, PARALLEL, "io: 'thread'"),
     ]),
+    bar('computing with a dashboard and a run log, against without', 1.1, overAlone(timings)),
   ];
 }
 
@@ -45,6 +48,13 @@ function ratios(timings: readonly Timing[], contender: string, over: string, whe
     if (ours.contender !== contender || theirs === undefined) return [];
     return [{ where: where ?? ours.graph, figure: ours.medianMs / theirs.medianMs }];
   });
+}
+
+function overAlone(timings: readonly Timing[]): Reached[] {
+  const watched = timings.filter(({ part }) => part === OBSERVED_RUN);
+  const of = (name: string) => watched.find(({ contender }) => contender === name);
+  const [looking, alone] = [of(OBSERVED), of(PARALLEL)];
+  return looking === undefined || alone === undefined ? [] : [{ where: looking.graph, figure: looking.cpuMs / alone.cpuMs }];
 }
 
 function metgRatios(timings: readonly Timing[], graphs: readonly string[]): Reached[] {

@@ -5,6 +5,7 @@ import type { Timing } from './contest.js';
 import type { Part } from './part.js';
 import { EMPTY_TASKS } from './parts/empty-tasks.js';
 import { efficiencies, METG, metgUs } from './parts/metg.js';
+import { OBSERVED_RUN } from './parts/observed.js';
 
 /** One graph, for the terminal. */
 export function timingsText(timings: readonly Timing[]): string {
@@ -39,12 +40,12 @@ function timingRows(timings: readonly Timing[]): string[][] {
     const peer = timings.find(({ contender }) => contender === name);
     return peer === undefined ? '' : `${numberText(ms / peer.medianMs)}x`;
   };
-  const isEmpty = timings[0]!.part === EMPTY_TASKS;
+  const isPerTask = [EMPTY_TASKS, OBSERVED_RUN].includes(timings[0]!.part);
   const rows = timings.map(({ contender, tasks, medianMs, cpuMs, idealMs, rounds }) => [
     contender,
     numberText(medianMs),
-    isEmpty ? numberText((medianMs * 1000) / tasks) : '',
-    isEmpty ? numberText((cpuMs * 1000) / tasks) : '',
+    isPerTask ? numberText((medianMs * 1000) / tasks) : '',
+    isPerTask ? numberText((cpuMs * 1000) / tasks) : '',
     over(medianMs, PISCINA),
     over(medianMs, WORKERPOOL),
     idealMs === undefined ? '' : numberText(idealMs),

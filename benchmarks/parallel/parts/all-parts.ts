@@ -5,7 +5,8 @@ import { largeResults } from './large-results.js';
 import { makespan } from './makespan.js';
 import { metg } from './metg.js';
 import { mixed } from './mixed.js';
+import { observedRun } from './observed.js';
 import { straggler } from './straggler.js';
 
 /** Every question about threads, in the order in which they are asked. */
-export const PARTS: readonly Part[] = [emptyTasks, metg, makespan, straggler, mixed, flooded, largeResults];
+export const PARTS: readonly Part[] = [emptyTasks, metg, makespan, straggler, mixed, flooded, largeResults, observedRun];

@@ -22,12 +22,12 @@ The smallest granularity of tasks at which a contender is half as effective as a
 of iterations for each length, the length being what they take on the main thread. Efficiency is work per time, in parts of the contender's own best on that graph; granularity is time x
 threads / tasks, at the point where the efficiency falls below one half. The shortest of all rounds counts: tasks that compute feel whatever else the machine does.`,
   async *run() {
-    const iterationsPerUs = await calibrated();
+    const perUs = await iterationsPerUs();
     for (const [name, edges] of Object.entries(EDGES)) {
       yield await withContenders([parallel, piscina, workerpoolExec], async (field) => {
         const contests = LENGTHS_US.map((taskUs) => ({
           part: METG,
-          graph: uniform(name, edges, 'spin', Math.round(taskUs * iterationsPerUs)),
+          graph: uniform(name, edges, 'spin', Math.round(taskUs * perUs)),
           taskUs,
         }));
         return timedTogether(field, contests, EFFORT);
@@ -37,7 +37,7 @@ threads / tasks, at the point where the efficiency falls below one half. The sho
 };
 
 /** How many iterations of `spin` this machine makes in a microsecond, undisturbed. */
-async function calibrated(): Promise<number> {
+export async function iterationsPerUs(): Promise<number> {
   const { spin } = (await import(new URL('../threads/kernels.mjs', import.meta.url).href)) as { spin: (iterations: number) => void };
   const iterations = 100_000;
   let bestMs = Number.POSITIVE_INFINITY;

@@ -1,57 +1,41 @@
-import type { OutcomeTable, TaskStatus } from './outcome.js';
-import type { TaskSettings } from './task.js';
-import type { Topology } from './topology.js';
+import { type DrawnGraph, orderOnlyEdges } from './drawn-graph.js';
+import { type DrawnStatus, LOOKS, PAPERS } from './palette.js';
 
-/** What a drawing shows of a graph. */
-export interface Drawable {
-  readonly name: string;
-  readonly names: readonly string[];
-  readonly settings: readonly TaskSettings[];
-  readonly topology: Topology;
-  readonly outcomes: OutcomeTable;
-}
-
-interface Colours {
-  readonly fill: string;
-  readonly stroke: string;
-}
-
-/** Dark text stands on each of these fills with a contrast above 7 : 1. */
-const COLOURS: Readonly<Record<TaskStatus, Colours>> = {
-  pending: { fill: '#f3f4f6', stroke: '#9ca3af' },
-  running: { fill: '#dbeafe', stroke: '#2563eb' },
-  done: { fill: '#dcfce7', stroke: '#16a34a' },
-  failed: { fill: '#fee2e2', stroke: '#dc2626' },
-  skipped: { fill: '#fef9c3', stroke: '#ca8a04' },
-};
+/** All that a graph knows of its tasks, as the texts name it. */
+const STATUSES: readonly DrawnStatus[] = ['pending', 'running', 'done', 'failed', 'skipped'];
+const TEXT_COLOUR = PAPERS.light.text;
 
 /** The graph in the DOT language of Graphviz: boxes coloured by outcome, io-bound ones rounded, order-only edges dashed. */
-export function dotOf(graph: Drawable): string {
-  const { names, settings, topology, outcomes } = graph;
+export function dotOf(graph: DrawnGraph): string {
+  const { names } = graph;
   const lines = [
     `digraph ${dotText(graph.name)} {`,
     '  rankdir=LR;',
-    '  node [shape=box, style=filled, fontname="sans-serif", fontcolor="#111827"];',
+    `  node [shape=box, style=filled, fontname="sans-serif", fontcolor="${TEXT_COLOUR}"];`,
   ];
-  for (let id = 0; id < topology.size; id++) {
-    const { fill, stroke } = COLOURS[outcomes.status(id)];
-    const style = settings[id]!.ioBound ? ', style="filled,rounded"' : '';
+  for (let id = 0; id < names.length; id++) {
+    const { fill, stroke } = LOOKS[graph.statusOf(id)].light;
+    const style = graph.isIoBound(id) ? ', style="filled,rounded"' : '';
     lines.push(`  t${id} [label=${dotText(names[id]!)}, fillcolor="${fill}", color="${stroke}"${style}];`);
   }
-  for (const { from, to, orderOnly } of edges(topology)) lines.push(`  t${from} -> t${to}${orderOnly ? ' [style=dashed]' : ''};`);
+  for (const { from, to, orderOnly } of edges(graph)) lines.push(`  t${from} -> t${to}${orderOnly ? ' [style=dashed]' : ''};`);
   return `${lines.join('\n')}\n}\n`;
 }
 
 /** The graph as a Mermaid flowchart: boxes coloured by outcome, io-bound ones rounded, order-only edges dotted. */
-export function mermaidOf({ names, settings, topology, outcomes }: Drawable): string {
+export function mermaidOf(graph: DrawnGraph): string {
+  const { names } = graph;
   const lines = ['flowchart LR'];
-  for (let id = 0; id < topology.size; id++) {
+  for (let id = 0; id < names.length; id++) {
     const label = mermaidText(names[id]!);
-    const box = settings[id]!.ioBound ? `(${label})` : `[${label}]`;
-    lines.push(`  t${id}${box}:::${outcomes.status(id)}`);
+    const box = graph.isIoBound(id) ? `(${label})` : `[${label}]`;
+    lines.push(`  t${id}${box}:::${graph.statusOf(id)}`);
   }
-  for (const { from, to, orderOnly } of edges(topology)) lines.push(`  t${from} ${orderOnly ? '-.->' : '-->'} t${to}`);
-  for (const [status, { fill, stroke }] of Object.entries(COLOURS)) lines.push(`  classDef ${status} fill:${fill},stroke:${stroke},color:#111827`);
+  for (const { from, to, orderOnly } of edges(graph)) lines.push(`  t${from} ${orderOnly ? '-.->' : '-->'} t${to}`);
+  for (const status of STATUSES) {
+    const { fill, stroke } = LOOKS[status].light;
+    lines.push(`  classDef ${status} fill:${fill},stroke:${stroke},color:${TEXT_COLOUR}`);
+  }
   return `${lines.join('\n')}\n`;
 }
 
@@ -61,10 +45,11 @@ interface Edge {
   readonly orderOnly: boolean;
 }
 
-function* edges({ size, inputs, dependencies }: Topology): Generator<Edge> {
-  for (let to = 0; to < size; to++) {
-    const fed = new Set(inputs.ids.subarray(inputs.starts[to], inputs.starts[to + 1]));
-    for (const from of dependencies.ids.subarray(dependencies.starts[to], dependencies.starts[to + 1])) yield { from, to, orderOnly: !fed.has(from) };
+function* edges(graph: DrawnGraph): Generator<Edge> {
+  const { starts, ids } = graph.dependencies;
+  const orderOnly = orderOnlyEdges(graph);
+  for (let to = 0; to < graph.names.length; to++) {
+    for (let edge = starts[to]!; edge < starts[to + 1]!; edge++) yield { from: ids[edge]!, to, orderOnly: orderOnly[edge] === 1 };
   }
 }
 

@@ -283,7 +283,7 @@ class GraphDrawing {
   #group({ label, tasks }: Box, index: number, layout: Layout): string {
     const { x, y, width, height } = boxAt(layout, index);
     const counts = this.#counts(tasks);
-    const status = this.#outcomes ? worst(counts) : 'pending';
+    const status = this.#outcomes ? lookOf(counts) : 'pending';
     const duration = this.#durationOf(tasks);
     const told = [this.#outcomes ? countsText(counts) : '', duration].filter((part) => part !== '').join('; ');
     const middle = this.#outcomes ? y + 19 : y + height / 2 + 4;
@@ -334,11 +334,11 @@ const GROUP: LegendItem = {
   swatch: (x, y) => `<path class="e" d="M${px(x)} ${px(y)}h23v13h-23zm3 13v3h23v-13h-3"/>`,
 };
 
-/** What a group looks like as a whole: as what matters most in it. */
-const BY_WEIGHT: readonly DrawnStatus[] = ['failed', 'running', 'skipped', 'delayed', 'ready', 'pending', 'done', 'kept'];
-
-function worst(counts: Counts): DrawnStatus {
-  return BY_WEIGHT.find((status) => counts.has(status)) ?? 'pending';
+/** What a group looks like as a whole: failed or running if anything in it is, else as most of it. */
+function lookOf(counts: Counts): DrawnStatus {
+  if (counts.has('failed')) return 'failed';
+  if (counts.has('running')) return 'running';
+  return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
 }
 
 function countsText(counts: Counts): string {

@@ -130,7 +130,7 @@ class TimelineDrawing {
     for (const { atMs, label } of ticksOf(endedAtMs - startedAtMs, (this.#right - this.#left) / TICK_WIDTH_MIN)) {
       const x = this.#x(startedAtMs + atMs);
       // A name that would stick out to the right ends at its line.
-      const anchor = atMs === 0 ? '' : x + textWidth(label, FONT_SIZE) / 2 > this.#right ? ' text-anchor="end"' : ' text-anchor="middle"';
+      const anchor = x + textWidth(label, FONT_SIZE) / 2 > this.#right ? ' text-anchor="end"' : ' text-anchor="middle"';
       parts.push(`<path class="g" d="M${px(x)} ${AXIS_HEIGHT - 6}V${px(bottom)}"/><text class="f" x="${px(x)}" y="11"${anchor}>${label}</text>`);
       if (endedAtMs === startedAtMs) break;
     }
@@ -183,7 +183,8 @@ class TimelineDrawing {
     const parts = [`<g class="${status}"><title>${markupText(toldOf(attempts))}</title><rect ${isNarrow ? 'class="s" ' : ''}${place}/>`];
     if (isCritical) {
       this.#hasCritical = true;
-      parts.push(`<rect class="c k" ${place}/>`);
+      // No rectangle, which would have the colours of the status.
+      parts.push(`<path class="c k" d="M${px(fromX)} ${px(y)}h${px(width)}v${height}h-${px(width)}z"/>`);
     }
     if (width >= MARK_WIDTH_MIN && attempts.length === 1) {
       parts.push(markAt(status, fromX + 2, top + ROW_HEIGHT / 2 - 6));

@@ -69,7 +69,7 @@ export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions =
   const shown = legend ? drawing.legend() : [];
   const summary = drawing.summary();
   const named = title === '' ? graph.name : title;
-  return picture({ title, summary, label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown, rules: '' }, drawing.content());
+  return picture({ title, summary: [summary], label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown }, drawing.content());
 }
 
 interface DrawnGroups extends TaskGroups {

@@ -1,7 +1,7 @@
 import { durationText } from '../drawing/duration-text.js';
 import { cut, markupText, px, shortened, shownText, textWidth } from '../drawing/markup.js';
 import { type DrawnStatus, LOOKS } from '../drawing/palette.js';
-import { FONT_SIZE, type LegendItem, MARGIN, markAt, picture, statusItem } from '../drawing/picture.js';
+import { BETWEEN, FONT_SIZE, type LegendItem, MARGIN, markAt, picture, statusItem } from '../drawing/picture.js';
 import { ticksOf } from '../drawing/time-axis.js';
 import type { ThreadId } from '../events.js';
 import { measuredPath } from './critical-path.js';
@@ -56,7 +56,7 @@ export function timelinePictureOf(run: RunSnapshot, figures: RunFigures, width: 
 /** The picture of a timeline that has seen no run. */
 export function emptyTimelinePicture(): string {
   const text = 'Nothing has run.';
-  return picture({ title: '', summary: text, label: text, statuses: [], legend: [] }, { width: 0, height: 0, markup: '' });
+  return picture({ title: '', summary: [text], label: text, statuses: [], legend: [] }, { width: 0, height: 0, markup: '' });
 }
 
 class TimelineDrawing {
@@ -101,10 +101,10 @@ class TimelineDrawing {
       `${attemptCount} ${attemptCount === 1 ? 'attempt' : 'attempts'}`,
       `critical path ${durationText(criticalPathMs)}`,
       `efficiency ${Math.round(efficiency * 100)} % of ${workers} at once`,
-    ].join(' · ');
+    ];
     const statuses = (Object.keys(LOOKS) as DrawnStatus[]).filter((one) => this.#statuses.has(one as AttemptStatus));
     return picture(
-      { title: graph, summary, label: `${graph}: ${summary}`, statuses, legend: this.#legend(statuses), rules: RULES },
+      { title: graph, summary, label: `${graph}: ${summary.join(BETWEEN)}`, statuses, legend: this.#legend(statuses), rules: RULES, isFixed: true },
       { width: this.#right, height, markup },
     );
   }

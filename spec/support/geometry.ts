@@ -15,14 +15,16 @@ export function overlap(a: Rectangle, b: Rectangle, tolerance = 0): boolean {
   return !isApart(a.x, a.width, b.x, b.width) && !isApart(a.y, a.height, b.y, b.height);
 }
 
-/** Pairs of rectangles that overlap, by their places: each is compared with those that begin before it ends. */
+/** Pairs of rectangles that overlap, by their places: each is compared with those that begin before it ends, along the longer side of all of them. */
 export function overlaps(rectangles: readonly Rectangle[], tolerance = 0): [number, number][] {
-  const byX = rectangles.map((_, place) => place).sort((a, b) => rectangles[a]!.x - rectangles[b]!.x);
+  const spanOf = (at: 'x' | 'y') => rectangles.reduce((most, one) => Math.max(most, one[at]), 0);
+  const [at, size] = spanOf('x') > spanOf('y') ? (['x', 'width'] as const) : (['y', 'height'] as const);
+  const inOrder = rectangles.map((_, place) => place).sort((a, b) => rectangles[a]![at] - rectangles[b]![at]);
   const found: [number, number][] = [];
-  for (const [index, one] of byX.entries()) {
-    const end = rectangles[one]!.x + rectangles[one]!.width;
-    for (let next = index + 1; next < byX.length && rectangles[byX[next]!]!.x < end; next++) {
-      if (overlap(rectangles[one]!, rectangles[byX[next]!]!, tolerance)) found.push([one, byX[next]!]);
+  for (const [index, one] of inOrder.entries()) {
+    const end = rectangles[one]![at] + rectangles[one]![size];
+    for (let next = index + 1; next < inOrder.length && rectangles[inOrder[next]!]![at] < end; next++) {
+      if (overlap(rectangles[one]!, rectangles[inOrder[next]!]!, tolerance)) found.push([one, inOrder[next]!]);
     }
   }
   return found;

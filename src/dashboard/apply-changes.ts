@@ -9,7 +9,7 @@ export function applyChanges(run: ShownRun, changes: RunChanges): ShownRun {
     durationMs: changes.durationMs,
     remainingMs: changes.remainingMs,
     statuses: statuses.length === 0 ? run.statuses : withStatuses(run.statuses, statuses),
-    ...attemptsAfter(run, attemptsBegun, attemptsEnded),
+    attempts: attemptsAfter(run.attempts, attemptsBegun, attemptsEnded, changes.attemptsBefore),
     failures: failures.length === 0 ? run.failures : [...run.failures, ...failures].slice(-FAILURES_MAX),
     progress: statuses.length === 0 && progress.length === 0 ? run.progress : progressAfter(run.progress, statuses, progress),
   };
@@ -31,21 +31,17 @@ function withStatuses(before: readonly number[], pairs: readonly number[]): numb
   return statuses;
 }
 
-function attemptsAfter(
-  { attempts, attemptsBefore }: ShownRun,
-  begun: readonly ShownAttempt[],
-  ended: readonly number[],
-): Pick<ShownRun, 'attempts' | 'attemptsBefore'> {
-  if (begun.length === 0 && ended.length === 0) return { attempts, attemptsBefore };
-  const all = [...attempts, ...begun];
+/** @param before - how many attempts are no longer kept, once those that have begun are added */
+function attemptsAfter(attempts: readonly ShownAttempt[], begun: readonly ShownAttempt[], ended: readonly number[], before: number): readonly ShownAttempt[] {
+  if (begun.length === 0 && ended.length === 0) return attempts;
+  const all = [...attempts, ...begun].slice(-ATTEMPTS_MAX);
   for (let at = 0; at < ended.length; at += 3) {
-    const place = ended[at]! - attemptsBefore;
+    const place = ended[at]! - before;
     const attempt = all[place];
     // It may be no longer kept.
     if (attempt !== undefined) all[place] = [attempt[0], attempt[1], attempt[2], attempt[3], ended[at + 1]!, ended[at + 2]!];
   }
-  const tooMany = Math.max(all.length - ATTEMPTS_MAX, 0);
-  return { attempts: tooMany === 0 ? all : all.slice(tooMany), attemptsBefore: attemptsBefore + tooMany };
+  return all;
 }
 
 /** By the place of the task. */

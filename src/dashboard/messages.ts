@@ -95,6 +95,8 @@ export interface RunChanges {
   readonly runId: string;
   /** `[task, status, task, status, …]`: each task whose status has changed, once, with the status that it has now. What such a task had said of its progress is void. */
   readonly statuses: readonly number[];
+  /** As in {@link ShownRun}, with these changes. */
+  readonly attemptsBefore: number;
   /** Attempts that have begun, to come behind those that are known. They may have ended as well. */
   readonly attemptsBegun: readonly ShownAttempt[];
   /** `[place, endMs, status, …]`: attempts that were told before and have ended. The place counts all attempts of the run, `attemptsBefore` included. */

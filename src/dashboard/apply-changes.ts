@@ -32,7 +32,12 @@ function withStatuses(before: readonly number[], pairs: readonly number[]): numb
 }
 
 /** @param before - how many attempts are no longer kept, once those that have begun are added */
-function attemptsAfter(attempts: readonly ShownAttempt[], begun: readonly ShownAttempt[], ended: readonly number[], before: number): readonly ShownAttempt[] {
+function attemptsAfter(
+  attempts: readonly ShownAttempt[],
+  begun: readonly ShownAttempt[],
+  ended: readonly number[],
+  before: number,
+): readonly ShownAttempt[] {
   if (begun.length === 0 && ended.length === 0) return attempts;
   const all = [...attempts, ...begun].slice(-ATTEMPTS_MAX);
   for (let at = 0; at < ended.length; at += 3) {

@@ -6,11 +6,17 @@ export interface Colours {
   readonly lane: string;
   readonly line: string;
   readonly text: string;
-  readonly muted: string;
+  readonly quiet: string;
   readonly accent: string;
-  readonly onStatus: string;
   readonly edge: string;
-  readonly status: Readonly<Record<Marked, string>>;
+  readonly status: Readonly<Record<Marked, StatusColours>>;
+}
+
+export interface StatusColours {
+  readonly solid: string;
+  readonly tint: string;
+  /** Of text and signs on the solid colour. */
+  readonly on: string;
 }
 
 const STATUSES: readonly Marked[] = ['pending', 'ready', 'running', 'delayed', 'done', 'kept', 'failed', 'skipped', 'retried', 'interrupted'];
@@ -31,16 +37,29 @@ export function forgetColours(): void {
 function read(): Colours {
   const style = getComputedStyle(document.documentElement);
   const of = (name: string): string => style.getPropertyValue(`--${name}`).trim() || '#888';
-  const status = Object.fromEntries(STATUSES.map((one) => [one, of(one)])) as Record<Marked, string>;
+  const status = {} as Record<Marked, StatusColours>;
+  for (const one of STATUSES) {
+    const solid = of(`${one}-line`);
+    status[one] = { solid, tint: of(`${one}-fill`), on: readableOn(solid) };
+  }
   return {
-    panel: of('panel'),
+    panel: of('surface'),
     lane: of('lane'),
     line: of('line'),
-    text: of('text'),
-    muted: of('muted'),
-    accent: of('accent'),
-    onStatus: of('on-status'),
     edge: of('edge'),
+    text: of('ink'),
+    quiet: of('quiet'),
+    accent: of('accent'),
     status,
   };
+}
+
+/** Black or white, whichever is easier to read on a colour (WCAG 2.2, relative luminance). */
+function readableOn(colour: string): string {
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  const luminance = 0.2126 * (red ?? 0) + 0.7152 * (green ?? 0) + 0.0722 * (blue ?? 0);
+  return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.055 ? '#ffffff' : '#0b0f14';
 }

@@ -43,6 +43,11 @@ export function runningFor(ms: number): string {
   return ms < 59_950 ? `${(Math.max(ms, 0) / 1000).toFixed(1)} s` : duration(ms);
 }
 
+/** The same in whole seconds: nobody reads tenths of what changes all the time. */
+export function wholeSeconds(ms: number): string {
+  return ms < 59_500 ? `${Math.round(Math.max(ms, 0) / 1000)} s` : duration(ms);
+}
+
 function two(large: number, largeUnit: string, small: number, smallUnit: string): string {
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }

@@ -4,7 +4,7 @@ import { type Colours, colours } from './colours.js';
 import { count, counted, shownName } from './format.js';
 import { type Boxes, type Edges, type Layout, layoutOf } from './layout.js';
 import { drawSign, type Marked, STATUS_WORDS, statusOf } from './marks.js';
-import { DELAYED, DONE, FAILED, hasResult, KEPT, READY, type RunState, RUNNING, SKIPPED } from './run-state.js';
+import { DELAYED, DONE, FAILED, hasResult, KEPT, READY, RUNNING, type RunState, SKIPPED } from './run-state.js';
 import { FONT } from './stream-view.js';
 import { type Actions, isFiltered, passes, type Shown } from './view.js';
 
@@ -12,8 +12,9 @@ import { type Actions, isFiltered, passes, type Shown } from './view.js';
 export const TASKS_MAX = 500;
 /** Of a selected task, so many that it needs are drawn, and so many that need it. */
 const NEAR_MAX = 24;
-const TASK_BOXES: Boxes = { width: 152, height: 26, gapX: 46, gapY: 9 };
-const GROUP_BOXES: Boxes = { width: 176, height: 48, gapX: 56, gapY: 14 };
+/** How wide boxes are beside their names, and how wide at least and at most, in pixels. */
+const TASK_BOXES = { beside: 38, widthMin: 72, widthMax: 168, height: 26, gapX: 40, gapY: 9 } as const;
+const GROUP_BOXES = { beside: 42, widthMin: 112, widthMax: 200, height: 48, gapX: 36, gapY: 14 } as const;
 const SCALE_MIN = 0.02;
 const SCALE_MAX = 3;
 const MARGIN = 14;
@@ -94,7 +95,7 @@ export class GraphView extends CanvasPane {
     context.direction = 'ltr';
     context.font = FONT;
     if (shown === undefined || shown.state.size === 0) {
-      context.fillStyle = colour.muted;
+      context.fillStyle = colour.quiet;
       context.textAlign = 'center';
       const text = shown === undefined ? 'No run yet' : 'The graph has no tasks';
       context.fillText(text, this.width / 2, this.height / 2);
@@ -152,21 +153,42 @@ export class GraphView extends CanvasPane {
   #sceneFor(shown: Shown): Scene {
     const mode = this.modeFor(shown);
     const { state } = shown;
-    const key = JSON.stringify([state.run.runId, mode, mode === 'near' ? shown.selected : -1]);
+    const aspect = this.width / this.height > 1.6 ? 2.2 : 1.2;
+    const key = JSON.stringify([state.run.runId, mode, mode === 'near' ? shown.selected : -1, aspect]);
     if (this.#scene?.key === key) return this.#scene;
-    const aspect = this.width / this.height;
     if (mode === 'groups') {
       const groups = Array.from({ length: state.structure.groupCount }, (_, group) => group);
-      this.#scene = sceneOf(key, mode, groups, groupEdges(state), GROUP_BOXES, aspect, 0);
+      this.#scene = sceneOf(key, mode, groups, groupEdges(state), this.#boxes(GROUP_BOXES, state.run.groupNames), aspect, 0);
     } else if (mode === 'tasks') {
       const tasks = Array.from({ length: state.size }, (_, task) => task);
-      this.#scene = sceneOf(key, mode, tasks, edgesAmong(tasks, state), TASK_BOXES, aspect, 0);
+      this.#scene = sceneOf(key, mode, tasks, edgesAmong(tasks, state), this.#boxes(TASK_BOXES, state.run.names), aspect, 0);
     } else {
       const { dependencies, dependents, leftOut } = neighbours(state, shown.selected);
       const near = [...new Set([...dependencies, shown.selected, ...dependents])];
-      this.#scene = sceneOf(key, mode, near, edgesAmong(near, state), TASK_BOXES, aspect, leftOut);
+      this.#scene = sceneOf(
+        key,
+        mode,
+        near,
+        edgesAmong(near, state),
+        this.#boxes(
+          TASK_BOXES,
+          near.map((task) => state.run.names[task] ?? ''),
+        ),
+        aspect,
+        leftOut,
+      );
     }
     return this.#scene;
+  }
+
+  /** As wide as the names need: then more of the graph is seen at once. */
+  #boxes({ beside, widthMin, widthMax, ...boxes }: typeof TASK_BOXES | typeof GROUP_BOXES, names: readonly string[]): Boxes {
+    let width: number = widthMin;
+    for (const name of names) {
+      if (width === widthMax) break;
+      width = Math.min(Math.max(width, Math.ceil(this.context.measureText(shownName(name, 60)).width) + beside), widthMax);
+    }
+    return { ...boxes, width };
   }
 
   #fitOnce({ key, layout }: Scene): void {
@@ -222,26 +244,24 @@ export class GraphView extends CanvasPane {
   #drawTask({ state, selected }: Shown, task: number, x: number, y: number, { width, height }: Boxes, colour: Colours): void {
     const { context } = this;
     const status = statusOf(state.status(task));
-    const main = colour.status[status];
+    const { solid, tint, on } = colour.status[status];
     const small = this.#scale * height < 11;
-    box(context, x, y, width, height, small ? main : colour.panel);
+    box(context, x, y, width, height, small ? solid : tint);
     if (small) {
-      if (this.#scale * height >= 6) drawSign(context, status, x + width / 2 - height / 2, y, height, colour.onStatus);
+      if (this.#scale * height >= 6) drawSign(context, status, x + width / 2 - height / 2, y, height, on);
     } else {
-      tint(context, x, y, width, height, main, status === 'pending' ? 0.06 : 0.14);
       const progress = status === 'running' ? state.progressOf(task) : undefined;
-      if (progress !== undefined)
-        tint(context, x, y, Math.max(width * Math.min(Math.max(progress.fraction, 0), 1), height), height, main, 0.22);
-      context.strokeStyle = main;
+      if (progress !== undefined) wash(context, x, y, Math.max(width * Math.min(Math.max(progress.fraction, 0), 1), height), height, solid, 0.25);
+      context.strokeStyle = solid;
       context.lineWidth = 1.2;
       if (status === 'skipped') context.setLineDash([4, 3]);
       outline(context, x, y, width, height);
       context.setLineDash([]);
-      context.fillStyle = main;
+      context.fillStyle = solid;
       context.beginPath();
       context.roundRect(x, y, 22, height, [5, 0, 0, 5]);
       context.fill();
-      drawSign(context, status, x + 3, y + (height - 16) / 2, 16, colour.onStatus);
+      drawSign(context, status, x + 3, y + (height - 16) / 2, 16, on);
       context.fillStyle = colour.text;
       context.fillText(fitted(context, shownName(state.run.names[task] ?? ''), width - 34), x + 28, y + height / 2 + 0.5);
     }
@@ -256,36 +276,37 @@ export class GraphView extends CanvasPane {
     const counts = state.groupCounts.subarray(group * STATUS_CODES.length, (group + 1) * STATUS_CODES.length);
     const size = state.structure.tasksOfGroup(group).length;
     const status = groupStatus(counts, size);
-    const main = colour.status[status];
+    const { solid, tint, on } = colour.status[status];
     const small = this.#scale * height < 16;
-    box(context, x, y, width, height, small ? main : colour.panel);
+    box(context, x, y, width, height, small ? solid : tint);
     if (!small) {
-      tint(context, x, y, width, height, main, status === 'pending' ? 0.05 : 0.1);
-      context.strokeStyle = main;
+      context.strokeStyle = solid;
       context.lineWidth = 1.2;
       outline(context, x, y, width, height);
-      context.fillStyle = main;
+      context.fillStyle = solid;
       context.beginPath();
       context.arc(x + 15, y + 16, 8, 0, 2 * Math.PI);
       context.fill();
-      drawSign(context, status, x + 8, y + 9, 14, colour.onStatus);
+      drawSign(context, status, x + 8, y + 9, 14, on);
       const said = `${count(counts[DONE]! + counts[KEPT]!)}/${count(size)}`;
       const saidWidth = context.measureText(said).width;
-      context.fillStyle = colour.muted;
-      context.fillText(said, x + width - 9 - saidWidth, y + 16.5);
+      context.fillStyle = colour.quiet;
+      context.fillText(said, x + width - 9 - saidWidth, y + height - 11);
       context.fillStyle = colour.text;
-      context.fillText(fitted(context, shownName(state.run.groupNames[group] ?? ''), width - 46 - saidWidth), x + 29, y + 16.5);
+      context.fillText(fitted(context, shownName(state.run.groupNames[group] ?? ''), width - 38), x + 29, y + 16.5);
     }
+    const saidSpace = small ? 0 : context.measureText(`${count(size)}/${count(size)}`).width + 6;
+    const barWidth = Math.max(width - 16 - saidSpace, 8);
     let left = x + 8;
     for (const part of BAR_ORDER) {
-      const wide = ((width - 16) * counts[part]!) / Math.max(size, 1);
-      context.fillStyle = colour.status[statusOf(part)];
+      const wide = (barWidth * counts[part]!) / Math.max(size, 1);
+      context.fillStyle = colour.status[statusOf(part)].solid;
       if (wide > 0) context.fillRect(left, y + height - 15, wide, 7);
       left += wide;
     }
-    if (left < x + width - 8.5) {
-      context.fillStyle = colour.line;
-      context.fillRect(left, y + height - 15, x + width - 8 - left, 7);
+    if (left < x + 7.5 + barWidth) {
+      context.fillStyle = colour.edge;
+      context.fillRect(left, y + height - 15, x + 8 + barWidth - left, 7);
     }
     if (group !== filter.group) return;
     context.strokeStyle = colour.text;
@@ -318,7 +339,7 @@ export function groupStatus(counts: ArrayLike<number>, size: number): Marked {
   if (counts[DELAYED]! > 0) return 'delayed';
   if (counts[KEPT]! === size) return 'kept';
   if (counts[DONE]! + counts[KEPT]! === size) return 'done';
-  if (counts[SKIPPED]! > 0) return 'skipped';
+  if (counts[DONE]! + counts[KEPT]! + counts[SKIPPED]! === size) return 'skipped';
   return counts[READY]! > 0 ? 'ready' : 'pending';
 }
 
@@ -409,7 +430,7 @@ function box(context: CanvasRenderingContext2D, x: number, y: number, width: num
   context.fill();
 }
 
-function tint(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, fill: string, alpha: number): void {
+function wash(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, fill: string, alpha: number): void {
   const before = context.globalAlpha;
   context.globalAlpha = before * alpha;
   box(context, x, y, width, height, fill);

@@ -16,13 +16,13 @@ export interface Lane {
   readonly count: number;
 }
 
-/** @param attempts - by their start */
 export function lanesOf(attempts: readonly ShownAttempt[]): Lanes {
   const rowsByThread = new Map<number, { readonly rows: number[][]; readonly untilMs: number[] }>();
-  for (const [index, [, , thread, startMs, endMs]] of attempts.entries()) {
-    let known = rowsByThread.get(thread);
-    if (known === undefined) rowsByThread.set(thread, (known = { rows: [], untilMs: [] }));
+  for (const index of byStart(attempts)) {
+    const [, , thread, startMs, endMs] = attempts[index]!;
+    const known = rowsByThread.get(thread) ?? { rows: [], untilMs: [] };
     const { rows, untilMs } = known;
+    if (rows.length === 0) rowsByThread.set(thread, known);
     // The first row that is free, so that a thread that does one thing after another stays in one.
     let row = 0;
     while (row < rows.length && untilMs[row]! > startMs) row++;
@@ -37,4 +37,11 @@ export function lanesOf(attempts: readonly ShownAttempt[]): Lanes {
     for (const row of rows) all.push(row);
   }
   return { lanes, rows: all };
+}
+
+/** Nearly all are told in this order: those of threads may come a little late. */
+function byStart(attempts: readonly ShownAttempt[]): number[] {
+  const places = attempts.map((_, index) => index);
+  const isOrdered = attempts.every((attempt, index) => index === 0 || attempts[index - 1]![3] <= attempt[3]);
+  return isOrdered ? places : places.sort((a, b) => attempts[a]![3] - attempts[b]![3] || a - b);
 }

@@ -140,7 +140,9 @@ class Links {
 
 function putInOrder(layers: number[][], links: Links): void {
   const placeOf = new Float64Array(links.size);
-  const number = (layer: readonly number[]): void => layer.forEach((one, place) => void (placeOf[one] = place));
+  const number = (layer: readonly number[]): void => {
+    for (const [place, one] of layer.entries()) placeOf[one] = place;
+  };
   for (const layer of layers) number(layer);
   let best = layers.map((layer) => layer.slice());
   let fewest = crossings(layers, links, placeOf);

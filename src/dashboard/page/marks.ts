@@ -1,4 +1,4 @@
-import { ATTEMPT_CODES, STATUS_CODES, type ShownStatus } from '../messages.js';
+import { ATTEMPT_CODES, type ShownStatus, STATUS_CODES } from '../messages.js';
 
 /*
  * A mark for each status, so that none is told by its colour alone. One drawing for the text of the page and for its canvases: fonts do not have the same signs everywhere.
@@ -90,8 +90,8 @@ const paths = new Map<Marked, Path2D>();
 
 /** Draws the sign of a status into a square of `size` whose upper left corner is at `x`, `y`. */
 export function drawSign(context: CanvasRenderingContext2D, status: Marked, x: number, y: number, size: number, colour: string): void {
-  let path = paths.get(status);
-  if (path === undefined) paths.set(status, (path = new Path2D(SHAPES[status].path)));
+  const path = paths.get(status) ?? new Path2D(SHAPES[status].path);
+  paths.set(status, path);
   context.save();
   context.translate(x, y);
   context.scale(size / 12, size / 12);

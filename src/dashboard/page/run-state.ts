@@ -1,5 +1,5 @@
 import { ATTEMPT_CODES, type ShownAttempt, type ShownFailure, type ShownRun, STATUS_CODES } from '../messages.js';
-import { lanesOf, type Lanes } from './lanes.js';
+import { type Lanes, lanesOf } from './lanes.js';
 
 /** Places in {@link STATUS_CODES}. */
 export const PENDING: number = STATUS_CODES.indexOf('pending');

@@ -62,7 +62,7 @@ export class StreamView extends CanvasPane {
     context.textBaseline = 'middle';
     context.direction = 'ltr';
     if (shown === undefined || rowCount === 0) {
-      this.#empty(shown === undefined ? 'No run yet' : 'No task has started yet', colour);
+      this.#empty(shown === undefined ? 'No run yet. What runs is drawn here as soon as one begins.' : 'No task has started yet', colour);
       return;
     }
     if (shown.state.run.runId !== this.#runId) {
@@ -150,7 +150,7 @@ export class StreamView extends CanvasPane {
 
   #empty(text: string, colour: Colours): void {
     const { context } = this;
-    context.fillStyle = colour.muted;
+    context.fillStyle = colour.quiet;
     context.font = FONT;
     context.textAlign = 'center';
     context.fillText(text, this.width / 2, this.height / 2);
@@ -175,7 +175,7 @@ export class StreamView extends CanvasPane {
       const labelY = Math.max(y, AXIS) + Math.min(height, ROW_MAX) / 2;
       if (labelY - labelledY < 12) continue;
       labelledY = labelY;
-      context.fillStyle = colour.muted;
+      context.fillStyle = colour.quiet;
       context.fillText(name, 10, labelY, GUTTER - 14);
     }
   }
@@ -197,7 +197,7 @@ export class StreamView extends CanvasPane {
       context.stroke();
       const text = axisTime(atMs, stepMs);
       if (x + text.length * LETTER > this.width) continue;
-      context.fillStyle = colour.muted;
+      context.fillStyle = colour.quiet;
       context.fillText(text, x + 4, AXIS / 2);
     }
   }
@@ -235,7 +235,16 @@ export class StreamView extends CanvasPane {
     context.globalAlpha = 1;
   }
 
-  #drawAttempt({ state, selected }: Shown, attempt: ShownAttempt, x: number, y: number, wide: number, height: number, dim: boolean, colour: Colours): void {
+  #drawAttempt(
+    { state, selected }: Shown,
+    attempt: ShownAttempt,
+    x: number,
+    y: number,
+    wide: number,
+    height: number,
+    dim: boolean,
+    colour: Colours,
+  ): void {
     const { context } = this;
     const task = attempt[0];
     const status = attemptStatusOf(attempt[5]);
@@ -245,25 +254,26 @@ export class StreamView extends CanvasPane {
     const left = Math.max(x, GUTTER);
     const seen = Math.min(x + width, this.width) - left;
     context.globalAlpha = dim ? 0.18 : 1;
-    context.fillStyle = colour.status[status];
+    const { solid, on } = colour.status[status];
+    context.fillStyle = solid;
     const progress = status === 'running' ? state.progressOf(task) : undefined;
-    if (progress === undefined) box(context, x, y, width, height);
-    else {
-      context.globalAlpha = dim ? 0.1 : 0.4;
-      box(context, x, y, width, height);
-      context.globalAlpha = dim ? 0.18 : 1;
-      box(context, x, y, Math.max(width * Math.min(Math.max(progress.fraction, 0), 1), 1), height);
+    box(context, x, y, width, height);
+    if (progress !== undefined && width >= 8) {
+      context.fillStyle = on;
+      context.fillRect(x + 2, y + height - 4, (width - 4) * Math.min(Math.max(progress.fraction, 0), 1), 2.5);
     }
     let textX = left + 5;
     if (status !== 'done' && height >= 9 && seen >= 13) {
       const size = Math.min(height, 13);
-      drawSign(context, status, left + 1, y + (height - size) / 2, size, colour.onStatus);
+      drawSign(context, status, left + 1, y + (height - size) / 2, size, on);
       textX = left + size + 2;
     }
     const letters = Math.floor((left + seen - textX - 4) / LETTER);
-    if (letters >= 3 && height >= 12) {
-      const name = shownName(state.run.names[task] ?? '', letters);
-      context.fillStyle = colour.onStatus;
+    const whole = state.run.names[task] ?? '';
+    // The beginnings of many names say nothing: they are the same.
+    if (height >= 12 && (letters >= 8 || (letters >= whole.length && whole !== ''))) {
+      const name = shownName(whole, letters);
+      context.fillStyle = on;
       context.fillText(name, textX, y + height / 2 + 0.5, left + seen - textX - 3);
     }
     if (task === selected) {

@@ -98,9 +98,8 @@ canvas:focus-visible{outline-offset:-2px}
 
 .grid{display:grid;grid-template-columns:minmax(0,1fr) 384px;gap:var(--gap);margin:0 var(--gap) var(--gap)}
 .column{display:flex;flex-direction:column;gap:var(--gap);min-width:0}
-#graph{height:auto;flex:1 1 430px;min-height:0}
-#graph-panel{display:flex;flex-direction:column;min-height:470px;flex:1}
-.no-run #graph-panel{min-height:150px;flex:none}
+#graph{height:auto;flex:1 0 300px;min-height:0}
+#graph-panel{display:flex;flex-direction:column;flex:1;max-height:600px}
 .legend{color:var(--quiet);font-size:.82rem}
 
 table{border-collapse:collapse;width:100%;font-size:.93rem}
@@ -154,7 +153,7 @@ th:last-child,td:last-child{padding-inline-end:.9rem}
 .group[aria-pressed=true] .name{font-weight:650}
 .find{padding:0 .9rem .55rem}
 .find input{width:100%}
-.tasks-list{height:17.5rem;border-top:1px solid var(--line)}
+.tasks-list{border-top:1px solid var(--line)}
 .task{height:28px;display:flex;align-items:center;gap:.45rem;padding:0 .9rem;cursor:pointer}
 .task .quiet{margin-inline-start:auto;white-space:nowrap;font-size:.86rem;font-variant-numeric:tabular-nums;padding-inline-start:.4rem}
 .task:hover{background:var(--raised)}

@@ -4,7 +4,7 @@ import { attemptStatusOf, markElement, STATUS_HINTS, STATUS_WORDS, setMark, stat
 import { DELAYED, FAILED, hasResult, PENDING, READY, RUNNING, type RunState, SKIPPED } from './run-state.js';
 import type { Actions, Shown } from './view.js';
 
-const LISTED_MAX = 12;
+const LISTED_MAX = 6;
 /** A task may have been tried many times: the last ones tell most. */
 const ATTEMPTS_SHOWN_MAX = 8;
 
@@ -66,7 +66,7 @@ export class DetailView {
     this.#drawAttempts(shown);
     this.#drawError(shown);
     const dependencies = [...new Set(structure.dependencies(task))];
-    const waits = [...new Set(state.waitsFor(task))];
+    const waits = state.waitsFor(task);
     const isOver = code === FAILED || hasResult(code);
     const held = isOver || code === RUNNING || waits.length === 0 ? [] : state.heldUpBy(task, 200).filter((one) => !waits.includes(one));
     this.#waits.draw(
@@ -74,12 +74,10 @@ export class DetailView {
       isOver ? [] : waits,
       state,
     );
-    this.#held.draw(`${code === SKIPPED ? 'Which goes back to' : 'Which is held up by'} (${count(held.length)})`, held, state);
+    this.#held.draw(`${code === SKIPPED ? 'Because these failed' : 'Which is held up by'} (${count(held.length)})`, held, state);
     const withResult = isOver ? dependencies : dependencies.filter((one) => !waits.includes(one));
     this.#needs.draw(isOver ? `Needed (${count(withResult.length)})` : `Needs, with a result (${count(withResult.length)})`, withResult, state);
-    const dependents = [...new Set(structure.dependents(task))].sort(
-      (a, b) => Number(hasResult(state.status(a))) - Number(hasResult(state.status(b))) || a - b,
-    );
+    const dependents = state.byInterest([...new Set(structure.dependents(task))]);
     const waiting = dependents.filter((one) => !hasResult(state.status(one))).length;
     this.#needed.draw(
       `Needed by (${count(dependents.length)}${waiting > 0 && waiting < dependents.length ? `, ${count(waiting)} without a result` : ''})`,

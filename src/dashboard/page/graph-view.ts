@@ -18,6 +18,9 @@ const GROUP_BOXES = { beside: 42, widthMin: 112, widthMax: 200, height: 48, gapX
 const SCALE_MIN = 0.02;
 const SCALE_MAX = 3;
 const MARGIN = 14;
+const HEIGHT_MIN = 130;
+const HEIGHT_MAX = 430;
+const FIT_MAX = 1.15;
 
 export type GraphMode = 'tasks' | 'groups' | 'near';
 
@@ -100,9 +103,11 @@ export class GraphView extends CanvasPane {
       const text = shown === undefined ? 'No run yet' : 'The graph has no tasks';
       context.fillText(text, this.width / 2, this.height / 2);
       this.label(`${text}.`);
+      this.#wantHeight(HEIGHT_MIN);
       return;
     }
     const scene = this.#sceneFor(shown);
+    this.#wantHeight(scene.layout.height * Math.min((this.width - 2 * MARGIN) / scene.layout.width, FIT_MAX) + 2 * MARGIN);
     this.#fitOnce(scene);
     context.save();
     context.translate(this.#x, this.#y);
@@ -153,7 +158,7 @@ export class GraphView extends CanvasPane {
   #sceneFor(shown: Shown): Scene {
     const mode = this.modeFor(shown);
     const { state } = shown;
-    const aspect = this.width / this.height > 1.6 ? 2.2 : 1.2;
+    const aspect = this.width > 640 ? 2.2 : 1.1;
     const key = JSON.stringify([state.run.runId, mode, mode === 'near' ? shown.selected : -1, aspect]);
     if (this.#scene?.key === key) return this.#scene;
     if (mode === 'groups') {
@@ -181,6 +186,12 @@ export class GraphView extends CanvasPane {
     return this.#scene;
   }
 
+  /** No higher than what there is to be seen; the panel may be given more. The observer of its size calls for another drawing. */
+  #wantHeight(height: number): void {
+    const wanted = `${Math.round(Math.min(Math.max(height, HEIGHT_MIN), HEIGHT_MAX))}px`;
+    if (this.canvas.style.flexBasis !== wanted) this.canvas.style.flexBasis = wanted;
+  }
+
   /** As wide as the names need: then more of the graph is seen at once. */
   #boxes({ beside, widthMin, widthMax, ...boxes }: typeof TASK_BOXES | typeof GROUP_BOXES, names: readonly string[]): Boxes {
     let width: number = widthMin;
@@ -196,7 +207,7 @@ export class GraphView extends CanvasPane {
     if (this.#fittedTo === size || (this.#isMoved && this.#fittedTo.startsWith(`${key} `))) return;
     this.#fittedTo = size;
     this.#isMoved = false;
-    this.#scale = Math.min((this.width - 2 * MARGIN) / layout.width, (this.height - 2 * MARGIN) / layout.height, 1.15);
+    this.#scale = Math.min((this.width - 2 * MARGIN) / layout.width, (this.height - 2 * MARGIN) / layout.height, FIT_MAX);
     this.#x = (this.width - layout.width * this.#scale) / 2;
     this.#y = (this.height - layout.height * this.#scale) / 2;
   }

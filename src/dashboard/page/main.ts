@@ -215,7 +215,6 @@ class DashboardPage implements Actions {
     setAttribute(this.#pause, 'aria-pressed', String(isPaused));
     setText(this.#pause, isPaused ? 'Resume page' : 'Pause page');
     document.body.classList.toggle('paused', isPaused);
-    document.body.classList.toggle('no-run', shown === undefined || shown.state.size === 0);
     setHidden(this.#follow, this.#stream.isFollowing);
     setHidden(this.#filterPart, shown === undefined || !isFiltered(shown.filter));
     if (shown === undefined) return;

@@ -1,4 +1,4 @@
-import { ATTEMPT_CODES, type ShownAttempt, type ShownFailure, type ShownRun, STATUS_CODES } from '../messages.js';
+import { ATTEMPT_CODES, type ShownAttempt, type ShownFailure, type ShownRun, type ShownStatus, STATUS_CODES } from '../messages.js';
 import { type Lanes, lanesOf } from './lanes.js';
 
 /** Places in {@link STATUS_CODES}. */
@@ -84,6 +84,9 @@ function sorted(owners: ArrayLike<number>, ownerCount: number, things: Int32Arra
 }
 
 const NONE = -1;
+const BY_INTEREST: readonly ShownStatus[] = ['failed', 'running', 'delayed', 'ready', 'pending', 'skipped', 'done', 'kept'];
+/** Where each status comes in a list. */
+const INTEREST: readonly number[] = STATUS_CODES.map((status) => BY_INTEREST.indexOf(status));
 
 /** A run as it is at a moment, and what follows from that. Made anew for each change: it costs a millisecond for 10 000 tasks, and nothing can be out of date. */
 export class RunState {
@@ -186,15 +189,23 @@ export class RunState {
     return this.#lanes;
   }
 
-  /** The dependencies of a task that have no result. */
+  /** The dependencies of a task that have no result, each once; those that tell most come first. */
   waitsFor(task: number): number[] {
-    return this.structure.dependencies(task).filter((one) => !hasResult(this.status(one)));
+    const waits = [...new Set(this.structure.dependencies(task))].filter((one) => !hasResult(this.status(one)));
+    return this.byInterest(waits);
+  }
+
+  /** Sorts tasks: what failed, runs, is delayed comes before what waits, and that before what has a result. */
+  byInterest(tasks: number[]): number[] {
+    return tasks.sort((a, b) => INTEREST[this.status(a)]! - INTEREST[this.status(b)]! || a - b);
   }
 
   /**
-   * What holds a task up in the end: of all tasks without a result that it needs, however far away, those that could have one next, or failed. At most `max`.
+   * What holds a task up in the end: of all tasks without a result that it needs, however far away, those that could have one next, or failed. For a task that
+   * is skipped, those that failed. At most `max`.
    */
   heldUpBy(task: number, max: number): number[] {
+    const isSkipped = this.status(task) === SKIPPED;
     const found: number[] = [];
     const seen = new Set([task]);
     const left = [task];
@@ -203,11 +214,11 @@ export class RunState {
         const status = this.status(one);
         if (seen.has(one) || hasResult(status)) continue;
         seen.add(one);
-        if (status === PENDING || status === SKIPPED) left.push(one);
-        else found.push(one);
+        if (status === SKIPPED || (status === PENDING && !isSkipped)) left.push(one);
+        else if (status === FAILED || !isSkipped) found.push(one);
       }
     }
-    return found;
+    return this.byInterest(found);
   }
 
   #startMs(task: number): number {

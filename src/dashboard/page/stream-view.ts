@@ -9,7 +9,7 @@ const GUTTER = 76;
 const AXIS = 22;
 const ROW_MAX = 24;
 const ROW_MIN = 4;
-const HEIGHT_MIN = 96;
+const HEIGHT_MIN = 72;
 const HEIGHT_MAX = 320;
 /** No less is shown from left to right, in milliseconds. */
 const SPAN_MIN_MS = 0.5;

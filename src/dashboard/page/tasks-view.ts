@@ -6,6 +6,7 @@ import { RUNNING } from './run-state.js';
 import { type Actions, isFiltered, passes, type Shown } from './view.js';
 
 const TASK_ROW = 28;
+const ROWS_SEEN_MAX = 9.6;
 
 interface Row extends HTMLDivElement {
   parts: { readonly mark: SVGSVGElement; readonly name: HTMLElement; readonly told: HTMLElement; task: number };
@@ -67,6 +68,9 @@ export class TasksView {
     setText(this.#number, this.#found.length === all ? count(all) : `${count(this.#found.length)} of ${count(all)}`);
     setHidden(this.#empty, this.#found.length > 0);
     setHidden(this.#list, this.#found.length === 0);
+    // As high as all tasks need, not those that are found: what stands below must not move with every letter.
+    const height = `${Math.min(shown?.state.size ?? 0, ROWS_SEEN_MAX) * TASK_ROW}px`;
+    if (this.#list.style.height !== height) this.#list.style.height = height;
     setText(this.#empty, emptyText(shown, this.#field.value.trim()));
     const place = this.#found.indexOf(this.#active);
     if (place >= 0) setAttribute(this.#field, 'aria-activedescendant', idOf(this.#active));

@@ -263,6 +263,30 @@ export class RunLogError extends TaskmapError {
   }
 }
 
+const DASHBOARD_ADVICE: { readonly [reason: string]: (host: string) => string } = {
+  EADDRINUSE: () => 'Something else uses it, another dashboard perhaps: end that, give another port, or give 0 for any that is free.',
+  EACCES: () => 'The system does not let this process use it: give a port from 1024 on.',
+  EADDRNOTAVAIL: (host) => `This machine has no address ${JSON.stringify(host)}: give 127.0.0.1, or 0.0.0.0 for all that it has.`,
+  ENOTFOUND: (host) => `No machine is known by the name ${JSON.stringify(host)}: give an address of this one, such as 127.0.0.1.`,
+};
+
+/** A dashboard cannot listen where it is told to. `cause` is what the system said. */
+export class DashboardError extends TaskmapError {
+  readonly code = 'dashboard';
+  readonly port: number;
+  readonly host: string;
+  /** The system's own word for why: `EADDRINUSE`, `EACCES` and so on. */
+  readonly reason: string;
+
+  constructor(port: number, host: string, reason: string, options?: ErrorOptions) {
+    const advice = DASHBOARD_ADVICE[reason]?.(host) ?? 'Give another port, or another host.';
+    super(`The dashboard cannot listen on port ${port} of ${host} (${reason}). ${advice}`, options);
+    this.port = port;
+    this.host = host;
+    this.reason = reason;
+  }
+}
+
 /** Something happened inside taskmap that must never happen. Please report it with the text, which tells the task's story. */
 export class InvariantError extends TaskmapError {
   readonly code = 'invariant';

@@ -1,6 +1,7 @@
 export { registerErrors } from './codec/error-codec.js';
 export * from './core.js';
 export {
+  DashboardError,
   RunLogError,
   StoreClosedError,
   StoreError,

@@ -88,6 +88,63 @@ export function endingContract(subject: ExecutorSubject): void {
     });
   });
 
+  describe('abort', () => {
+    // a ─► b
+    it('ends one run by its id, with the reason that is given', async () => {
+      const stage = new Stage(subject);
+      const stopped: boolean[] = [];
+      const graph = stage.graph(
+        task('a', ({ runId }: TaskContext) => void stopped.push(stage.executor.abort(runId, 'enough')), { withContext: true }),
+        task('b', () => 2, { after: ['a'] }),
+      );
+      const error = await rejection(stage.run(graph));
+      expect(error).toBeInstanceOf(RunAbortedError);
+      expect(error).toMatchObject({ code: 'run-aborted', graph: 'contract', cause: 'enough' });
+      expect(stopped).toEqual([true]);
+      expect(graph.status('b')).toBe('pending');
+      expect(stage.records('run:finished')).toMatchObject([{ status: 'aborted' }]);
+    });
+
+    it('has a reason of its own, as a signal has', async () => {
+      const stage = new Stage(subject);
+      stage.executor.once('run:started', ({ runId }) => stage.executor.abort(runId));
+      const a = counted(() => 1);
+      expect(await rejection(stage.run(stage.graph(task('a', a))))).toMatchObject({ cause: { name: 'AbortError' } });
+      expect(a.calls).toEqual([]);
+    });
+
+    it('of an id that is none, of another executor, or of a run that has ended does nothing and says so', async () => {
+      const [stage, other] = [new Stage(subject), new Stage(subject)];
+      const answers: boolean[] = [];
+      stage.executor.on('task:done', ({ runId }) => answers.push(stage.executor.abort(''), other.executor.abort(runId)));
+      stage.executor.on('run:finished', ({ runId }) => answers.push(stage.executor.abort(runId)));
+      const { runId, status } = await stage.run(stage.graph(task('a', () => 1)));
+      answers.push(stage.executor.abort(runId));
+      expect({ status, answers }).toEqual({ status: 'finished', answers: [false, false, false, false] });
+    });
+
+    it('leaves a run alone that is not meant', async () => {
+      const stage = new Stage(subject);
+      const inner = stage.named(
+        'inner',
+        task('b', ({ runId }: TaskContext) => stage.executor.abort(runId, 'enough'), { withContext: true }),
+      );
+      const outer = stage.named(
+        'outer',
+        task('a', () => {
+          const run = (async () => stage.executor.run(inner))();
+          return subject.isAsync ? rejection(run) : void run.catch(() => {});
+        }),
+        task('c', () => 3, { after: ['a'] }),
+      );
+      expect(await stage.run(outer)).toMatchObject({ status: 'finished', counts: { done: 2 } });
+      expect(stage.records('run:finished')).toMatchObject([
+        { graph: 'inner', status: 'aborted' },
+        { graph: 'outer', status: 'finished' },
+      ]);
+    });
+  });
+
   describe('onFailure', () => {
     // a*     b ─► c
     it("'stop' starts nothing new", async () => {

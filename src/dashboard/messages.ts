@@ -1,10 +1,11 @@
 /*
- * What the server tells the page, as server-sent events: `snapshot` on connecting and after a gap, then `changes` at most ten times a second. Types alone, for both sides.
+ * What the server tells the page, as server-sent events on `/events`: the event `snapshot` on connecting and after a gap, then the event `changes` at most ten
+ * times a second; the data of both is JSON. How changes are applied is in apply-changes.ts.
  *
  *   server                               page
  *     ── snapshot: all runs ──────────────►   forgets what it knew
  *     ── changes: what has happened since ─►   applies it
- *     ◄─ POST /abort, /rerun ──────────────   if the dashboard may control
+ *     ◄─ POST /abort, /rerun ──────────────   if the dashboard may control: a ControlRequest, answered by a ControlReply
  */
 
 /** Statuses as they stand in the arrays below. */
@@ -34,21 +35,28 @@ export interface ShownRun {
   readonly ioBound: readonly number[];
   /** The status of each task, as a place in {@link STATUS_CODES}. */
   readonly statuses: readonly number[];
-  /** Attempts that have begun, the latest {@link ATTEMPTS_MAX}, by their start. */
+  /** How many attempts had begun before the first of `attempts`, and are no longer kept. */
+  readonly attemptsBefore: number;
+  /** Attempts that have begun, the latest {@link ATTEMPTS_MAX}, in the order in which that was heard: those of threads may be told a little late. */
   readonly attempts: readonly ShownAttempt[];
   /** How long attempts took that have ended, together, in milliseconds; also those that are no longer in `attempts`. */
   readonly workMs: number;
   /** The longest chain of tasks that need each other, by the time that those took that have ended, in milliseconds. */
   readonly criticalPathMs: number;
+  /** How many attempts have failed. */
+  readonly failureCount: number;
+  /** The latest {@link FAILURES_MAX} of them, in that order. What had failed before the run comes first. */
   readonly failures: readonly ShownFailure[];
-  /** What tasks said of themselves, of those that are running. */
+  /** What tasks said of themselves, of those that are running, by the place of the task. */
   readonly progress: readonly ShownProgress[];
   /** How many milliseconds are likely to be left; `undefined` if nothing can be said. */
   readonly remainingMs?: number | undefined;
 }
 
-/** So many attempts of a run are told to a page that connects. */
+/** So many attempts of a run are kept. */
 export const ATTEMPTS_MAX = 20_000;
+/** So many failures of a run are kept. */
+export const FAILURES_MAX = 300;
 
 /** `[task, attempt, thread, startMs, endMs, status]`: thread 0 is the main one; endMs -1 while it runs; status as a place in {@link ATTEMPT_CODES}. */
 export type ShownAttempt = readonly [task: number, attempt: number, thread: number, startMs: number, endMs: number, status: number];
@@ -58,6 +66,7 @@ export const ATTEMPT_CODES = ['running', 'done', 'failed', 'retried', 'interrupt
 export interface ShownFailure {
   readonly task: number;
   readonly attempt: number;
+  /** Since the run began; 0 also if the task had failed before. */
   readonly atMs: number;
   /** Whether another attempt follows. */
   readonly willRetry: boolean;
@@ -84,11 +93,18 @@ export interface Snapshot {
 /** What has happened to one run since the last message. */
 export interface RunChanges {
   readonly runId: string;
-  /** `[task, status, task, status, …]`, in the order in which it happened. */
+  /** `[task, status, task, status, …]`: each task whose status has changed, once, with the status that it has now. What such a task had said of its progress is void. */
   readonly statuses: readonly number[];
-  /** Attempts that have begun or ended: one that is known already, by task and attempt, is replaced. */
-  readonly attempts: readonly ShownAttempt[];
+  /** As in {@link ShownRun}, with these changes. */
+  readonly attemptsBefore: number;
+  /** Attempts that have begun, to come behind those that are known. They may have ended as well. */
+  readonly attemptsBegun: readonly ShownAttempt[];
+  /** `[place, endMs, status, …]`: attempts that were told before and have ended. The place counts all attempts of the run, `attemptsBefore` included. */
+  readonly attemptsEnded: readonly number[];
+  readonly failureCount: number;
+  /** To come behind those that are known. */
   readonly failures: readonly ShownFailure[];
+  /** What tasks have said since, each once; to be applied after `statuses`. */
   readonly progress: readonly ShownProgress[];
   readonly status: ShownRun['status'];
   readonly durationMs?: number | undefined;
@@ -106,3 +122,11 @@ export interface Changes {
   readonly forgotten: readonly string[];
   readonly runs: readonly RunChanges[];
 }
+
+/** The body of `POST /abort`, and of `POST /rerun`: what failed of that run is reset, and its graph run again. As `application/json`. */
+export interface ControlRequest {
+  readonly runId: string;
+}
+
+/** The answer: with status 202 the run that was aborted, or the one that has begun; with any other, what is wrong, as a sentence. */
+export type ControlReply = { readonly runId: string } | { readonly error: string };

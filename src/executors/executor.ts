@@ -43,6 +43,12 @@ export interface ExecutorSettings extends ExecutorOptions {
   readonly isAsync: boolean;
 }
 
+/** A run that is under way, and what it was asked for. */
+interface ActiveRun {
+  readonly run: Run;
+  readonly options: RunOptions;
+}
+
 /** The runs that one signal aborts, behind one listener: a signal that ends a whole server may have any number of runs. */
 interface SharedSignal {
   readonly runs: Set<Run>;
@@ -63,7 +69,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   readonly #slots: Slots;
   readonly #store: Memory | undefined;
   readonly #clock: Clock;
-  readonly #runs = new Set<Run>();
+  /** Those that are under way, by their ids. */
+  readonly #runs = new Map<string, ActiveRun>();
   readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
   #closed = false;
 
@@ -114,15 +121,40 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   ): readonly PlannedTask<keyof T & string>[] | Promise<readonly PlannedTask<keyof T & string>[]>;
 
   /**
+   * Aborts one run, as its signal would: nothing new starts, running attempts see it on their `context.signal`, and its `run()` fails with
+   * {@link RunAbortedError}. All other runs go on. For those who hear of a run by its events and have no signal of it.
+   *
+   * @param runId - as the events and the context of a function tell it
+   * @param reason - what the run was aborted for: the `cause` of the error. Default: an `AbortError`, as of a signal
+   * @returns whether such a run was under way here
+   *
+   * @example
+   * import { AsyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const graph = new TaskGraphBuilder().task('rows', () => [3, 4]).task('sum', () => 7).build();
+   * const executor = new AsyncExecutor({ concurrency: 1 });
+   * executor.once('task:done', ({ runId }) => executor.abort(runId, new Error('closing time')));
+   * const run = executor.run(graph);
+   * await run.catch(({ code, cause }) => `${code}: ${cause.message}`); // => 'run-aborted: closing time'
+   * graph.status('sum'); // => 'pending'
+   */
+  abort(runId: string, reason: unknown = AbortSignal.abort().reason): boolean {
+    const active = this.#runs.get(runId);
+    if (active === undefined || active.run.settled) return false;
+    active.run.abort(reason);
+    return true;
+  }
+
+  /**
    * Ends the executor: runs that are under way are aborted, further ones refused. Closing twice does no harm.
    *
    * @returns a promise that is fulfilled once nothing of the executor is running any more
    */
   async close(): Promise<void> {
     this.#closed = true;
-    const runs = [...this.#runs];
-    for (const run of runs) run.abort(new ExecutorClosedError(this.constructor.name));
-    await Promise.all(runs.map((run) => run.whenSettled));
+    const runs = [...this.#runs.values()];
+    for (const { run } of runs) run.abort(new ExecutorClosedError(this.constructor.name));
+    await Promise.all(runs.map(({ run }) => run.whenSettled));
   }
 
   /** Closes at the end of an `await using` block. */
@@ -151,7 +183,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   }
 
   /** @internal Begins a run of what is pending, or of `only` and what that needs. */
-  protected begin(graph: TaskGraph, { only, ...options }: RunOptions = {}, memory?: RunMemory, clock?: Clock): Run {
+  protected begin(graph: TaskGraph, options: RunOptions = {}, memory?: RunMemory, clock?: Clock): Run {
+    const { only } = options;
     return this.#begin(graph, options, (open) => (only === undefined ? undefined : neededFor(open, graph, only)), memory, clock);
   }
 
@@ -169,7 +202,24 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     }
     const status = graph.status(task);
     if (status === 'failed' || status === 'skipped') graph.reset(task);
-    return this.#begin(graph, options, (open) => neededFor(open, graph, [task]), memory, clock);
+    const only = [task];
+    return this.#begin(graph, { ...options, only }, (open) => neededFor(open, graph, only), memory, clock);
+  }
+
+  /** @internal What a run that is under way was asked for, to have it made again. */
+  optionsOf(runId: string): RunOptions | undefined {
+    return this.#runs.get(runId)?.options;
+  }
+
+  /**
+   * @internal Refuses what `run()` would refuse, before anything is changed for it.
+   *
+   * @throws {@link GraphBusyError}
+   * @throws {@link ExecutorClosedError}
+   */
+  refuse(graph: TaskGraph, options: RunOptions): void {
+    this.#check(graph, options);
+    refuseBusyGraph(graph);
   }
 
   /** @internal What the store keeps of a graph, if there is a store. */
@@ -192,7 +242,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
 
   #begin(
     graph: TaskGraph,
-    options: Omit<RunOptions, 'only'>,
+    options: RunOptions,
     select: (open: OpenGraph) => Uint8Array | undefined,
     memory: RunMemory | undefined,
     clock = this.#clock,
@@ -204,10 +254,10 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const elsewhere = this.elsewhere(graph);
     const selected = select(openGraph(graph));
     const run = new Run(this.#host, { runId: uuid(), graph, clock, slots: this.slots, runAttempt, signal, onFailure, selected, elsewhere, memory });
-    this.#runs.add(run);
+    this.#runs.set(run.id, { run, options });
     const release = signal === undefined ? undefined : this.#abortWith(signal, run);
     void run.whenSettled.then(() => {
-      this.#runs.delete(run);
+      this.#runs.delete(run.id);
       release?.();
     });
     let begun = false;

@@ -1,0 +1,76 @@
+import { ranks } from '../graph/rank.js';
+import type { OpenGraph } from '../graph/task-graph.js';
+
+/** How long a run will still take. Tasks are told by their numbers in the graph. */
+export class TimeLeft {
+  /** How many tasks had to be run when it began. */
+  readonly total: number;
+  readonly #topology: OpenGraph['topology'];
+  /** A 1 for each task that has not finished. */
+  readonly #left: Uint8Array;
+  #finished = 0;
+  /** How long attempts that have ended took together, in milliseconds, and how many that were. */
+  #spentMs = 0;
+  #ended = 0;
+  /** The longest way to the end of the graph for each task, and how many tasks are left with a way of each length. */
+  #ways: { readonly ranks: Int32Array; readonly leftByRank: Int32Array; longest: number } | undefined;
+
+  /** As the run begins: what is pending then has to be run. */
+  constructor({ topology, outcomes }: OpenGraph) {
+    this.#topology = topology;
+    this.#left = new Uint8Array(outcomes.size);
+    for (let id = 0; id < outcomes.size; id++) if (outcomes.isPending(id)) this.#left[id] = 1;
+    this.total = this.#left.reduce((sum, one) => sum + one, 0);
+  }
+
+  /** How many attempts have ended. */
+  get attemptsEnded(): number {
+    return this.#ended;
+  }
+
+  attemptEnded(durationMs: number): void {
+    this.#spentMs += durationMs;
+    this.#ended++;
+  }
+
+  /** @returns whether it had to be run, and had not finished before */
+  finish(id: number): boolean {
+    if (this.#left[id] === 0) return false;
+    this.#left[id] = 0;
+    this.#finished++;
+    if (this.#ways !== undefined) this.#ways.leftByRank[this.#ways.ranks[id]!]!--;
+    return true;
+  }
+
+  /**
+   * How long it will still take, in milliseconds, if tasks go on taking what they took on average: the longer of two times, neither of which can be beaten.
+   * One is for the longest way that is left, task after task; the other for all tasks that are left, as many at once as up to now. `undefined` as long as no
+   * task has ended.
+   *
+   * @param passedMs - how long it has taken up to now
+   */
+  leftMs(passedMs: number): number | undefined {
+    if (this.#ended === 0) return undefined;
+    const meanMs = this.#spentMs / this.#ended;
+    // So many attempts were under way at once as the time spent is longer than the time passed. Left × mean / (spent / passed): the time spent cancels out.
+    const workLeftMs = ((this.total - this.#finished) / this.#ended) * passedMs;
+    return Math.max(this.#longestWayLeft() * meanMs, workLeftMs);
+  }
+
+  #longestWayLeft(): number {
+    this.#ways ??= this.#allWays();
+    const { leftByRank } = this.#ways;
+    // It never grows: what is finished stays so.
+    while (this.#ways.longest > 0 && leftByRank[this.#ways.longest] === 0) this.#ways.longest--;
+    return this.#ways.longest;
+  }
+
+  /** Only when it is first asked for: where nobody watches, nobody asks. */
+  #allWays(): { readonly ranks: Int32Array; readonly leftByRank: Int32Array; longest: number } {
+    const rankOf = ranks(this.#topology);
+    const longest = rankOf.reduce((most, rank) => Math.max(most, rank), 0);
+    const leftByRank = new Int32Array(longest + 1);
+    for (let id = 0; id < rankOf.length; id++) leftByRank[rankOf[id]!]! += this.#left[id]!;
+    return { ranks: rankOf, leftByRank, longest };
+  }
+}

@@ -10,6 +10,7 @@ import type { Attempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
+import { headersFrom, type Middleware, surrounded } from './middleware.js';
 import { type OnFailure, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
@@ -65,6 +66,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   readonly #clock: Clock;
   readonly #runs = new Set<Run>();
   readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
+  readonly #middleware = new Set<{ readonly middleware: Middleware }>();
   #closed = false;
 
   /** @internal */
@@ -112,6 +114,38 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     graph: TaskGraph<T>,
     options?: Pick<RunOptions<T>, 'only'>,
   ): readonly PlannedTask<keyof T & string>[] | Promise<readonly PlannedTask<keyof T & string>[]>;
+
+  /**
+   * Has what is said here go along with the attempts of every run that begins from now on: see {@link Middleware}. Whoever is added first is outermost.
+   *
+   * @returns a function that takes it away again. Runs that are under way go on with what they began with
+   *
+   * @example
+   * import { AsyncLocalStorage } from 'node:async_hooks';
+   * import { AsyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const current = new AsyncLocalStorage<string>();
+   * const executor = new AsyncExecutor();
+   * executor.use({
+   *   around: ({ task }, call) => current.run(task, call),
+   *   headers: ({ runId }) => ({ 'x-run': runId }),
+   * });
+   * const graph = new TaskGraphBuilder()
+   *   .task('name', () => current.getStore())
+   *   .task('headers').withContext().run(({ headers }) => Object.keys(headers))
+   *   .build();
+   * await executor.run(graph);
+   * graph.result('name'); // => 'name'
+   * graph.result('headers'); // => ['x-run']
+   */
+  use(middleware: Middleware): () => void {
+    if (typeof middleware !== 'object' || middleware === null) {
+      throw new InvalidOptionError('middleware', 'an object with around(attempt, call), headers(attempt) or both', middleware);
+    }
+    const added = { middleware };
+    this.#middleware.add(added);
+    return () => void this.#middleware.delete(added);
+  }
 
   /**
    * Ends the executor: runs that are under way are aborted, further ones refused. Closing twice does no harm.
@@ -199,11 +233,13 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   ): Run {
     this.#check(graph, options);
     const { signal, onFailure = 'continue' } = options;
-    // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
-    const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
+    const middleware = [...this.#middleware].map((added) => added.middleware);
+    const runAttempt = this.#runsAttempts(middleware, clock);
+    const headers = headersFrom(middleware);
     const elsewhere = this.elsewhere(graph);
     const selected = select(openGraph(graph));
-    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots: this.slots, runAttempt, signal, onFailure, selected, elsewhere, memory });
+    const { slots } = this;
+    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots, runAttempt, headers, signal, onFailure, selected, elsewhere, memory });
     this.#runs.add(run);
     const release = signal === undefined ? undefined : this.#abortWith(signal, run);
     void run.whenSettled.then(() => {
@@ -218,6 +254,13 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     run.start();
     begun = true;
     return run;
+  }
+
+  #runsAttempts(middleware: readonly Middleware[], clock: Clock): ((attempt: Attempt) => unknown) | undefined {
+    // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
+    const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
+    if (middleware.every(({ around }) => around === undefined)) return runAttempt;
+    return surrounded(middleware, clock, runAttempt ?? ((attempt) => attempt.invoke()));
   }
 
   /** @internal How many attempts may be under way here at once. */

@@ -82,6 +82,10 @@ export class LiveAttempt implements Attempt {
     this.isElsewhere = isElsewhere;
   }
 
+  get name(): string {
+    return this.#run.open.names[this.id]!;
+  }
+
   get task(): Task {
     const { names, functions, settings } = this.#run.open;
     return { name: names[this.id]!, fn: functions[this.id]!, ...settings[this.id]! };

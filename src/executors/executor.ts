@@ -6,7 +6,7 @@ import type { AnyTask } from '../graph/signature.js';
 import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph, UNNAMED } from '../graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
@@ -256,7 +256,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     return run;
   }
 
-  #runsAttempts(middleware: readonly Middleware[], clock: Clock): ((attempt: Attempt) => unknown) | undefined {
+  #runsAttempts(middleware: readonly Middleware[], clock: Clock): ((attempt: LiveAttempt) => unknown) | undefined {
     // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
     const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
     if (middleware.every(({ around }) => around === undefined)) return runAttempt;

@@ -1,5 +1,6 @@
 import type { AttemptRecord } from '../events.js';
-import type { Attempt } from './attempt.js';
+import { NOT_TIMED } from './announcer.js';
+import type { LiveAttempt } from './attempt.js';
 import type { Clock } from './clock.js';
 import { reportUncaught } from './emitter.js';
 
@@ -21,17 +22,16 @@ export interface Middleware {
   headers?(attempt: AttemptRecord): Readonly<Record<string, string>> | undefined;
 }
 
+type RunAttempt = (attempt: LiveAttempt) => unknown;
+
 /** Calls an attempt through every middleware that wants it so, the one that was added first outermost. */
-export function surrounded(
-  middleware: readonly Middleware[],
-  clock: Clock,
-  runAttempt: (attempt: Attempt) => unknown,
-): (attempt: Attempt) => unknown {
-  return middleware.reduceRight((inner, one) => {
+export function surrounded(middleware: readonly Middleware[], clock: Clock, runAttempt: RunAttempt): RunAttempt {
+  return middleware.reduceRight<RunAttempt>((inner, one) => {
     if (one.around === undefined) return inner;
-    return (attempt) => {
-      const { runId, task, attempt: number } = attempt;
-      return one.around!({ runId, atMs: clock.now(), task: task.name, attempt: number }, () => inner(attempt));
+    return (live) => {
+      const { runId, name: task, attempt, startedAtMs } = live;
+      const atMs = startedAtMs === NOT_TIMED ? clock.now() : startedAtMs;
+      return one.around!({ runId, atMs, task, attempt }, () => inner(live));
     };
   }, runAttempt);
 }

@@ -7,7 +7,7 @@ import { retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
-import { type Abortion, type Attempt, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
+import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
@@ -31,7 +31,7 @@ export interface RunOrder {
   readonly clock: Clock;
   readonly slots: Slots;
   /** Where an attempt runs; `undefined`: its function is called here. */
-  readonly runAttempt: ((attempt: Attempt) => unknown) | undefined;
+  readonly runAttempt: ((attempt: LiveAttempt) => unknown) | undefined;
   /** What goes along with an attempt; `undefined`: nothing ever does. */
   readonly headers?: ((attempt: AttemptRecord) => Readonly<Record<string, string>> | undefined) | undefined;
   readonly signal: AbortSignal | undefined;

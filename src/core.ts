@@ -22,6 +22,7 @@ export { AsyncExecutor, type AsyncExecutorOptions } from './executors/async-exec
 export type { Attempt } from './executors/attempt.js';
 export { type Clock, systemClock } from './executors/clock.js';
 export { Executor, type ExecutorOptions, type RunOptions } from './executors/executor.js';
+export type { Middleware } from './executors/middleware.js';
 export type { OnFailure } from './executors/run.js';
 export { SyncExecutor, type SyncExecutorOptions } from './executors/sync-executor.js';
 export type { Decision, PlannedTask } from './graph/decision.js';

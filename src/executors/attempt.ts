@@ -32,6 +32,7 @@ export interface AttemptRun {
   readonly id: string;
   readonly graph: TaskGraph;
   readonly open: OpenGraph;
+  headersFor(id: number): Readonly<Record<string, string>> | undefined;
   progressed(attempt: LiveAttempt, fraction: number, note: string | undefined): void;
 }
 
@@ -79,6 +80,10 @@ export class LiveAttempt implements Attempt {
     this.attempt = attempt;
     this.startedAtMs = startedAtMs;
     this.isElsewhere = isElsewhere;
+  }
+
+  get name(): string {
+    return this.#run.open.names[this.id]!;
   }
 
   get task(): Task {
@@ -191,6 +196,8 @@ function resultsFor({ topology, outcomes }: OpenGraph, id: number): unknown[] {
   return results;
 }
 
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
 class AttemptContext implements TaskContext {
   readonly task: string;
   readonly attempt: number;
@@ -208,6 +215,10 @@ class AttemptContext implements TaskContext {
 
   get signal(): AbortSignal {
     return this.#attempt.signal;
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.#run.headersFor(this.#attempt.id) ?? NO_HEADERS;
   }
 
   readonly progress = (fraction: number, note?: string): void => {

@@ -113,7 +113,7 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
 }
 
 /** To where uncaught errors go: `uncaughtException` under Node, `window.onerror` in browsers. */
-function reportUncaught(error: unknown): void {
+export function reportUncaught(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });

@@ -6,10 +6,11 @@ import type { AnyTask } from '../graph/signature.js';
 import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph, UNNAMED } from '../graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
-import type { Attempt } from './attempt.js';
+import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
+import { headersFrom, type Middleware, surrounded } from './middleware.js';
 import { type OnFailure, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
@@ -72,6 +73,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   /** Those that are under way, by their ids. */
   readonly #runs = new Map<string, ActiveRun>();
   readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
+  readonly #middleware = new Set<{ readonly middleware: Middleware }>();
   #closed = false;
 
   /** @internal */
@@ -143,6 +145,38 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     if (active === undefined || active.run.settled) return false;
     active.run.abort(reason);
     return true;
+  }
+
+  /**
+   * Has what is said here go along with the attempts of every run that begins from now on: see {@link Middleware}. Whoever is added first is outermost.
+   *
+   * @returns a function that takes it away again. Runs that are under way go on with what they began with
+   *
+   * @example
+   * import { AsyncLocalStorage } from 'node:async_hooks';
+   * import { AsyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const current = new AsyncLocalStorage<string>();
+   * const executor = new AsyncExecutor();
+   * executor.use({
+   *   around: ({ task }, call) => current.run(task, call),
+   *   headers: ({ runId }) => ({ 'x-run': runId }),
+   * });
+   * const graph = new TaskGraphBuilder()
+   *   .task('name', () => current.getStore())
+   *   .task('headers').withContext().run(({ headers }) => Object.keys(headers))
+   *   .build();
+   * await executor.run(graph);
+   * graph.result('name'); // => 'name'
+   * graph.result('headers'); // => ['x-run']
+   */
+  use(middleware: Middleware): () => void {
+    if (typeof middleware !== 'object' || middleware === null) {
+      throw new InvalidOptionError('middleware', 'an object with around(attempt, call), headers(attempt) or both', middleware);
+    }
+    const added = { middleware };
+    this.#middleware.add(added);
+    return () => void this.#middleware.delete(added);
   }
 
   /**
@@ -249,11 +283,13 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   ): Run {
     this.#check(graph, options);
     const { signal, onFailure = 'continue' } = options;
-    // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
-    const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
+    const middleware = [...this.#middleware].map((added) => added.middleware);
+    const runAttempt = this.#runsAttempts(middleware, clock);
+    const headers = headersFrom(middleware);
     const elsewhere = this.elsewhere(graph);
     const selected = select(openGraph(graph));
-    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots: this.slots, runAttempt, signal, onFailure, selected, elsewhere, memory });
+    const { slots } = this;
+    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots, runAttempt, headers, signal, onFailure, selected, elsewhere, memory });
     this.#runs.set(run.id, { run, options });
     const release = signal === undefined ? undefined : this.#abortWith(signal, run);
     void run.whenSettled.then(() => {
@@ -268,6 +304,13 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     run.start();
     begun = true;
     return run;
+  }
+
+  #runsAttempts(middleware: readonly Middleware[], clock: Clock): ((attempt: LiveAttempt) => unknown) | undefined {
+    // An attempt that nobody sees need not be made: calling the function is all that the default does with it.
+    const runAttempt = this.overridesRunAttempt ? (attempt: Attempt) => this.runAttempt(attempt) : undefined;
+    if (middleware.every(({ around }) => around === undefined)) return runAttempt;
+    return surrounded(middleware, clock, runAttempt ?? ((attempt) => attempt.invoke()));
   }
 
   /** @internal How many attempts may be under way here at once. */

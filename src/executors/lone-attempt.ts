@@ -17,7 +17,7 @@ class Inside extends Emitter {}
  * @throws what the function threw; the abort reason, if it was interrupted
  */
 export async function runAlone(attempt: Attempt, graceMs: number, elsewhere: (graph: TaskGraph) => (run: Run) => Elsewhere): Promise<unknown> {
-  const { task, args, signal } = attempt;
+  const { task, args, signal, context } = attempt;
   if (signal.aborted) throw signal.reason;
   const results = (task.withContext ? args.slice(1) : args).map((result, index) => [`argument ${index} of ${task.name}`, result] as const);
   const builder = new TaskGraphBuilder<any>({ name: attempt.graph.name });
@@ -26,8 +26,10 @@ export async function runAlone(attempt: Attempt, graceMs: number, elsewhere: (gr
   builder.add({ name, run, withContext, ioBound, dependsOn: results.map(([name]) => name) });
   const graph: TaskGraph = builder.build({ results });
 
+  const { headers } = context;
+  const hasHeaders = Object.keys(headers).length > 0;
   const inside = new Inside();
-  if (withContext) inside.on('task:progress', ({ fraction, note }) => attempt.context.progress(fraction, note));
+  if (withContext) inside.on('task:progress', ({ fraction, note }) => context.progress(fraction, note));
   const alone = new Run(
     { emitter: inside, graceMs, isAsync: true },
     {
@@ -36,6 +38,7 @@ export async function runAlone(attempt: Attempt, graceMs: number, elsewhere: (gr
       clock: systemClock,
       slots: { total: 1, cpu: 1 },
       runAttempt: undefined,
+      headers: hasHeaders ? () => headers : undefined,
       signal,
       onFailure: 'continue',
       selected: undefined,

@@ -1,5 +1,5 @@
 import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError, UnstorableError } from '../errors.js';
-import type { RunReport } from '../events.js';
+import type { AttemptRecord, RunReport } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -7,7 +7,7 @@ import { retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
-import { type Abortion, type Attempt, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
+import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
@@ -31,7 +31,9 @@ export interface RunOrder {
   readonly clock: Clock;
   readonly slots: Slots;
   /** Where an attempt runs; `undefined`: its function is called here. */
-  readonly runAttempt: ((attempt: Attempt) => unknown) | undefined;
+  readonly runAttempt: ((attempt: LiveAttempt) => unknown) | undefined;
+  /** What goes along with an attempt; `undefined`: nothing ever does. */
+  readonly headers?: ((attempt: AttemptRecord) => Readonly<Record<string, string>> | undefined) | undefined;
   readonly signal: AbortSignal | undefined;
   readonly onFailure: OnFailure;
   /** A 1 for each task that is to be run; all pending ones if `undefined`. */
@@ -174,6 +176,18 @@ export class Run implements AttemptRun {
     this.#fact(() => {
       throw error;
     });
+  }
+
+  /** Whether anything may go along with attempts. */
+  get hasHeaders(): boolean {
+    return this.#order.headers !== undefined;
+  }
+
+  /** What goes along with the latest attempt of a task. */
+  headersFor(id: number): Readonly<Record<string, string>> | undefined {
+    const { headers } = this.#order;
+    if (headers === undefined) return undefined;
+    return headers({ runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]!, attempt: this.#schedule.attempt(id) });
   }
 
   progressed(attempt: LiveAttempt, fraction: number, note: string | undefined): void {

@@ -25,6 +25,11 @@ export interface TaskContext {
   /** Aborted when the attempt times out or its run is aborted; `signal.reason` says which. Hand it on to whatever can be interrupted. */
   readonly signal: AbortSignal;
   /**
+   * What the executor was told to send along with attempts, by `executor.use({ headers })`: with tracing, `traceparent` and its like. Hand them on with
+   * requests to whoever goes on with the work. Empty if there is nothing.
+   */
+  readonly headers: Readonly<Record<string, string>>;
+  /**
    * Tells listeners of `task:progress` how far this attempt is. Bound, so it may be destructured. Ignored once the attempt has ended.
    *
    * @param fraction - from 0 (begun) to 1 (complete); values outside are clamped

@@ -13,6 +13,7 @@ import type { WorkerThread } from './worker-thread.js';
 export interface DispatchedRun<A> {
   readonly id: string;
   readonly open: OpenGraph;
+  readonly hasHeaders: boolean;
   readonly schedule: {
     readonly readyElsewhereCount: number;
     nextElsewhere(ioBound?: boolean): number;
@@ -22,6 +23,7 @@ export interface DispatchedRun<A> {
     attempt(id: number): number;
   };
   deal(deal: () => void): void;
+  headersFor(id: number): Readonly<Record<string, string>> | undefined;
   sent(id: number): A;
   begun(attempt: A, atMs: number, thread: number): void;
   progressedElsewhere(attempt: A, fraction: number, note: string | undefined): void;
@@ -350,10 +352,17 @@ export class Dispatcher<A> {
     const expectedMs = this.#expected(id);
     if (settings.withContext) flags |= TaskFlags.withContext;
     if (expectedMs >= AHEAD_MS) flags |= TaskFlags.tellFirst;
+    const headers = this.#run.headersFor(id);
+    if (headers !== undefined) flags |= TaskFlags.withHeaders;
     const { message, starts } = this.#outboxOf(thread);
     starts.push(message.length);
     message.push(id, token, fn, flags);
     if (settings.withContext) message.push(open.names[id]!, schedule.attempt(id));
+    if (headers !== undefined) {
+      const entries = Object.entries(headers);
+      message.push(entries.length);
+      for (const [name, value] of entries) message.push(name, value);
+    }
     const first = inputs.starts[id]!;
     const end = inputs.starts[id + 1]!;
     const waitsFor = this.#waitsFor(id);
@@ -398,7 +407,8 @@ export class Dispatcher<A> {
   #post(): void {
     for (const [thread, { functions, message, starts }] of this.#outbox) {
       // Right before the tasks, so that the thread is woken once.
-      if (functions.length > 0) thread.post([ToWorker.functions, this.#number, this.#run.id, this.#claims.buffer, ...functions]);
+      const { id, hasHeaders } = this.#run;
+      if (functions.length > 0) thread.post([ToWorker.functions, this.#number, id, this.#claims.buffer, hasHeaders, ...functions]);
       try {
         thread.post(message);
       } catch {

@@ -5,9 +5,9 @@
 
 /** From the main thread to a worker. */
 export const ToWorker = {
-  /** run, its id as events tell it, who may run which task ({@link Claim}), then for each function: its number, how it is found ({@link FunctionReference}), two texts. */
+  /** run, its id as events tell it, who may run which task ({@link Claim}), whether its tasks may have headers, then for each function: its number, how it is found ({@link FunctionReference}), two texts. */
   functions: 0,
-  /** run, then for each task: id, token, function, flags ({@link TaskFlags}), with a context its name and the attempt, number of inputs, and for each input its kind ({@link InputKind}) and value. */
+  /** run, then for each task: id, token, function, flags ({@link TaskFlags}), with a context its name and the attempt, with headers their number and each one's name and value, number of inputs, and for each input its kind ({@link InputKind}) and value. */
   tasks: 1,
   /** run, id, token, reason: abort this attempt. */
   abort: 2,
@@ -41,8 +41,8 @@ export const InputKind = { value: 0, here: 1, after: 2 } as const;
  */
 export const Claim = { nobody: 0, taken: -1 } as const;
 
-/** What else there is to know of a task: it takes its context; others there take its result; what is done is told before it begins, since it takes long. */
-export const TaskFlags = { withContext: 1, keep: 2, tellFirst: 4 } as const;
+/** What else there is to know of a task: it takes its context; others there take its result; what is done is told before it begins, since it takes long; headers go with it. */
+export const TaskFlags = { withContext: 1, keep: 2, tellFirst: 4, withHeaders: 8 } as const;
 
 /** How a worker finds a function: the name of an export and the address of its module, or its text and the helpers in it. */
 export const FunctionReference = { module: 0, source: 1 } as const;

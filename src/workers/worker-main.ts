@@ -9,6 +9,7 @@ import { culprit } from '../codec/culprit.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, InvalidOptionError } from '../errors.js';
 import type { TaskContext } from '../graph/task.js';
+import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { Claim, Current, FromWorker, FunctionReference, InputKind, NOTHING, TaskEnd, TaskFlags, ToWorker } from './messages.js';
 import { exported } from './task-module.js';
 import { movables } from './transfer.js';
@@ -47,6 +48,7 @@ interface Running {
   /** Which sending of the task this is. */
   readonly token: number;
   readonly flags: number;
+  readonly headers: CarriedHeaders | undefined;
   readonly startedAtMs: number;
   controller: AbortController | undefined;
   abortedWith: { readonly reason: unknown } | undefined;
@@ -81,6 +83,8 @@ class Server {
   #records: unknown[] = [FromWorker.ended];
   #flushedAtMs = 0;
   #working = false;
+  /** What tasks have to wait for that come with headers. */
+  #preparing: Promise<void> | undefined;
   readonly #scope = new AsyncLocalStorage<Running>();
   /** What `process.exit()` has thrown here. */
   readonly #exits = new WeakSet<Error>();
@@ -143,7 +147,12 @@ class Server {
       run = { number, id: message[2] as string, claims: new Int32Array(message[3] as SharedArrayBuffer), functions: new Map(), results: new Map() };
       this.#runs.set(number, run);
     }
-    for (let place = 4; place < message.length; place += 4) {
+    if (message[4] === true) {
+      this.#preparing ??= prepareContext().then(() => {
+        this.#preparing = undefined;
+      });
+    }
+    for (let place = 5; place < message.length; place += 4) {
       const [fn, kind, text, more] = message.slice(place, place + 4) as [number, number, string, string];
       run.functions.set(fn, this.#function(kind, text, more));
     }
@@ -177,6 +186,8 @@ class Server {
     this.#working = true;
     let turnEndMs = performance.now() + TURN_MS;
     for (;;) {
+      // Before any task begins, and not as a part of it: what tasks take is measured.
+      if (this.#preparing !== undefined) await this.#preparing;
       const ending = this.#startNext();
       if (ending === undefined) {
         this.#drain();
@@ -218,6 +229,11 @@ class Server {
     const named = (flags & TaskFlags.withContext) !== 0;
     const name = named ? (message[place++] as string) : '';
     const attempt = named ? (message[place++] as number) : 0;
+    let headers: Record<string, string> | undefined;
+    if ((flags & TaskFlags.withHeaders) !== 0) {
+      headers = {};
+      for (let left = message[place++] as number; left > 0; left--, place += 2) headers[message[place] as string] = message[place + 1] as string;
+    }
     const count = message[place++] as number;
     this.#place = place + 2 * count;
     // Taken back in the meantime: another worker runs it.
@@ -241,6 +257,7 @@ class Server {
       id,
       token,
       flags,
+      headers,
       startedAtMs: performance.timeOrigin + performance.now(),
       controller: undefined,
       abortedWith: undefined,
@@ -258,7 +275,7 @@ class Server {
     else this.#port.postMessage([FromWorker.started, run.number, id, token, running.startedAtMs]);
     let returned: unknown;
     try {
-      returned = this.#scope.run(running, called, here, args);
+      returned = this.#scope.run(running, called, here, args, running.headers);
       if (!isThenable(returned)) {
         this.#end(running, TaskEnd.returned, returned);
         return ENDED;
@@ -353,11 +370,12 @@ class Server {
   #context(running: Running, task: string, attempt: number): TaskContext {
     const port = this.#port;
     const flush = () => this.#flush();
-    const { run, id, token, startedAtMs } = running;
+    const { run, id, token, startedAtMs, headers = NO_HEADERS } = running;
     return {
       task,
       attempt,
       runId: run.id,
+      headers,
       get signal(): AbortSignal {
         if (running.controller === undefined) {
           running.controller = new AbortController();
@@ -376,21 +394,21 @@ class Server {
   }
 }
 
+const NO_HEADERS: CarriedHeaders = Object.freeze({});
+
 /** The task has ended already. */
 const ENDED = Symbol('ended');
 
-function called(here: FunctionHere, args: unknown[]): unknown {
+function called(here: FunctionHere, args: unknown[], headers: CarriedHeaders | undefined): unknown {
   const { fn: known } = here;
-  if (known !== undefined) return known(...args);
+  if (known !== undefined) return headers === undefined ? known(...args) : calledInContext(headers, () => known(...args));
   const found = here.find();
-  if (typeof found === 'function') {
-    here.fn = found;
-    return found(...args);
-  }
-  return found.then((fn) => {
+  const call = (fn: AnyFunction) => {
     here.fn = fn;
-    return fn(...args);
-  });
+    return headers === undefined ? fn(...args) : calledInContext(headers, () => fn(...args));
+  };
+  // Its module may be where tracing is set up.
+  return typeof found === 'function' ? call(found) : found.then(call);
 }
 
 async function imported(moduleUrl: string, exportName: string): Promise<AnyFunction> {

@@ -82,12 +82,17 @@ export const COLOUR_STYLE: string = [
   `@media screen and (prefers-color-scheme:dark){:root{${properties(DARK_PAGE, DARK)}}}`,
 ].join('\n');
 
-/** A class for each status: `status-done` gives an element the three colours as `--fill`, `--edge` and `--text`. */
-const STATUS_STYLE = Object.keys(LIGHT)
-  .map((status) => `.status-${status}{--fill:var(--${status}-fill);--edge:var(--${status}-line);--text:var(--${status}-ink)}`)
+/** A class for each status: `status-done` gives an element, and what is in it, the three colours as `--fill`, `--edge` and `--text`, and the mark of chips. */
+const STATUS_STYLE = Object.entries(STATUS_MARKS)
+  .map(
+    ([status, mark]) => `.status-${status}{--fill:var(--${status}-fill);--edge:var(--${status}-line);--text:var(--${status}-ink);--mark:"${mark}"}`,
+  )
   .join('\n');
 
-/** What all pages have in common: {@link COLOUR_STYLE}, type, links, buttons, fields, where the focus is, chips for statuses, and text for screen readers alone. */
+/**
+ * What all pages have in common: {@link COLOUR_STYLE}, type, links, buttons, fields, where the focus is, text for screen readers alone, and chips that tell a
+ * status: `<span class="chip status-done">done</span>`. The mark before the text is not read aloud.
+ */
 export const PAGE_STYLE: string = `${COLOUR_STYLE}
 ${STATUS_STYLE}
 *,*::before,*::after{box-sizing:border-box}
@@ -103,6 +108,7 @@ button:hover{background:var(--raised)}
 input[type=search],input[type=text]{background:var(--surface);border:1px solid var(--line-strong);border-radius:6px;padding:.4rem .7rem}
 [hidden]{display:none!important}
 .chip{display:inline-flex;align-items:center;gap:.35em;padding:.05em .55em;border:1px solid var(--edge);border-radius:1em;background:var(--fill);color:var(--text);font-weight:600;font-size:.86em;white-space:nowrap}
+.chip::before{content:var(--mark);content:var(--mark) / ""}
 .quiet{color:var(--quiet)}
 .only-read{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip-link{position:absolute;left:.5rem;top:-4rem;z-index:10;padding:.5rem 1rem;background:var(--accent);color:var(--on-accent);border-radius:0 0 6px 6px}

@@ -50,8 +50,8 @@ details{margin:.5rem 0}
 summary{cursor:pointer;padding:.55rem .9rem;border-radius:9px}
 summary:hover{background:var(--raised)}
 .failure>summary{display:flex;flex-wrap:wrap;gap:.3rem .7rem;align-items:baseline}
-.failure>summary::before{content:"▸";color:var(--quiet);width:.8em}
-.failure[open]>summary::before{content:"▾"}
+.failure>summary::before{content:"▸";content:"▸" / "";color:var(--quiet);width:.8em}
+.failure[open]>summary::before{content:"▾";content:"▾" / ""}
 .failure>summary::-webkit-details-marker{display:none}
 .failure>summary b{font-weight:650}
 .failure .inside{padding:.2rem .9rem .8rem 2.2rem}
@@ -82,10 +82,10 @@ pre{margin:.3rem 0;padding:.6rem .8rem;overflow:auto;max-height:22rem;background
 .tasks thead th:last-child{border-radius:0 10px 0 0}
 .tasks thead .plain,.tasks thead button{display:block;width:100%;text-align:inherit;padding:.55rem .5rem;font-weight:600;color:inherit;background:none;border:0}
 .tasks thead button:hover{background:var(--raised)}
-.tasks thead button::after{content:"↕";opacity:.35;margin-left:.35em}
+.tasks thead button::after{content:"↕";content:"↕" / "";opacity:.35;margin-left:.35em}
 .tasks thead [aria-sort] button::after{opacity:1}
-.tasks thead [aria-sort=ascending] button::after{content:"↑"}
-.tasks thead [aria-sort=descending] button::after{content:"↓"}
+.tasks thead [aria-sort=ascending] button::after{content:"↑";content:"↑" / ""}
+.tasks thead [aria-sort=descending] button::after{content:"↓";content:"↓" / ""}
 .tasks .amount{text-align:right;white-space:nowrap}
 .tasks tbody tr:hover>*{background:var(--raised)}
 .tasks tbody tr:target>*{background:var(--fill)}

@@ -63,14 +63,15 @@ export function errorMessage(error: object): string {
 
 /** The calls that led to an error, without what it says. `''` if they are not known. */
 export function stackFrames(error: object): string {
-  const property = Object.getOwnPropertyDescriptor(error, 'stack');
-  // Some engines keep the stack behind a getter of their own, the same for all errors.
-  const isEngines = property?.get !== undefined && property.get === STACK_GETTER;
   let stack: unknown;
   try {
+    // The engine writes the stack when it is first looked at; whoever has a hook for that may get it wrong.
+    const property = Object.getOwnPropertyDescriptor(error, 'stack');
+    // Some engines keep it behind a getter of their own, the same for all errors.
+    const isEngines = property?.get !== undefined && property.get === STACK_GETTER;
     stack = isEngines ? property.get!.call(error) : property?.value;
   } catch {
-    // Whoever has a hook for stacks may get it wrong.
+    return '';
   }
   if (typeof stack !== 'string') return '';
   // A message of several lines may itself look like a call.

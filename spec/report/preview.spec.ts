@@ -178,10 +178,22 @@ describe('a preview', () => {
     type Make = () => unknown;
     const leaf: fc.Arbitrary<Make> = fc.oneof(
       fc
-        .anything({ withBigInt: true, withDate: true, withMap: true, withSet: true, withTypedArray: true, withSparseArray: true, withNullPrototype: true })
+        .anything({
+          withBigInt: true,
+          withDate: true,
+          withMap: true,
+          withSet: true,
+          withTypedArray: true,
+          withSparseArray: true,
+          withNullPrototype: true,
+        })
         .map((value) => () => value),
       fc.string({ unit: 'binary', maxLength: 500 }).map((value) => () => value),
-      fc.constantFrom<Make>(hostile, () => new Proxy({}, TRAPS), () => Object.create(new Proxy({}, TRAPS))),
+      fc.constantFrom<Make>(
+        hostile,
+        () => new Proxy({}, TRAPS),
+        () => Object.create(new Proxy({}, TRAPS)),
+      ),
       fc.nat().map((index) => () => {
         const values = [...valuesByKind(), ...refusedValues()];
         return values[index % values.length]![1];

@@ -370,7 +370,12 @@ describe('a report is text, and nothing in it is run or loaded', () => {
       }
     }
     // The stack first: the engine writes it when it is first touched, and reads the message for that.
-    const unreadable = Object.defineProperties(new Error('x'), { stack: { get: never }, message: { get: never }, cause: { get: never }, name: { get: never } });
+    const unreadable = Object.defineProperties(new Error('x'), {
+      stack: { get: never },
+      message: { get: never },
+      cause: { get: never },
+      name: { get: never },
+    });
     const circular = new Error('of itself');
     circular.cause = circular;
     const manyErrors: readonly (readonly [string, unknown, string])[] = [

@@ -1,5 +1,5 @@
+import { durationText } from '../drawing/duration-text.js';
 import type { AttemptTiming } from '../observe/run-timing.js';
-import { durationText } from '../observe/terminal.js';
 import { counted, lineText, nameHTML, numberText } from './html.js';
 import { ATTEMPT_TEXTS, section, threadText } from './page-parts.js';
 import type { RunFacts, TaskFacts } from './run-facts.js';

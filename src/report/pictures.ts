@@ -2,15 +2,18 @@ import type { Timeline } from '../observe/timeline.js';
 import { section } from './page-parts.js';
 import type { RunFacts } from './run-facts.js';
 
+/** As wide as the page is on a large screen, in pixels. */
+const TIMELINE_WIDTH = 1200;
+
 /** The graph with what came of its tasks, and which attempt ran where and when. */
-export function picturesHTML(timeline: Timeline, { run, tasks }: RunFacts): string {
-  const durations = new Map(
-    tasks.flatMap(({ name, timing }) => (timing === undefined || timing.attempts.length === 0 ? [] : [[name, timing.durationMs]])),
-  );
-  const graph = run.taskGraph as any;
+export function picturesHTML(timeline: Timeline, { run, ranAgain }: RunFacts): string {
+  const { runId, taskGraph } = run;
+  const graphCaption = ranAgain
+    ? 'What depends on what, and what is known of each task since the graph was run again.'
+    : 'What depends on what, what came of each task, and how long it took.';
   return [
-    pictureHTML('graph', 'Graph', 'What depends on what.', graph.toSVG?.({ durations }) ?? ''),
-    pictureHTML('timeline', 'Timeline', 'What ran where and when.', (timeline as any).toSVG?.({ runId: run.runId }) ?? ''),
+    pictureHTML('graph', 'Graph', graphCaption, taskGraph.toSVG({ title: '', durations: timeline.durations({ runId }) })),
+    pictureHTML('timeline', 'Timeline', 'What ran where and when.', timeline.toSVG({ runId, width: TIMELINE_WIDTH })),
   ].join('\n');
 }
 

@@ -11,13 +11,14 @@ const CARD_LABELS = ['status', 'attempts', 'thread', 'began', 'waited', 'took', 
 
 /** All of the looks of a report. */
 export const REPORT_STYLE: string = `${PAGE_STYLE}
-.page{max-width:86rem;margin:0 auto;padding:0 1.5rem}
-header{padding:2rem 0 1.25rem}
+.page{max-width:86rem;margin-inline:auto;padding-inline:1.5rem}
+header{padding-block:2rem 1.1rem}
 header h1{font-size:1.9rem;letter-spacing:-.01em;display:flex;flex-wrap:wrap;gap:.35em .6em;align-items:center}
 header .chip{font-size:.95rem;letter-spacing:0}
-header p{margin:.5rem 0 0}
+header p{margin:.5rem 0 0;max-width:none}
+header code{overflow-wrap:normal;white-space:nowrap}
 nav{position:sticky;top:0;z-index:5;background:var(--page);border-bottom:1px solid var(--line)}
-nav ul{display:flex;gap:1.5rem;list-style:none;margin:0;padding:.7rem 0;overflow-x:auto;white-space:nowrap}
+nav ul{display:flex;gap:1.5rem;list-style:none;margin-block:0;padding-block:.7rem;overflow-x:auto;white-space:nowrap}
 nav a{color:var(--quiet);text-decoration:none;font-weight:600}
 nav a:hover,nav a:focus-visible{color:var(--ink);text-decoration:underline}
 main>section{margin:2.25rem 0}
@@ -34,12 +35,12 @@ p{max-width:75ch}
 .tiles .why{color:var(--quiet);font-size:.82rem;line-height:1.35;margin-top:.15rem}
 .share{display:block;width:100%;height:.7rem;border-radius:.35rem;background:var(--raised);margin:1.1rem 0 .6rem}
 .share rect{fill:var(--edge)}
-.counts{display:flex;flex-wrap:wrap;gap:.5rem;list-style:none;padding:0;margin:0}
+.counts{display:flex;flex-wrap:wrap;gap:.5rem;list-style:none;padding:0;margin:0 0 1.75rem}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1.5rem;align-items:start}
 .columns h3:first-child{margin-top:0}
 .small{width:100%;border-collapse:collapse;font-size:.92rem}
 .small th,.small td{text-align:left;padding:.4rem .9rem;border-top:1px solid var(--line);font-weight:400;vertical-align:middle}
-.small thead th{border-top:0;color:var(--quiet);font-size:.82rem;font-weight:600;padding-top:.6rem}
+.small thead th,.small thead td{border-top:0;color:var(--quiet);font-size:.82rem;font-weight:600;padding-top:.6rem}
 .small .amount{text-align:right;white-space:nowrap}
 .small .where{width:34%;min-width:5rem}
 .bar{display:block;width:100%;height:.6rem;border-radius:2px;background:var(--raised)}
@@ -63,6 +64,7 @@ pre{margin:.3rem 0;padding:.6rem .8rem;overflow:auto;max-height:22rem;background
 .picture figcaption{display:flex;flex-wrap:wrap;gap:.5rem 1rem;justify-content:space-between;align-items:center;margin-bottom:.7rem}
 .scroll{overflow:auto;max-height:80vh;padding:1rem}
 .scroll svg{display:block;margin:0 auto;max-width:none}
+.scroll .taskmap-picture .paper{fill:none}
 .scroll.fit svg{max-width:100%;height:auto}
 .tools{display:flex;flex-wrap:wrap;gap:.8rem 1.25rem;align-items:center;margin-bottom:.8rem}
 .tools input[type=search]{flex:1 1 16rem;max-width:26rem}
@@ -93,12 +95,12 @@ pre{margin:.3rem 0;padding:.6rem .8rem;overflow:auto;max-height:22rem;background
 .tasks .error{color:var(--failed-ink)}
 .tasks .chip{white-space:normal;border-radius:.8em}
 .more{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:center;padding:.8rem}
-footer{border-top:1px solid var(--line);margin-top:3rem;padding:1.2rem 0 2.5rem;font-size:.88rem}
+footer{margin-top:3rem;padding-block:1.2rem 2.5rem;font-size:.88rem}
 ${COLUMN_WIDTHS.map((width, index) => `.tasks thead th:nth-child(${index + 1}){width:${width}}`).join('\n')}
 @media (scripting:enabled){.rest{display:none}}
 @media (max-width:${CARDS_BELOW}){
-.page{padding:0 1rem}
-header{padding-top:1.25rem}
+.page{padding-inline:1rem}
+header{padding-block-start:1.25rem}
 .tools select{display:inline-block}
 .tasks,.tasks tbody{display:block}
 .tasks thead{display:block}
@@ -122,7 +124,8 @@ body{background:none}
 nav,.tools,.more,.skip-link,.picture button{display:none!important}
 .rest{display:table-row-group!important}
 .card{box-shadow:none}
-.page{padding:0;max-width:none}
+.page{padding-inline:0;max-width:none}
+.taskmap-picture text{fill:var(--ink)!important}
 .scroll{overflow:visible;max-height:none}
 .scroll svg{max-width:100%!important;height:auto!important;max-height:24cm}
 .tasks thead th{position:static}

@@ -1,4 +1,4 @@
-import { durationText } from '../observe/terminal.js';
+import { durationText } from '../drawing/duration-text.js';
 import type { PageStatus } from '../page/style.js';
 import { counted, lineText, nameHTML, numberText } from './html.js';
 import { barHTML, partOf, percent, rounded, STATUS_TEXTS, section, taskLink, threadText, timeHTML } from './page-parts.js';
@@ -53,7 +53,7 @@ function tilesHTML({ summary, run, path }: RunFacts): string {
   const inVain = run.attempts.filter(({ status }) => status !== 'done' && status !== 'running').length;
   const isBoundByPath = summary.criticalPathMs >= summary.workMs / summary.workers;
   const tiles: readonly (readonly [term: string, number: string, why: string])[] = [
-    ['Duration', durationText(summary.durationMs), `of which ${durationText(summary.waitedMs)} were waited for room, all tasks together`],
+    ['Duration', durationText(summary.durationMs), `tasks waited ${durationText(summary.waitedMs)} for room, all together`],
     ['Efficiency', percent(summary.efficiency), 'the lower bound as a part of the duration'],
     [
       'Lower bound',

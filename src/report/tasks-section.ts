@@ -1,4 +1,4 @@
-import { durationText } from '../observe/terminal.js';
+import { durationText } from '../drawing/duration-text.js';
 import { ERROR_LENGTH_MAX } from './failures-section.js';
 import { cut, lineText, nameHTML, numberText } from './html.js';
 import { rounded, STATUS_TEXTS, section, taskLink, threadText } from './page-parts.js';

@@ -96,8 +96,7 @@ input[type=search],input[type=text]{background:var(--surface);border:1px solid v
 .quiet{color:var(--quiet)}
 .only-read{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip-link{position:absolute;left:.5rem;top:-4rem;z-index:10;padding:.5rem 1rem;background:var(--accent);color:var(--on-accent);border-radius:0 0 6px 6px}
-.skip-link:focus{top:0}
-@media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}`;
+.skip-link:focus{top:0}`;
 
 function properties(page: Readonly<Record<string, string>>, ground: 'light' | 'dark'): string {
   const ofPage = Object.entries(page).map(([name, value]) => `--${name}:${value}`);

@@ -4,7 +4,7 @@ import { PAGE_STYLE } from '../page/style.js';
 const CARDS_BELOW = '60rem';
 
 /** How wide the columns of the table are; the last one has the rest. */
-const COLUMN_WIDTHS = ['18%', '8.4rem', '6.2rem', '6.2rem', '6rem', '6rem', '6rem', '17%'];
+const COLUMN_WIDTHS = ['17%', '7.6rem', '6rem', '6rem', '5.7rem', '5.8rem', '5.5rem', '14%'];
 
 /** What cards call the cells of a row: the headings of the table, which have no room beside them there. */
 const CARD_LABELS = ['status', 'attempts', 'thread', 'began', 'waited', 'took', 'waited for', ''];
@@ -43,11 +43,14 @@ p{max-width:75ch}
 .small thead th,.small thead td{border-top:0;color:var(--quiet);font-size:.82rem;font-weight:600;padding-top:.6rem}
 .small .amount{text-align:right;white-space:nowrap}
 .small .where{width:34%;min-width:5rem}
+.small th:first-child{min-width:6rem}
 .bar{display:block;width:100%;height:.6rem;border-radius:2px;background:var(--raised)}
 .bar rect{fill:var(--bar)}
 .small a,.tasks a,details a{color:inherit;text-decoration-color:var(--line-strong)}
 .small a:hover,.tasks a:hover{text-decoration-color:currentColor}
-details{margin:.5rem 0}
+details{margin:.2rem 0}
+.card>details{margin:0;border-top:1px solid var(--line)}
+.card>details:first-child{border-top:0}
 summary{cursor:pointer;padding:.55rem .9rem;border-radius:9px}
 summary:hover{background:var(--raised)}
 .failure>summary{display:flex;flex-wrap:wrap;gap:.3rem .7rem;align-items:baseline}
@@ -101,7 +104,6 @@ ${COLUMN_WIDTHS.map((width, index) => `.tasks thead th:nth-child(${index + 1}){w
 @media (max-width:${CARDS_BELOW}){
 .page{padding-inline:1rem}
 header{padding-block-start:1.25rem}
-.tools select{display:inline-block}
 .tasks,.tasks tbody{display:block}
 .tasks thead{display:block}
 .tasks thead tr{display:flex;flex-wrap:wrap;padding:.4rem .5rem;border-bottom:1px solid var(--line)}
@@ -117,6 +119,7 @@ header{padding-block-start:1.25rem}
 .tasks tbody td:empty{display:none}
 .tasks tbody td:nth-child(n+8){flex:1 1 100%}
 ${CARD_LABELS.map((label, index) => (label === '' || label === 'status' ? '' : `.tasks td:nth-child(${index + 2})::before{content:"${label} ";color:var(--quiet)}\n`)).join('')}}
+@media (max-width:40rem){.small th:last-child,.small .where,.small td:last-child{display:none}.small th,.small td{padding-inline:.7rem}}
 @media (scripting:enabled) and (max-width:${CARDS_BELOW}){.tasks tbody.rest{display:none}}
 @media print{
 html{font-size:11px}

@@ -4,7 +4,7 @@ import { counted, lineText, nameHTML, numberText } from './html.js';
 import { barHTML, partOf, percent, rounded, STATUS_TEXTS, section, taskLink, threadText, timeHTML } from './page-parts.js';
 import type { RunFacts } from './run-facts.js';
 
-const PATH_ROWS_MAX = 30;
+const PATH_ROWS_MAX = 20;
 const THREAD_ROWS_MAX = 64;
 
 /** What came of a run, as a status and in words: `finished, 3 failed`. */

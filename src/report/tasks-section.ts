@@ -36,11 +36,12 @@ export function tasksHTML(facts: RunFacts, failures: ReadonlySet<number>, result
     `Tasks (${numberText(tasks.length)})`,
     `${toolsHTML(facts)}
 <div class="card">
-<table class="tasks"><caption class="only-read">All tasks, with how they went</caption>
+<div class="more" hidden><button type="button" data-more="before">Show ${ROWS_AT_ONCE} before</button></div>
+<table class="tasks" data-step="${ROWS_AT_ONCE}"><caption class="only-read">All tasks, with how they went</caption>
 <thead><tr>${headings.join('')}</tr></thead>
 ${bodies.join('\n')}
 </table>
-<div class="more" hidden><button type="button" data-more="${ROWS_AT_ONCE}">Show ${ROWS_AT_ONCE} more</button><button type="button" data-more="all">Show all</button></div>
+<div class="more" hidden><button type="button" data-more="after">Show ${ROWS_AT_ONCE} more</button><button type="button" data-more="all">Show all</button></div>
 </div>`,
   );
 }

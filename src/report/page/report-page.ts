@@ -22,8 +22,11 @@ const body = table.tBodies[0]!;
 const tools = document.querySelector<HTMLFormElement>('form.tools')!;
 const search = tools.querySelector<HTMLInputElement>('input[type=search]')!;
 const told = tools.querySelector('output')!;
-const more = document.querySelector<HTMLElement>('.more')!;
-const step = Number(more.querySelector('button')!.dataset['more']);
+const [before, after] = document.querySelectorAll<HTMLElement>('.more') as unknown as [HTMLElement, HTMLElement];
+const showAll = after.querySelector<HTMLElement>('[data-more=all]')!;
+const step = Number(table.dataset['step']);
+/** More rows than this are not laid out at once, unless for paper: it would take seconds. */
+const ALL_MAX = 2_000;
 
 const rows: Row[] = Array.from(table.querySelectorAll<HTMLTableRowElement>('tbody tr'), (element, place) => ({
   element,
@@ -38,24 +41,34 @@ const names = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' 
 
 let sorted = rows;
 let found = rows;
-let shownMax = step;
+/** The rows that are laid out, of those that were found: from the first place up to, and not including, the second one. */
+let from = 0;
+let to = step;
 let sortedBy: { readonly heading: HTMLTableCellElement; readonly direction: Direction } | undefined;
 
 /** Lays out the rows that are to be seen. */
 function show(): void {
-  const shown = found.slice(0, shownMax);
+  const shown = found.slice(from, to);
   body.replaceChildren(...shown.map(({ element }) => element));
-  more.hidden = shown.length === found.length;
-  const all = rows.length.toLocaleString('en');
-  const count = found.length === rows.length ? `${all} tasks` : `${found.length.toLocaleString('en')} of ${all} tasks`;
-  told.textContent = shown.length < found.length ? `${count}, the first ${shown.length.toLocaleString('en')} are shown` : count;
+  before.hidden = from === 0;
+  after.hidden = to >= found.length;
+  showAll.hidden = found.length > ALL_MAX;
+  const all = numberText(rows.length);
+  const count = found.length === rows.length ? `${all} tasks` : `${numberText(found.length)} of ${all} tasks`;
+  const part = from === 0 ? `the first ${numberText(shown.length)}` : `${numberText(from + 1)} to ${numberText(from + shown.length)}`;
+  told.textContent = shown.length < found.length ? `${count}, ${part} are shown` : count;
+}
+
+function numberText(number: number): string {
+  return number.toLocaleString('en');
 }
 
 function filter(): void {
   const words = search.value.trim().toLowerCase();
   const { value } = tools.querySelector<HTMLInputElement>('input[name=status]:checked')!;
   found = sorted.filter((row) => (value === '' || row.status === value) && (words === '' || wordsOf(row).includes(words)));
-  shownMax = step;
+  from = 0;
+  to = step;
   show();
 }
 
@@ -114,8 +127,8 @@ function goToFragment(): void {
       tools.querySelector<HTMLInputElement>('input[name=status]')!.checked = true;
       filter();
     }
-    const place = found.indexOf(row);
-    if (place >= shownMax) shownMax = Math.ceil((place + 1) / step) * step;
+    from = Math.floor(found.indexOf(row) / step) * step;
+    to = from + step;
     show();
   }
   const target = document.getElementById(id);
@@ -138,16 +151,20 @@ search.addEventListener('keydown', (event) => {
   search.value = '';
   filter();
 });
-more.addEventListener('click', ({ target }) => {
-  if (!(target instanceof HTMLButtonElement)) return;
-  const first = body.rows.length;
-  shownMax = target.dataset['more'] === 'all' ? found.length : shownMax + step;
-  show();
-  // Who came by the keyboard goes on at the first row that is new, since the button may be gone.
-  const next = body.rows[first]?.querySelector('th');
-  next?.setAttribute('tabindex', '-1');
-  next?.focus({ preventScroll: true });
-});
+for (const button of document.querySelectorAll<HTMLButtonElement>('.more button')) {
+  button.addEventListener('click', () => {
+    const count = to - from;
+    const { more } = button.dataset;
+    if (more === 'before') from = Math.max(from - step, 0);
+    else if (more === 'after') to += step;
+    else [from, to] = [0, found.length];
+    show();
+    // Who came by the keyboard goes on at the first row that is new, since the button may be gone.
+    const next = body.rows[more === 'after' ? count : 0]?.querySelector('th');
+    next?.setAttribute('tabindex', '-1');
+    next?.focus({ preventScroll: more === 'after' });
+  });
+}
 for (const button of document.querySelectorAll<HTMLButtonElement>('button.zoom')) {
   const picture = button.closest('figure')!.querySelector<HTMLElement>('.scroll')!;
   button.addEventListener('click', () => {
@@ -160,7 +177,7 @@ for (const time of document.querySelectorAll('time')) time.title = new Date(time
 addEventListener('hashchange', goToFragment);
 // On paper, all of what was found.
 addEventListener('beforeprint', () => {
-  shownMax = found.length;
+  [from, to] = [0, found.length];
   show();
 });
 

@@ -76,7 +76,10 @@ describe('shortened()', () => {
     fc.assert(
       fc.property(anyText, fc.integer({ min: 0, max: 120 }), (text, width) => {
         const short = shortened(text, width, 12);
-        if (textWidth(text, 12) <= width) return expect(short).toBe(text);
+        if (textWidth(text, 12) <= width) {
+          expect(short).toBe(text);
+          return;
+        }
         expect(textWidth(short, 12)).toBeLessThanOrEqual(width + 1e-9);
         const kept = short.replace(/…$/, '');
         expect(text.startsWith(kept)).toBe(true);

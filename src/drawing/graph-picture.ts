@@ -30,7 +30,7 @@ export interface GraphPictureOptions {
 /** Graphs of more tasks are drawn in groups, unless somebody says otherwise. */
 const UNGROUPED_MAX = 500;
 /** Where names tell no groups apart, tasks are put together by their level, into so many groups at most. */
-const LEVEL_GROUPS_MAX = 60;
+const LEVEL_GROUPS_MAX = 24;
 const NAME_LENGTH_MAX = 300;
 const LABEL_WIDTH_MAX = 220;
 const BOX_HEIGHT = 30;
@@ -69,11 +69,16 @@ export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions =
   const shown = legend ? drawing.legend() : [];
   const summary = drawing.summary();
   const named = title === '' ? graph.name : title;
-  return picture({ title, summary, label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown, rules: '' }, drawing.content());
+  return picture({ title, summary: [summary], label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown }, drawing.content());
+}
+
+interface DrawnGroups extends TaskGroups {
+  /** Every group follows the one before it, and that is all there is to be said. */
+  readonly isChain?: boolean;
 }
 
 /** `undefined` if every task has a box of its own. */
-function groupsFor({ names, dependencies }: DrawnGraph, group: GraphPictureOptions['group']): TaskGroups | undefined {
+function groupsFor({ names, dependencies }: DrawnGraph, group: GraphPictureOptions['group']): DrawnGroups | undefined {
   if (group === false || (group === undefined && names.length <= UNGROUPED_MAX)) return undefined;
   if (group === undefined) {
     const groups = groupsOf(names, dependencies.starts, dependencies.ids);
@@ -87,13 +92,23 @@ function groupsFor({ names, dependencies }: DrawnGraph, group: GraphPictureOptio
   return groupsOf(names, dependencies.starts, dependencies.ids, checked);
 }
 
-/** By how many tasks stand before each on the longest way to it. No edge goes back to an earlier level. */
-function levelGroups(name: string, dependencies: EdgeLists): TaskGroups {
+/** By how many tasks stand before each on the longest way to it: every level waits for the one before it, and no edge goes back. */
+function levelGroups(name: string, dependencies: EdgeLists): DrawnGroups {
   const { levels } = levelsOf(dependencies);
   const levelCount = levels.reduce((most, level) => Math.max(most, level), 0) + 1;
   const groupCount = Math.min(levelCount, LEVEL_GROUPS_MAX);
   const groups = Array.from(levels, (level) => Math.floor((level * groupCount) / levelCount));
-  return { groups, groupNames: Array.from({ length: groupCount }, (_, group) => `${name} ${group + 1}`) };
+  const lastOf = (group: number) => Math.ceil(((group + 1) * levelCount) / groupCount);
+  const groupNames = Array.from({ length: groupCount }, (_, group) => {
+    const [first, last] = [lastOf(group - 1) + 1, lastOf(group)];
+    return first === last ? `${name}, level ${first}` : `${name}, levels ${first} to ${last}`;
+  });
+  return { groups, groupNames, isChain: true };
+}
+
+function chainOf(size: number): EdgeLists {
+  const ids = Int32Array.from({ length: Math.max(size - 1, 0) }, (_, place) => place);
+  return { starts: Int32Array.from({ length: size + 1 }, (_, place) => Math.max(place - 1, 0)), ids };
 }
 
 /** One drawing of one graph. */
@@ -108,7 +123,7 @@ class GraphDrawing {
 
   constructor(
     graph: DrawnGraph,
-    groups: TaskGroups | undefined,
+    groups: DrawnGroups | undefined,
     outcomes: boolean,
     durations: ReadonlyMap<string, number> | undefined,
     direction: 'right' | 'down',
@@ -123,8 +138,9 @@ class GraphDrawing {
       this.#orderOnly = orderOnlyEdges(graph);
     } else {
       this.#boxes = this.#groupBoxes(groups);
-      this.#dependencies = edgesBetween(groups.groups, groups.groupNames.length, graph.dependencies);
-      const inputs = edgesBetween(groups.groups, groups.groupNames.length, graph.inputs);
+      const between = (edges: EdgeLists) => edgesBetween(groups.groups, groups.groupNames.length, edges);
+      this.#dependencies = groups.isChain ? chainOf(groups.groupNames.length) : between(graph.dependencies);
+      const inputs = groups.isChain ? this.#dependencies : between(graph.inputs);
       this.#orderOnly = orderOnlyEdges({ dependencies: this.#dependencies, inputs });
     }
   }
@@ -283,7 +299,7 @@ class GraphDrawing {
   #group({ label, tasks }: Box, index: number, layout: Layout): string {
     const { x, y, width, height } = boxAt(layout, index);
     const counts = this.#counts(tasks);
-    const status = this.#outcomes ? worst(counts) : 'pending';
+    const status = this.#outcomes ? lookOf(counts) : 'pending';
     const duration = this.#durationOf(tasks);
     const told = [this.#outcomes ? countsText(counts) : '', duration].filter((part) => part !== '').join('; ');
     const middle = this.#outcomes ? y + 19 : y + height / 2 + 4;
@@ -334,11 +350,11 @@ const GROUP: LegendItem = {
   swatch: (x, y) => `<path class="e" d="M${px(x)} ${px(y)}h23v13h-23zm3 13v3h23v-13h-3"/>`,
 };
 
-/** What a group looks like as a whole: as what matters most in it. */
-const BY_WEIGHT: readonly DrawnStatus[] = ['failed', 'running', 'skipped', 'delayed', 'ready', 'pending', 'done', 'kept'];
-
-function worst(counts: Counts): DrawnStatus {
-  return BY_WEIGHT.find((status) => counts.has(status)) ?? 'pending';
+/** What a group looks like as a whole: failed or running if anything in it is, else as most of it. */
+function lookOf(counts: Counts): DrawnStatus {
+  if (counts.has('failed')) return 'failed';
+  if (counts.has('running')) return 'running';
+  return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
 }
 
 function countsText(counts: Counts): string {

@@ -13,6 +13,9 @@ const ROUNDS_MAX = 16;
 const STEPS_MAX = 16_000_000;
 /** How much more a line wants to be straight than a box to be in the middle of what it is connected to. */
 const LINE_WEIGHT = 6;
+/** In the last rounds nothing matters but that lines are straight. */
+const STRAIGHT_ROUNDS = 4;
+const STRAIGHT_WEIGHT = 10_000;
 
 /**
  * Where the centre of each vertex stands within its layer. In each round each layer is moved as near as can be to where its vertices would like to be: boxes
@@ -28,19 +31,20 @@ export function acrossPlaces(graph: LayeredGraph, orders: LayerOrders, sizes: Ar
   const row = new Row(widest);
   const wishes = new Float64Array(layerOf.length);
   const weights = new Float64Array(layerOf.length);
-  const rounds = Math.max(4, Math.min(ROUNDS_MAX, Math.floor(STEPS_MAX / (layerOf.length + 2 * before.ids.length))));
+  const rounds = Math.max(2 + STRAIGHT_ROUNDS, Math.min(ROUNDS_MAX, Math.floor(STEPS_MAX / (layerOf.length + 2 * before.ids.length))));
   for (let round = 0; round < rounds; round++) {
     const isForth = round % 2 === 0;
     // The first rounds look at one side only, which takes what hangs together to about the same place.
     const sides = round < 2 ? [isForth ? before : behind] : [before, behind];
-    const lineCentres = lineCentresOf(graph, centres);
+    const isLast = round >= rounds - STRAIGHT_ROUNDS;
+    const lineCentres = lineCentresOf(graph, centres, !isLast);
     for (let step = 0; step < layerCount; step++) {
       const layer = isForth ? step : layerCount - 1 - step;
       for (let place = starts[layer]!; place < starts[layer + 1]!; place++) {
         const vertex = vertices[place]!;
         if (vertex >= boxCount && round >= 2) {
           wishes[vertex] = lineCentres[lineOf[vertex]!]!;
-          weights[vertex] = LINE_WEIGHT;
+          weights[vertex] = isLast ? STRAIGHT_WEIGHT : LINE_WEIGHT;
         } else wish(vertex, sides, centres, wishes, weights);
       }
       row.settle(vertices, starts[layer]!, starts[layer + 1]!, wishes, weights, offsets, centres);
@@ -79,18 +83,19 @@ function firstPlaces({ starts, vertices }: LayerOrders, offsets: Float64Array): 
   return centres;
 }
 
-/** Where each line would be straight and as near as can be to its ends. */
-function lineCentresOf({ boxCount, lineOf, behind }: LayeredGraph, centres: Float64Array): Float64Array {
+/** Where each line would be straight: in the middle of its places and, if they count, its ends. */
+function lineCentresOf({ boxCount, lineOf, behind }: LayeredGraph, centres: Float64Array, endsCount: boolean): Float64Array {
   const sums = new Float64Array(boxCount);
   const counts = new Float64Array(boxCount);
   for (let vertex = boxCount; vertex < centres.length; vertex++) {
     const box = lineOf[vertex]!;
-    if (counts[box] === 0) {
+    if (endsCount && counts[box] === 0) {
       sums[box] = centres[box]!;
       counts[box] = 1;
     }
     sums[box]! += centres[vertex]!;
     counts[box]!++;
+    if (!endsCount) continue;
     for (let edge = behind.starts[vertex]!; edge < behind.starts[vertex + 1]!; edge++) {
       if (behind.ids[edge]! >= boxCount) continue;
       sums[box]! += centres[behind.ids[edge]!]!;

@@ -56,16 +56,15 @@ export function px(value: number): string {
 
 /** The place nearest to `end` and not behind it at which no character is cut in two, nor what joins it to others. */
 function wholeCharacters(text: string, end: number): number {
-  let place = end;
-  // A family of emoji, or a letter with many accents, may be long; a text of nothing else is cut anywhere but within a character.
-  for (let steps = 0; steps < 16 && place > 0; steps++) {
-    if (!JOINED_TO_BEFORE.test(characterAt(text, place)) && text[place - 1] !== JOINER) break;
-    place--;
+  for (let place = end; place > Math.max(end - CHARACTER_LENGTH_MAX, 0); place--) {
+    if (!JOINED_TO_BEFORE.test(characterAt(text, place)) && text[place - 1] !== JOINER) return place;
   }
-  if (place === 0) place = end;
-  return isHighSurrogate(text, place - 1) ? place - 1 : place;
+  if (end <= CHARACTER_LENGTH_MAX) return 0;
+  return isHighSurrogate(text, end - 1) ? end - 1 : end;
 }
 
+/** A family of emoji is long, and so is a letter with many accents. What is longer than this is cut anywhere but within a pair of surrogates. */
+const CHARACTER_LENGTH_MAX = 16;
 const JOINER = '\u200d';
 const JOINED_TO_BEFORE = /^(?:\p{M}|\u200d|[\udc00-\udfff]|\p{Emoji_Modifier})/u;
 

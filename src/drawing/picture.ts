@@ -9,6 +9,9 @@ const TITLE_WIDTH_MIN = 640;
 const LABEL_LENGTH_MAX = 300;
 /** Around everything, in pixels. */
 export const MARGIN = 16;
+const SUMMARY_LINE = 17;
+/** Between the parts of a summary. */
+export const BETWEEN = ' · ';
 const LEGEND_GAP = 16;
 const LEGEND_LINE = 22;
 const SWATCH_WIDTH = 26;
@@ -18,8 +21,8 @@ const SWATCH_HEIGHT = 16;
 export interface PictureFrame {
   /** Empty for none. */
   readonly title: string;
-  /** One line below the title. */
-  readonly summary: string;
+  /** What stands below the title: in one line, or in several between these parts. */
+  readonly summary: readonly string[];
   /** What the picture is called where it cannot be seen. */
   readonly label: string;
   /** What the style sheet has to know. */
@@ -27,6 +30,8 @@ export interface PictureFrame {
   readonly legend: readonly LegendItem[];
   /** Further rules of the style sheet. */
   readonly rules?: string;
+  /** Whether the picture is as wide as the drawing, whatever its title and its legend take. Default false. */
+  readonly isFixed?: boolean;
 }
 
 export interface LegendItem {
@@ -43,12 +48,13 @@ export interface Content {
 }
 
 /** A whole picture: a file of its own, which refers to nothing and runs nothing, and can stand in a page as it is. */
-export function picture({ summary, label, statuses, legend, rules = '', ...frame }: PictureFrame, content: Content): string {
-  const title = shortened(shownText(frame.title), Math.max(content.width, TITLE_WIDTH_MIN), TITLE_SIZE);
+export function picture({ label, statuses, legend, rules = '', isFixed = false, ...frame }: PictureFrame, content: Content): string {
+  const title = shortened(shownText(frame.title), isFixed ? content.width : Math.max(content.width, TITLE_WIDTH_MIN), TITLE_SIZE);
+  const summary = summaryLines(frame.summary, content.width);
   const titleHeight = title === '' ? 0 : 24;
-  const headHeight = titleHeight + (summary === '' ? 0 : 22);
-  const headWidth = Math.max(textWidth(title, TITLE_SIZE) * 1.05, textWidth(summary, FONT_SIZE));
-  const innerWidth = Math.max(content.width, headWidth, Math.min(legendWidth(legend), 480));
+  const headHeight = titleHeight + (summary.length === 0 ? 0 : 5 + summary.length * SUMMARY_LINE);
+  const headWidth = summary.reduce((most, line) => Math.max(most, textWidth(line, FONT_SIZE)), textWidth(title, TITLE_SIZE) * 1.05);
+  const innerWidth = isFixed ? content.width : Math.max(content.width, headWidth, Math.min(legendWidth(legend), 480));
   const drawn = legendOf(legend, innerWidth, headHeight + MARGIN + content.height + MARGIN);
   const width = Math.ceil(innerWidth + 2 * MARGIN);
   const height = Math.ceil(headHeight + content.height + drawn.height + 2 * MARGIN + (drawn.height > 0 ? MARGIN : 0));
@@ -60,9 +66,21 @@ export function picture({ summary, label, statuses, legend, rules = '', ...frame
     `<rect class="paper" width="${width}" height="${height}"/>`,
   ];
   if (title !== '') lines.push(`<text class="t" x="${MARGIN}" y="${MARGIN + 13}">${markupText(title)}</text>`);
-  if (summary !== '') lines.push(`<text class="f" x="${MARGIN}" y="${MARGIN + titleHeight + 10}">${markupText(summary)}</text>`);
+  for (const [place, line] of summary.entries())
+    lines.push(`<text class="f" x="${MARGIN}" y="${MARGIN + titleHeight + 10 + place * SUMMARY_LINE}">${markupText(line)}</text>`);
   lines.push(`<g transform="translate(${MARGIN} ${MARGIN + headHeight})">`, content.markup, '</g>', drawn.markup, '</svg>');
   return `${lines.filter((line) => line !== '').join('\n')}\n`;
+}
+
+/** As many parts in a line as there is room for. */
+function summaryLines(parts: readonly string[], widthMax: number): string[] {
+  const lines: string[] = [];
+  for (const part of parts) {
+    const longer = lines.length === 0 ? part : `${lines[lines.length - 1]}${BETWEEN}${part}`;
+    if (lines.length === 0 || textWidth(longer, FONT_SIZE) > widthMax) lines.push(part);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
 }
 
 /** A mark whose upper left corner is here. */

@@ -35,11 +35,12 @@ function stepOf(atLeastMs: number): number {
   return step * power === 50 * SECOND ? MINUTE : step * power;
 }
 
+/** In the unit in which the time itself is told: 900 ms, and then 1 s. */
 function tickLabel(atMs: number, stepMs: number): string {
   if (atMs === 0) return '0';
   if (stepMs >= MINUTE) return clockText(atMs);
-  if (stepMs < 0.1 && atMs < 1) return `${decimal(atMs * 1000, 0.001 * 1000)} µs`;
-  if (stepMs < 100) return atMs < SECOND ? `${decimal(atMs, stepMs)} ms` : `${decimal(atMs / SECOND, stepMs / SECOND)} s`;
+  if (stepMs < 0.1 && atMs < 0.999) return `${decimal(atMs * 1000, stepMs * 1000)} µs`;
+  if (stepMs < SECOND / 2 && atMs < 0.999 * SECOND) return `${decimal(atMs, stepMs)} ms`;
   return `${decimal(atMs / SECOND, stepMs / SECOND)} s`;
 }
 

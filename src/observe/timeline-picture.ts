@@ -1,7 +1,7 @@
 import { durationText } from '../drawing/duration-text.js';
 import { cut, markupText, px, shortened, shownText, textWidth } from '../drawing/markup.js';
 import { type DrawnStatus, LOOKS } from '../drawing/palette.js';
-import { FONT_SIZE, type LegendItem, MARGIN, markAt, picture, statusItem } from '../drawing/picture.js';
+import { BETWEEN, FONT_SIZE, type LegendItem, MARGIN, markAt, picture, statusItem } from '../drawing/picture.js';
 import { ticksOf } from '../drawing/time-axis.js';
 import type { ThreadId } from '../events.js';
 import { measuredPath } from './critical-path.js';
@@ -56,7 +56,7 @@ export function timelinePictureOf(run: RunSnapshot, figures: RunFigures, width: 
 /** The picture of a timeline that has seen no run. */
 export function emptyTimelinePicture(): string {
   const text = 'Nothing has run.';
-  return picture({ title: '', summary: text, label: text, statuses: [], legend: [] }, { width: 0, height: 0, markup: '' });
+  return picture({ title: '', summary: [text], label: text, statuses: [], legend: [] }, { width: 0, height: 0, markup: '' });
 }
 
 class TimelineDrawing {
@@ -101,10 +101,10 @@ class TimelineDrawing {
       `${attemptCount} ${attemptCount === 1 ? 'attempt' : 'attempts'}`,
       `critical path ${durationText(criticalPathMs)}`,
       `efficiency ${Math.round(efficiency * 100)} % of ${workers} at once`,
-    ].join(' · ');
+    ];
     const statuses = (Object.keys(LOOKS) as DrawnStatus[]).filter((one) => this.#statuses.has(one as AttemptStatus));
     return picture(
-      { title: graph, summary, label: `${graph}: ${summary}`, statuses, legend: this.#legend(statuses), rules: RULES },
+      { title: graph, summary, label: `${graph}: ${summary.join(BETWEEN)}`, statuses, legend: this.#legend(statuses), rules: RULES, isFixed: true },
       { width: this.#right, height, markup },
     );
   }
@@ -130,7 +130,7 @@ class TimelineDrawing {
     for (const { atMs, label } of ticksOf(endedAtMs - startedAtMs, (this.#right - this.#left) / TICK_WIDTH_MIN)) {
       const x = this.#x(startedAtMs + atMs);
       // A name that would stick out to the right ends at its line.
-      const anchor = atMs === 0 ? '' : x + textWidth(label, FONT_SIZE) / 2 > this.#right ? ' text-anchor="end"' : ' text-anchor="middle"';
+      const anchor = x + textWidth(label, FONT_SIZE) / 2 > this.#right ? ' text-anchor="end"' : ' text-anchor="middle"';
       parts.push(`<path class="g" d="M${px(x)} ${AXIS_HEIGHT - 6}V${px(bottom)}"/><text class="f" x="${px(x)}" y="11"${anchor}>${label}</text>`);
       if (endedAtMs === startedAtMs) break;
     }
@@ -183,7 +183,8 @@ class TimelineDrawing {
     const parts = [`<g class="${status}"><title>${markupText(toldOf(attempts))}</title><rect ${isNarrow ? 'class="s" ' : ''}${place}/>`];
     if (isCritical) {
       this.#hasCritical = true;
-      parts.push(`<rect class="c k" ${place}/>`);
+      // No rectangle, which would have the colours of the status.
+      parts.push(`<path class="c k" d="M${px(fromX)} ${px(y)}h${px(width)}v${height}h-${px(width)}z"/>`);
     }
     if (width >= MARK_WIDTH_MIN && attempts.length === 1) {
       parts.push(markAt(status, fromX + 2, top + ROW_HEIGHT / 2 - 6));

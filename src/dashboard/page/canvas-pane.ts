@@ -56,9 +56,9 @@ export abstract class CanvasPane {
     });
   }
 
-  /** Zooms about the middle. */
+  /** Zooms without the pointer. */
   zoomBy(factor: number): void {
-    this.zoomed(factor, this.width / 2, this.height / 2);
+    this.zoomed(factor, undefined, undefined);
     this.changed();
   }
 
@@ -66,7 +66,8 @@ export abstract class CanvasPane {
   abstract fit(): void;
 
   protected abstract panned(x: number, y: number): void;
-  protected abstract zoomed(factor: number, x: number, y: number): void;
+  /** @param x - where the pointer is; `undefined` if it was not by the pointer */
+  protected abstract zoomed(factor: number, x: number | undefined, y: number | undefined): void;
   protected abstract clicked(x: number, y: number): void;
   /** What is under the pointer, as lines of text; the first one is a heading. */
   protected abstract tipAt(x: number, y: number): readonly string[] | undefined;

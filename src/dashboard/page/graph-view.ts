@@ -125,7 +125,7 @@ export class GraphView extends CanvasPane {
     this.#y += y;
   }
 
-  protected override zoomed(factor: number, x: number, y: number): void {
+  protected override zoomed(factor: number, x: number = this.width / 2, y: number = this.height / 2): void {
     this.#isMoved = true;
     const scale = Math.min(Math.max(this.#scale * factor, SCALE_MIN), SCALE_MAX);
     this.#x = x - ((x - this.#x) / this.#scale) * scale;

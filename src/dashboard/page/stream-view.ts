@@ -96,7 +96,7 @@ export class StreamView extends CanvasPane {
     this.#fromMs = moved + spanMs >= endMs ? undefined : moved;
   }
 
-  protected override zoomed(factor: number, x: number): void {
+  protected override zoomed(factor: number, x: number | undefined): void {
     const { fromMs, spanMs, endMs } = this.#window();
     const wanted = Math.max(spanMs / factor, SPAN_MIN_MS);
     if (wanted >= endMs) {
@@ -105,9 +105,9 @@ export class StreamView extends CanvasPane {
       return;
     }
     this.#spanMs = wanted;
-    const part = Math.min(Math.max((x - GUTTER) / (this.width - GUTTER), 0), 1);
-    // What follows the run goes on following it while it is zoomed by keys or near the right edge.
-    const wasFollowing = this.#fromMs === undefined && (part > 0.85 || part === 0.5);
+    const part = x === undefined ? 0.5 : Math.min(Math.max((x - GUTTER) / (this.width - GUTTER), 0), 1);
+    // What follows the run goes on following it, unless the pointer is at something of the past.
+    const wasFollowing = this.#fromMs === undefined && (x === undefined || part > 0.85);
     const moved = Math.max(fromMs + part * (spanMs - wanted), 0);
     this.#fromMs = wasFollowing || moved + wanted >= endMs ? undefined : moved;
   }

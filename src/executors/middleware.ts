@@ -5,8 +5,8 @@ import type { Clock } from './clock.js';
 import { reportUncaught } from './emitter.js';
 
 /**
- * What goes along with attempts to wherever they run, so that what a function finds around it (the active span of a trace, the tenant of a request) is there inside of tasks, too.
- * `executor.use(…)` takes it. Events tell more, and cost less, where it is enough to listen.
+ * What goes along with attempts to wherever they run, so that what a function finds around it (the active span of a trace, the tenant of a request) is
+ * there inside of tasks, too. `executor.use(…)` takes it. Events tell more, and cost less, where it is enough to listen.
  */
 export interface Middleware {
   /**
@@ -15,9 +15,9 @@ export interface Middleware {
    */
   around?(attempt: AttemptRecord, call: () => unknown): unknown;
   /**
-   * Headers, as a request of HTTP has them, that go with an attempt to its worker thread, and that a task finds in `context.headers` wherever it runs. Asked
-   * when the attempt is sent, which may be before `task:started`, and before its dependencies are done. What this throws goes to where uncaught errors go, and changes nothing in the
-   * run.
+   * Headers, as a request of HTTP has them, that go with an attempt to its worker thread, and that a task finds in `context.headers` wherever it runs.
+   * Asked when the attempt is sent, which may be before `task:started`, and before its dependencies are done. What this throws goes to where uncaught
+   * errors go, and changes nothing in the run.
    */
   headers?(attempt: AttemptRecord): Readonly<Record<string, string>> | undefined;
 }

@@ -10,8 +10,8 @@ export interface TracingOptions {
   /** Makes the spans. Default: the tracer named `taskmap-ts` of the provider that is registered when a run begins. */
   readonly tracer?: Tracer | undefined;
   /**
-   * Whether each attempt has a span of its own, within that of its task. Without them there are half as many spans; what attempts threw stands in the span of their task
-   * then, and that is the active one inside of tasks. Default true.
+   * Whether each attempt has a span of its own, within that of its task. Without them there are half as many spans; what attempts threw stands in the span
+   * of their task then, and that is the active one inside of tasks. Default true.
    */
   readonly attempts?: boolean | undefined;
 }
@@ -24,11 +24,12 @@ interface Extendable extends Observed {
 const TRACER_NAME = 'taskmap-ts';
 
 /**
- * Traces runs with [OpenTelemetry](https://opentelemetry.io): a span for each run, each task and each attempt. Inside of a task its attempt is the active span, so that spans that the
- * task begins, or that instrumentation of HTTP clients and databases begins for it, are below it; on worker threads it is the task's. A run begun inside of a task is below
- * that task, and any other below the span that was active where `run()` was called.
+ * Traces runs with [OpenTelemetry](https://opentelemetry.io): a span for each run, each task and each attempt. Inside of a task its attempt is the active
+ * span, so that spans that the task begins, or that instrumentation of HTTP clients and databases begins for it, are below it; on worker threads it is the
+ * task's. A run begun inside of a task is below that task, and any other below the span that was active where `run()` was called.
  *
- * It needs `@opentelemetry/api`, and an SDK that the program sets up as for any other library. Without an SDK nothing is traced, at next to no cost. Results never stand in spans.
+ * It needs `@opentelemetry/api`, and an SDK that the program sets up as for any other library. Without an SDK nothing is traced, at next to no cost.
+ * Results never stand in spans.
  *
  * A run that had begun before it was listened to is left out. Closing ends all spans that are open.
  *

@@ -28,6 +28,8 @@ export interface ReportOptions {
    * will read the report.
    */
   readonly results?: boolean | undefined;
+  /** The group of a task by its name, or `false` for none, as in {@link TaskGraph.toSVG}: the picture of many tasks shows their groups. */
+  readonly group?: ((name: string) => string) | false | undefined;
   /** How many attempts could have been under way at once, for the efficiency: a whole number from 1. Default, and the least it counts for: how many were. */
   readonly workers?: number | undefined;
 }
@@ -59,7 +61,7 @@ export function reportHTML(options: ReportOptions): string {
   const facts = runFactsOf(timeline, runIdOf(options), workers);
   const title = options.title ?? facts.run.graph;
   const failures = failuresSection(facts);
-  const pictures = picturesHTML(timeline, facts);
+  const pictures = picturesHTML(timeline, facts, options.group);
   script ??= pageScript('./page/report-page', import.meta.url);
   const links = ['<a href="#summary">Summary</a>', '<a href="#graph">Graph</a>', '<a href="#timeline">Timeline</a>', '<a href="#tasks">Tasks</a>'];
   if (failures.html !== '') links.splice(1, 0, '<a href="#failures">Failures</a>');

@@ -1,5 +1,6 @@
-// Drawings: a graph as a Mermaid flowchart, for Markdown and GitHub, and in the DOT language of Graphviz.
+// Drawings: a graph as a picture in SVG, as a Mermaid flowchart, for Markdown and GitHub, and in the DOT language of Graphviz.
 // Boxes are coloured by what is known of each task; io-bound tasks are round, order-only edges dotted.
+// Write what toSVG() returns to a file, and any browser shows it. A timeline has a picture of the run.
 // Questions about the shape have methods of their own.
 //
 //   fetch ─► parse ─► save
@@ -7,7 +8,7 @@
 //
 // npx tsx examples/draw.ts
 
-import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+import { SyncExecutor, TaskGraphBuilder, Timeline } from 'taskmap-ts';
 
 const graph = new TaskGraphBuilder({ name: 'feed' })
   .task('fetch', () => '<rss>')
@@ -24,13 +25,27 @@ const graph = new TaskGraphBuilder({ name: 'feed' })
   .after('fetch')
   .build();
 
-new SyncExecutor().run(graph);
+const executor = new SyncExecutor();
+const timeline = new Timeline().listen(executor);
+executor.run(graph);
+
+// What each box says when it is pointed at, and who cannot see the picture is told of it.
+const titlesOf = (svg: string) => [...svg.matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title).join('\n');
+console.log(titlesOf(graph.toSVG({ title: 'Last night' })));
+console.log(`${[...timeline.toSVG().matchAll(/<g class="(done|failed)"><title>/g)].length} bars\n`);
 console.log(graph.toMermaid());
 console.log(graph.toDot());
 console.log(`order: ${graph.order().join(', ')}`);
 console.log(`behind fetch: ${graph.descendants('fetch').join(', ')}`);
 
 // output:
+// Last night: 4 tasks: 2 done, 1 failed, 1 skipped
+// fetch: done, io-bound
+// parse: failed
+// save: skipped
+// log: done
+// 3 bars
+//
 // flowchart LR
 //   t0("fetch"):::done
 //   t1["parse"]:::failed

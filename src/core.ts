@@ -1,3 +1,4 @@
+export type { GraphPictureOptions } from './drawing/graph-picture.js';
 export {
   AsyncTaskError,
   CycleError,
@@ -47,6 +48,7 @@ export {
   type ThreadShare,
   Timeline,
   type TimelineOptions,
+  type TimelinePictureOptions,
   type TimelineSummary,
   type WhichRun,
 } from './observe/timeline.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columnsOf, durationText, filled, fitted, printable } from '../../src/observe/terminal.js';
+import { columnsOf, filled, fitted, printable } from '../../src/observe/terminal.js';
 import { HOSTILE_NAMES } from '../support/random-graph.js';
 
 describe('printable()', () => {
@@ -39,22 +39,5 @@ describe('fitted() and filled()', () => {
     expect(fitted('n'.repeat(1_000_000), 3)).toBe('nn…');
     expect(filled('任务任务', 6)).toBe('任务… ');
     expect(filled('ab', 4)).toBe('ab  ');
-  });
-});
-
-describe('durationText()', () => {
-  it.each([
-    [0, '0.0 ms'],
-    [9.94, '9.9 ms'],
-    [9.96, '10 ms'],
-    [999.4, '999 ms'],
-    [999.6, '1.0 s'],
-    [59_900, '59.9 s'],
-    [59_960, '1 min 0 s'],
-    [125_000, '2 min 5 s'],
-    [3_599_600, '1 h 0 min'],
-    [7_380_000, '2 h 3 min'],
-  ])('of %d ms is %s', (ms, text) => {
-    expect(durationText(ms)).toBe(text);
   });
 });

@@ -1,6 +1,7 @@
+import { durationText } from '../drawing/duration-text.js';
 import { lanesOf } from './lanes.js';
 import type { AttemptTiming, RunSnapshot, TaskTiming } from './run-timing.js';
-import { columnsOf, durationText, filled, printable } from './terminal.js';
+import { columnsOf, filled, printable } from './terminal.js';
 
 const NAME_COLUMNS_MAX = 32;
 const CHART_COLUMNS_MIN = 8;

@@ -1,8 +1,9 @@
+import { durationText } from '../drawing/duration-text.js';
 import { InvalidOptionError } from '../errors.js';
 import type { RunFinished } from '../events.js';
 import { type EventListeners, Observer } from './observer.js';
 import { RunProgress } from './run-progress.js';
-import { durationText, fitted, printable } from './terminal.js';
+import { fitted, printable } from './terminal.js';
 
 /** Where a progress bar is drawn: `process.stderr`, or anything that can be written to. */
 export interface ProgressStream {

@@ -6,6 +6,7 @@ import { mermaidGanttOf, textGanttOf } from './gantt.js';
 import { busyMs, lanesOf, overlapMax } from './lanes.js';
 import { type EventListeners, Observer } from './observer.js';
 import { type AttemptTiming, type RunSnapshot, RunTiming, type TaskTiming } from './run-timing.js';
+import { emptyTimelinePicture, timelinePictureOf } from './timeline-picture.js';
 
 /** How much a timeline keeps. */
 export interface TimelineOptions {
@@ -38,6 +39,16 @@ export interface DrawingOptions extends WhichRun {
 export interface TextOptions extends DrawingOptions {
   /** How many columns the picture may take. Default 80. */
   readonly width?: number | undefined;
+}
+
+/** How a run is drawn as a picture. */
+export interface TimelinePictureOptions extends WhichRun {
+  /** How wide the picture is, in pixels: a whole number from 300. Default 960. */
+  readonly width?: number | undefined;
+  /**
+   * At most so many rows are drawn, the first ones of each thread: a whole number from 1. Default 60. A thread has as many rows as attempts overlapped there.
+   */
+  readonly rowsMax?: number | undefined;
 }
 
 /** A run in numbers. */
@@ -75,7 +86,8 @@ export interface ThreadShare {
   readonly share: number;
 }
 
-const DEFAULTS = { runsMax: 10, rowsMax: 40, width: 80, slowest: 10 } as const;
+const DEFAULTS = { runsMax: 10, rowsMax: 40, width: 80, slowest: 10, pictureWidth: 960, pictureRowsMax: 60 } as const;
+const PICTURE_WIDTH_MIN = 300;
 
 /**
  * Remembers which attempt ran where and when, and answers what determined how long a run took. Each question is about the latest run, unless it is asked
@@ -155,6 +167,12 @@ export class Timeline extends Observer {
   slowest(countMax: number = DEFAULTS.slowest, options?: WhichRun): readonly TaskTiming[] {
     const ran = this.tasks(options).filter(({ attempts }) => attempts.length > 0);
     return ran.sort((a, b) => b.durationMs - a.durationMs).slice(0, count('countMax', countMax));
+  }
+
+  /** How long the attempts of each task took together, in milliseconds, by name: for `graph.toSVG({ durations })`. Only tasks that ran are in it. */
+  durations(options?: WhichRun): ReadonlyMap<string, number> {
+    const ran = this.tasks(options).filter(({ attempts }) => attempts.length > 0);
+    return new Map(ran.map(({ task, durationMs }) => [task, durationMs]));
   }
 
   /** What each thread did, the main one first. Threads that did nothing are not in it. */
@@ -240,6 +258,29 @@ export class Timeline extends Observer {
   toMermaid({ rowsMax = DEFAULTS.rowsMax, ...which }: DrawingOptions = {}): string {
     const run = this.#snapshot(which);
     return run === undefined ? 'gantt\n' : mermaidGanttOf(run, count('rowsMax', rowsMax));
+  }
+
+  /**
+   * The run as a picture, in SVG that is a file of its own: a row for each thread, and several where attempts overlapped; a bar for each attempt, coloured and
+   * marked by what came of it; the critical path outlined; dotted lines where tasks waited for room, dashed ones where they paused before a retry. What is narrower
+   * than a pixel is drawn together, so that pictures of long runs stay small.
+   *
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder, Timeline } from 'taskmap-ts';
+   *
+   * const executor = new SyncExecutor();
+   * const timeline = new Timeline().listen(executor);
+   * executor.run(new TaskGraphBuilder({ name: 'site' }).task('fetch', () => 1).build());
+   * timeline.toSVG({ width: 640 }).includes('<title>site: finished'); // => true
+   */
+  toSVG({ width = DEFAULTS.pictureWidth, rowsMax = DEFAULTS.pictureRowsMax, ...which }: TimelinePictureOptions = {}): string {
+    if (!Number.isSafeInteger(width) || width < PICTURE_WIDTH_MIN)
+      throw new InvalidOptionError('width', `a whole number from ${PICTURE_WIDTH_MIN}`, width);
+    count('rowsMax', rowsMax);
+    const run = this.#snapshot(which);
+    return run === undefined ? emptyTimelinePicture() : timelinePictureOf(run, this.summary(which)!, width, rowsMax);
   }
 
   #snapshot({ runId }: WhichRun = {}): RunSnapshot | undefined {

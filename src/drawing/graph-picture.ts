@@ -1,0 +1,375 @@
+import { InvalidOptionError } from '../errors.js';
+import { type DrawnGraph, orderOnlyEdges } from './drawn-graph.js';
+import { durationText } from './duration-text.js';
+import { type EdgeLists, edgesBetween, levelsOf } from './edge-lists.js';
+import { groupsOf, type TaskGroups } from './groups.js';
+import { type Layout, layeredLayout } from './layered-layout.js';
+import { cut, markupText, px, shortened, shownText, textWidth } from './markup.js';
+import { type DrawnStatus, LOOKS } from './palette.js';
+import { type Content, FONT_SIZE, type LegendItem, markAt, picture, statusItem } from './picture.js';
+
+/** How a graph is drawn. */
+export interface GraphPictureOptions {
+  /** What stands above it; an empty one is left out. Default: the name of the graph. */
+  readonly title?: string | undefined;
+  /** Where tasks stand from those on which they depend. Default `'right'`. */
+  readonly direction?: 'right' | 'down' | undefined;
+  /** Whether to show what is known of each task. Default true. */
+  readonly outcomes?: boolean | undefined;
+  /**
+   * Which tasks are drawn as one box: those for whose names this returns the same text; `false` for none. A group that would stand both before and behind another
+   * is drawn in parts. Default: of more than 500 tasks, those whose names begin alike, such as `resize:1` and `resize:2`, `resize-1` and `resize-2`.
+   */
+  readonly group?: ((name: string) => string) | false | undefined;
+  /** How long tasks took, in milliseconds, by name, to be shown with them: `timeline.durations()` knows it. Default: nothing is shown. */
+  readonly durations?: ReadonlyMap<string, number> | undefined;
+  /** Whether to say below what marks and lines mean. Default true. */
+  readonly legend?: boolean | undefined;
+}
+
+/** Graphs of more tasks are drawn in groups, unless somebody says otherwise. */
+const UNGROUPED_MAX = 500;
+/** Where names tell no groups apart, tasks are put together by their level, into so many groups at most. */
+const LEVEL_GROUPS_MAX = 24;
+const NAME_LENGTH_MAX = 300;
+const LABEL_WIDTH_MAX = 220;
+const BOX_HEIGHT = 30;
+const LINE_HEIGHT = 15;
+const PADDING = 9;
+const MARK_WIDTH = 18;
+const GROUP_HEIGHT = 58;
+const GROUP_WIDTH_MIN = 150;
+const ARROW = 7;
+/** More edges than this are drawn thinner, or there would be nothing else to be seen. */
+const MANY_EDGES = 1_000;
+
+/** A box of the picture: a task, or a group of several. */
+interface Box {
+  readonly label: string;
+  /** The tasks in it. */
+  readonly tasks: readonly number[];
+  readonly isGroup: boolean;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Counts the tasks of a box by status, those of a task's life in order. */
+type Counts = ReadonlyMap<DrawnStatus, number>;
+
+/** @throws {@link InvalidOptionError} */
+export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions = {}): string {
+  const { title = graph.name, direction = 'right', outcomes = true, group, durations, legend = true } = options;
+  if (typeof title !== 'string') throw new InvalidOptionError('title', 'a text', title);
+  if (direction !== 'right' && direction !== 'down') throw new InvalidOptionError('direction', "'right' or 'down'", direction);
+  if (group !== undefined && group !== false && typeof group !== 'function')
+    throw new InvalidOptionError('group', 'a function that returns the group of a name, or false', group);
+  if (durations !== undefined && typeof durations?.get !== 'function')
+    throw new InvalidOptionError('durations', 'a Map of names and milliseconds', durations);
+  const drawing = new GraphDrawing(graph, groupsFor(graph, group), outcomes, durations, direction);
+  const shown = legend ? drawing.legend() : [];
+  const summary = drawing.summary();
+  const named = title === '' ? graph.name : title;
+  return picture({ title, summary: [summary], label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown }, drawing.content());
+}
+
+interface DrawnGroups extends TaskGroups {
+  /** Every group follows the one before it, and that is all there is to be said. */
+  readonly isChain?: boolean;
+}
+
+/** `undefined` if every task has a box of its own. */
+function groupsFor({ names, dependencies }: DrawnGraph, group: GraphPictureOptions['group']): DrawnGroups | undefined {
+  if (group === false || (group === undefined && names.length <= UNGROUPED_MAX)) return undefined;
+  if (group === undefined) {
+    const groups = groupsOf(names, dependencies.starts, dependencies.ids);
+    return groups.groupNames.length > 1 ? groups : levelGroups(groups.groupNames[0]!, dependencies);
+  }
+  const checked = (name: string) => {
+    const told = group(name);
+    if (typeof told !== 'string') throw new InvalidOptionError('group', 'a function that returns a text', told, name);
+    return told;
+  };
+  return groupsOf(names, dependencies.starts, dependencies.ids, checked);
+}
+
+/** By how many tasks stand before each on the longest way to it: every level waits for the one before it, and no edge goes back. */
+function levelGroups(name: string, dependencies: EdgeLists): DrawnGroups {
+  const { levels } = levelsOf(dependencies);
+  const levelCount = levels.reduce((most, level) => Math.max(most, level), 0) + 1;
+  const groupCount = Math.min(levelCount, LEVEL_GROUPS_MAX);
+  const groups = Array.from(levels, (level) => Math.floor((level * groupCount) / levelCount));
+  const lastOf = (group: number) => Math.ceil(((group + 1) * levelCount) / groupCount);
+  const groupNames = Array.from({ length: groupCount }, (_, group) => {
+    const [first, last] = [lastOf(group - 1) + 1, lastOf(group)];
+    return first === last ? `${name}, level ${first}` : `${name}, levels ${first} to ${last}`;
+  });
+  return { groups, groupNames, isChain: true };
+}
+
+function chainOf(size: number): EdgeLists {
+  const ids = Int32Array.from({ length: Math.max(size - 1, 0) }, (_, place) => place);
+  return { starts: Int32Array.from({ length: size + 1 }, (_, place) => Math.max(place - 1, 0)), ids };
+}
+
+/** One drawing of one graph. */
+class GraphDrawing {
+  readonly #graph: DrawnGraph;
+  readonly #outcomes: boolean;
+  readonly #durations: ReadonlyMap<string, number> | undefined;
+  readonly #boxes: readonly Box[];
+  readonly #dependencies: EdgeLists;
+  readonly #orderOnly: Uint8Array;
+  readonly #direction: 'right' | 'down';
+
+  constructor(
+    graph: DrawnGraph,
+    groups: DrawnGroups | undefined,
+    outcomes: boolean,
+    durations: ReadonlyMap<string, number> | undefined,
+    direction: 'right' | 'down',
+  ) {
+    this.#graph = graph;
+    this.#outcomes = outcomes;
+    this.#durations = durations;
+    this.#direction = direction;
+    if (groups === undefined) {
+      this.#boxes = graph.names.map((_, task) => this.#taskBox(task));
+      this.#dependencies = graph.dependencies;
+      this.#orderOnly = orderOnlyEdges(graph);
+    } else {
+      this.#boxes = this.#groupBoxes(groups);
+      const between = (edges: EdgeLists) => edgesBetween(groups.groups, groups.groupNames.length, edges);
+      this.#dependencies = groups.isChain ? chainOf(groups.groupNames.length) : between(graph.dependencies);
+      const inputs = groups.isChain ? this.#dependencies : between(graph.inputs);
+      this.#orderOnly = orderOnlyEdges({ dependencies: this.#dependencies, inputs });
+    }
+  }
+
+  summary(): string {
+    const { names } = this.#graph;
+    const tasks = `${names.length} ${names.length === 1 ? 'task' : 'tasks'}`;
+    if (!this.#outcomes || names.length === 0) return tasks;
+    return `${tasks}: ${countsText(this.#counts(names.map((_, task) => task)))}`;
+  }
+
+  /** The statuses that occur. */
+  statuses(): DrawnStatus[] {
+    if (!this.#outcomes) return ['pending'];
+    return [...this.#counts(this.#graph.names.map((_, task) => task)).keys()];
+  }
+
+  legend(): LegendItem[] {
+    const items: LegendItem[] = this.#outcomes ? this.statuses().map(statusItem) : [];
+    if (this.#boxes.some(({ isGroup, tasks }) => !isGroup && this.#graph.isIoBound(tasks[0]!))) items.push(IO_BOUND);
+    if (this.#orderOnly.includes(1)) items.push(ORDER_ONLY);
+    if (this.#boxes.some(({ isGroup }) => isGroup)) items.push(GROUP);
+    return items;
+  }
+
+  content(): Content {
+    const layout = layeredLayout({
+      dependencies: this.#dependencies,
+      widths: this.#boxes.map(({ width }) => width),
+      heights: this.#boxes.map(({ height }) => height),
+      direction: this.#direction,
+    });
+    const markup = [this.#edges(layout, false), this.#edges(layout, true), this.#arrows(layout)];
+    for (const [index, box] of this.#boxes.entries()) markup.push(box.isGroup ? this.#group(box, index, layout) : this.#task(box, index, layout));
+    return { width: layout.width + STACK, height: layout.height + STACK, markup: markup.filter((line) => line !== '').join('\n') };
+  }
+
+  #taskBox(task: number): Box {
+    const label = shortened(labelOf(this.#graph.names[task]!), LABEL_WIDTH_MAX, FONT_SIZE);
+    const mark = this.#outcomes ? MARK_WIDTH : 0;
+    // Round ends take some room from the text.
+    const ends = this.#graph.isIoBound(task) ? 8 : 0;
+    const text = Math.max(textWidth(label, FONT_SIZE), textWidth(this.#durationOf([task]), FONT_SIZE));
+    return {
+      label,
+      tasks: [task],
+      isGroup: false,
+      width: Math.ceil(text + mark + 2 * PADDING + ends),
+      height: BOX_HEIGHT + (this.#durations === undefined ? 0 : LINE_HEIGHT),
+    };
+  }
+
+  #groupBoxes({ groups, groupNames }: TaskGroups): Box[] {
+    const members: number[][] = groupNames.map(() => []);
+    for (const [task, group] of groups.entries()) members[group]!.push(task);
+    return members.map((tasks, group) => {
+      if (tasks.length === 1) return this.#taskBox(tasks[0]!);
+      const label = shortened(labelOf(groupNames[group]!), LABEL_WIDTH_MAX, FONT_SIZE);
+      const first = textWidth(label, FONT_SIZE) + 12 + textWidth(sizeText(tasks), FONT_SIZE);
+      const last = [...this.#counts(tasks).values()].reduce((sum, count) => sum + MARK_WIDTH + textWidth(String(count), FONT_SIZE) + 8, 0);
+      const width = Math.max(first, this.#outcomes ? last + textWidth(this.#durationOf(tasks), FONT_SIZE) : 0, GROUP_WIDTH_MIN) + 2 * PADDING;
+      return { label, tasks, isGroup: true, width: Math.ceil(width), height: this.#outcomes ? GROUP_HEIGHT : BOX_HEIGHT };
+    });
+  }
+
+  #counts(tasks: readonly number[]): Counts {
+    const counts = new Map<DrawnStatus, number>();
+    for (const task of tasks) {
+      const status = this.#graph.statusOf(task);
+      counts.set(status, (counts.get(status) ?? 0) + 1);
+    }
+    const inOrder = (Object.keys(LOOKS) as DrawnStatus[]).filter((status) => counts.has(status));
+    return new Map(inOrder.map((status) => [status, counts.get(status)!]));
+  }
+
+  /** Empty if nothing is known of it. */
+  #durationOf(tasks: readonly number[]): string {
+    let known = false;
+    let sumMs = 0;
+    for (const task of tasks) {
+      const durationMs = this.#durations?.get(this.#graph.names[task]!);
+      if (typeof durationMs !== 'number' || !(durationMs >= 0)) continue;
+      known = true;
+      sumMs += durationMs;
+    }
+    return known ? durationText(sumMs) : '';
+  }
+
+  #edges({ routes }: Layout, orderOnly: boolean): string {
+    const paths: string[] = [];
+    for (let edge = 0; edge < this.#orderOnly.length; edge++) {
+      if ((this.#orderOnly[edge] === 1) === orderOnly) paths.push(`<path d="${this.#way(routes, edge)}"/>`);
+    }
+    if (paths.length === 0) return '';
+    const many = this.#orderOnly.length > MANY_EDGES ? ' stroke-opacity=".45"' : '';
+    return `<g class="e${orderOnly ? ' o' : ''}"${many}>${paths.join('\n')}</g>`;
+  }
+
+  /** Through each gap between layers in a bend that begins and ends straight, and past each layer in a straight line. */
+  #way({ starts, x, y }: Layout['routes'], edge: number): string {
+    const isRight = this.#direction === 'right';
+    const along = isRight ? x : y;
+    const across = isRight ? y : x;
+    const ahead = isRight ? 'H' : 'V';
+    const at = (a: number, b: number) => (isRight ? `${px(a)} ${px(b)}` : `${px(b)} ${px(a)}`);
+    const first = starts[edge]!;
+    const end = starts[edge + 1]!;
+    let way = `M${at(along[first]!, across[first]!)}`;
+    let drawnTo = along[first]!;
+    for (let point = first; point < end; point += 2) {
+      const [a0, a1, b0, b1] = [along[point]!, along[point + 1]!, across[point]!, across[point + 1]!];
+      if (px(b0) === px(b1)) continue;
+      if (a0 !== drawnTo) way += `${ahead}${px(a0)}`;
+      way += `C${at((a0 + a1) / 2, b0)} ${at((a0 + a1) / 2, b1)} ${at(a1, b1)}`;
+      drawnTo = a1;
+    }
+    return along[end - 1] === drawnTo ? way : `${way}${ahead}${px(along[end - 1]!)}`;
+  }
+
+  /** One for each box that depends on others: all edges come in at the same place. */
+  #arrows({ x, y, widths, heights }: Layout): string {
+    const { starts } = this.#dependencies;
+    let way = '';
+    for (let box = 0; box < this.#boxes.length; box++) {
+      if (starts[box] === starts[box + 1]) continue;
+      way +=
+        this.#direction === 'right'
+          ? `M${px(x[box]!)} ${px(y[box]! + heights[box]! / 2)}l-${ARROW}-3.5v7z`
+          : `M${px(x[box]! + widths[box]! / 2)} ${px(y[box]!)}l-3.5-${ARROW}h7z`;
+    }
+    return way === '' ? '' : `<path class="a" d="${way}"/>`;
+  }
+
+  #task({ label, tasks }: Box, index: number, layout: Layout): string {
+    const task = tasks[0]!;
+    const status = this.#outcomes ? this.#graph.statusOf(task) : 'pending';
+    const { x, y, width, height } = boxAt(layout, index);
+    const isRound = this.#graph.isIoBound(task);
+    const duration = this.#durationOf(tasks);
+    const told = [this.#outcomes ? status : '', isRound ? 'io-bound' : '', duration].filter((part) => part !== '').join(', ');
+    const name = markupText(cut(this.#graph.names[task]!, NAME_LENGTH_MAX));
+    const left = x + PADDING + (isRound ? 4 : 0);
+    const textLeft = left + (this.#outcomes ? MARK_WIDTH : 0);
+    const firstLine = y + height / 2 + 4 - (duration === '' ? 0 : LINE_HEIGHT / 2);
+    const parts = [
+      `<g class="${status}"><title>${name}${told === '' ? '' : `: ${told}`}</title>`,
+      `<rect x="${px(x)}" y="${px(y)}" width="${px(width)}" height="${px(height)}" rx="${isRound ? px(height / 2) : 4}"/>`,
+      this.#outcomes ? markAt(status, left, y + height / 2 - 6) : '',
+      `<text x="${px(textLeft)}" y="${px(firstLine)}">${markupText(label)}</text>`,
+      duration === '' ? '' : `<text class="f" x="${px(textLeft)}" y="${px(firstLine + LINE_HEIGHT)}">${duration}</text>`,
+      '</g>',
+    ];
+    return parts.join('');
+  }
+
+  #group({ label, tasks }: Box, index: number, layout: Layout): string {
+    const { x, y, width, height } = boxAt(layout, index);
+    const counts = this.#counts(tasks);
+    const status = this.#outcomes ? lookOf(counts) : 'pending';
+    const duration = this.#durationOf(tasks);
+    const told = [this.#outcomes ? countsText(counts) : '', duration].filter((part) => part !== '').join('; ');
+    const middle = this.#outcomes ? y + 19 : y + height / 2 + 4;
+    const parts = [
+      `<path class="e" d="M${px(x + STACK)} ${px(y + height)}v${STACK}h${px(width)}v-${px(height)}h-${STACK}"/>`,
+      `<g class="${status}"><title>${markupText(cut(label, NAME_LENGTH_MAX))}: ${sizeText(tasks)}${told === '' ? '' : `, ${told}`}</title>`,
+      `<rect x="${px(x)}" y="${px(y)}" width="${px(width)}" height="${px(height)}" rx="4"/>`,
+      `<text x="${px(x + PADDING)}" y="${px(middle)}">${markupText(label)}</text>`,
+      `<text class="f" x="${px(x + width - PADDING)}" y="${px(middle)}" text-anchor="end">${sizeText(tasks)}</text></g>`,
+    ];
+    if (this.#outcomes) parts.push(this.#bar(counts, tasks.length, x + PADDING, y + 26, width - 2 * PADDING));
+    if (this.#outcomes && duration !== '')
+      parts.push(`<text class="f" x="${px(x + width - PADDING)}" y="${px(y + 49)}" text-anchor="end">${duration}</text>`);
+    return parts.join('');
+  }
+
+  /** How many tasks have which status, as parts of a bar, and below it as numbers. */
+  #bar(counts: Counts, total: number, left: number, top: number, width: number): string {
+    const parts: string[] = [];
+    let x = left;
+    let textX = left;
+    for (const [status, count] of counts) {
+      const length = (count / total) * width;
+      parts.push(
+        `<g class="${status}"><rect class="s" x="${px(x)}" y="${px(top)}" width="${px(length)}" height="5"/>${markAt(status, textX, top + 12)}</g>`,
+        `<text x="${px(textX + MARK_WIDTH - 3)}" y="${px(top + 23)}">${count}</text>`,
+      );
+      x += length;
+      textX += MARK_WIDTH + textWidth(String(count), FONT_SIZE) + 5;
+    }
+    return parts.join('');
+  }
+}
+
+/** How far behind a group's box the one shows that stands for the others, in pixels. */
+const STACK = 3;
+
+const IO_BOUND: LegendItem = {
+  text: 'io-bound',
+  swatch: (x, y) => `<rect class="c" x="${px(x)}" y="${px(y)}" width="26" height="16" rx="8"/>`,
+};
+const ORDER_ONLY: LegendItem = {
+  text: 'order only',
+  swatch: (x, y) => `<path class="e o" d="M${px(x)} ${px(y + 8)}h20"/><path class="a" d="M${px(x + 26)} ${px(y + 8)}l-7-3.5v7z"/>`,
+};
+const GROUP: LegendItem = {
+  text: 'several tasks',
+  swatch: (x, y) => `<path class="e" d="M${px(x)} ${px(y)}h23v13h-23zm3 13v3h23v-13h-3"/>`,
+};
+
+/** What a group looks like as a whole: failed or running if anything in it is, else as most of it. */
+function lookOf(counts: Counts): DrawnStatus {
+  if (counts.has('failed')) return 'failed';
+  if (counts.has('running')) return 'running';
+  return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
+}
+
+function countsText(counts: Counts): string {
+  return [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
+}
+
+function sizeText(tasks: readonly number[]): string {
+  return `${tasks.length} tasks`;
+}
+
+/** An empty name is seen as well. */
+function labelOf(name: string): string {
+  return name.trim() === '' ? `"${shownText(name)}"` : shownText(cut(name, NAME_LENGTH_MAX));
+}
+
+function boxAt({ x, y, widths, heights }: Layout, box: number): { x: number; y: number; width: number; height: number } {
+  return { x: x[box]!, y: y[box]!, width: widths[box]!, height: heights[box]! };
+}

@@ -51,6 +51,15 @@ describe('attempts()', () => {
     expect(timeline.summary()).toMatchObject({ waitedMs: 80, workMs: 60, workers: 1, durationMs: 60, efficiency: 1 });
   });
 
+  it('tells what each attempt threw', async () => {
+    const timeline = await timelineOf([
+      { name: 'a', takesMs: 10, failures: 1, retry: 2 },
+      { name: 'b', takesMs: 10, failures: 1 },
+    ]);
+    const told = timeline.attempts().map(({ task, status, error }) => `${task} ${status} ${error instanceof Error ? error.message : error}`);
+    expect(told.sort()).toEqual(['a done undefined', 'a retried call 1 fails', 'b failed call 1 fails']);
+  });
+
   it('has each attempt of a task that is retried, the pause before it no waiting', async () => {
     const timeline = await timelineOf([{ name: 'a', takesMs: 10, failures: 2, retry: { attempts: 3, delayMs: 50 } }]);
     expect(timeline.attempts().map(({ attempt, status, startedAtMs, waitedMs }) => [attempt, status, startedAtMs, waitedMs])).toEqual([
@@ -100,7 +109,7 @@ describe('tasks()', () => {
     abort.abort();
     await timed.clock.advance(2000);
     await rejected;
-    expect(timeline.tasks()).toMatchObject([{ task: 'a', status: 'pending', attempts: [{ status: 'interrupted' }] }]);
+    expect(timeline.tasks()).toMatchObject([{ task: 'a', status: 'pending', attempts: [{ status: 'interrupted', error: expect.anything() }] }]);
     expect(timeline.summary()).toMatchObject({ status: 'aborted' });
   });
 

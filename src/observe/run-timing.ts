@@ -20,6 +20,8 @@ export interface AttemptTiming {
   readonly durationMs: number;
   /** From when it could have started until it did, in milliseconds. */
   readonly waitedMs: number;
+  /** What it threw, if it failed; what it was interrupted with, if it was. Else `undefined`. */
+  readonly error: unknown;
 }
 
 /** A task, as it was seen in one run. */
@@ -59,6 +61,7 @@ interface SeenAttempt {
   endedAtMs: number | undefined;
   /** The pause after it. */
   delayMs: number;
+  error: unknown;
 }
 
 interface SeenTask {
@@ -87,6 +90,10 @@ export class RunTiming {
     this.#lastAtMs = begun.atMs;
   }
 
+  get taskGraph(): TaskGraph {
+    return this.#begun.taskGraph;
+  }
+
   get isUnderWay(): boolean {
     return this.#status === 'running';
   }
@@ -98,31 +105,40 @@ export class RunTiming {
   started(started: TaskStarted): void {
     const seen = this.#task(started.task, started.atMs);
     seen.status = 'running';
-    const attempt: SeenAttempt = { started, readyAtMs: seen.readyAtMs ?? started.atMs, status: 'running', endedAtMs: undefined, delayMs: 0 };
+    const attempt: SeenAttempt = {
+      started,
+      readyAtMs: seen.readyAtMs ?? started.atMs,
+      status: 'running',
+      endedAtMs: undefined,
+      delayMs: 0,
+      error: undefined,
+    };
     // A list that is made with its one attempt takes less memory than an empty one that grows, and few have more.
     if (seen.attempts === NO_ATTEMPTS) seen.attempts = [attempt];
     else seen.attempts.push(attempt);
   }
 
-  retrying({ task, atMs, delayMs }: TaskRetrying): void {
+  retrying({ task, atMs, delayMs, error }: TaskRetrying): void {
     const seen = this.#task(task, atMs);
-    this.#end(seen, 'retried', atMs, delayMs);
+    this.#end(seen, 'retried', atMs, error, delayMs);
     seen.status = 'pending';
     seen.readyAtMs = atMs + delayMs;
   }
 
-  interrupted({ task, atMs }: TaskInterrupted): void {
+  interrupted({ task, atMs, reason }: TaskInterrupted): void {
     const seen = this.#task(task, atMs);
-    this.#end(seen, 'interrupted', atMs);
+    this.#end(seen, 'interrupted', atMs, reason);
     seen.status = 'pending';
     seen.readyAtMs = atMs;
   }
 
-  ended({ task, atMs, durationMs }: TaskDone | TaskFailed, status: 'done' | 'failed'): void {
+  ended(record: TaskDone | TaskFailed, status: 'done' | 'failed'): void {
+    const { task, atMs, durationMs } = record;
+    const error = 'error' in record ? record.error : undefined;
     const seen = this.#task(task, atMs);
     const started = seen.attempts.at(-1)?.started;
     // A thread tells of an end some time after it, and says how long the attempt took.
-    this.#end(seen, status, started === undefined || started.thread === 'main' ? atMs : Math.min(started.atMs + durationMs, atMs));
+    this.#end(seen, status, started === undefined || started.thread === 'main' ? atMs : Math.min(started.atMs + durationMs, atMs), error);
     seen.status = status;
   }
 
@@ -156,13 +172,14 @@ export class RunTiming {
     if (atMs > this.#lastAtMs) this.#lastAtMs = atMs;
   }
 
-  #end({ attempts }: SeenTask, status: AttemptTiming['status'], atMs: number, delayMs = 0): void {
+  #end({ attempts }: SeenTask, status: AttemptTiming['status'], atMs: number, error: unknown, delayMs = 0): void {
     const attempt = attempts.at(-1);
     // One may end of which no start was told: its arguments could not be sent, for example.
     if (attempt === undefined || attempt.status !== 'running') return;
     attempt.status = status;
     attempt.endedAtMs = atMs;
     attempt.delayMs = delayMs;
+    attempt.error = error;
   }
 
   #takeSnapshot(): RunSnapshot {
@@ -184,7 +201,10 @@ export class RunTiming {
   }
 }
 
-function timingOf({ started, readyAtMs, status, endedAtMs = Infinity }: SeenAttempt, within: (atMs: number) => number): Mutable<AttemptTiming> {
+function timingOf(
+  { started, readyAtMs, status, endedAtMs = Infinity, error }: SeenAttempt,
+  within: (atMs: number) => number,
+): Mutable<AttemptTiming> {
   const { task, attempt, thread, ioBound } = started;
   const startedAtMs = within(started.atMs);
   const ended = Math.max(within(endedAtMs), startedAtMs);
@@ -192,7 +212,7 @@ function timingOf({ started, readyAtMs, status, endedAtMs = Infinity }: SeenAtte
   const ready = Math.min(within(readyAtMs), startedAtMs);
   const waitedMs = startedAtMs - ready;
   const durationMs = ended - startedAtMs;
-  return { task, attempt, thread, ioBound, status, readyAtMs: ready, startedAtMs, endedAtMs: ended, durationMs, waitedMs };
+  return { task, attempt, thread, ioBound, status, readyAtMs: ready, startedAtMs, endedAtMs: ended, durationMs, waitedMs, error };
 }
 
 /** How exact times are, in milliseconds: a number that counts them since 1970 has a step of a quarter of a microsecond. */

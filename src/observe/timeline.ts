@@ -86,6 +86,9 @@ export interface ThreadShare {
   readonly share: number;
 }
 
+/** The runs of a timeline by id, in the order in which they began. For reports. */
+export let runsOf: (timeline: Timeline) => ReadonlyMap<string, RunTiming>;
+
 const DEFAULTS = { runsMax: 10, rowsMax: 40, width: 80, slowest: 10, pictureWidth: 960, pictureRowsMax: 60 } as const;
 const PICTURE_WIDTH_MIN = 300;
 
@@ -93,7 +96,7 @@ const PICTURE_WIDTH_MIN = 300;
  * Remembers which attempt ran where and when, and answers what determined how long a run took. Each question is about the latest run, unless it is asked
  * about another one; a run that is under way can be asked about as well. A run that had begun before the timeline listened is left out.
  *
- * A timeline keeps the graphs of its last runs, and so their results.
+ * A timeline keeps the graphs of its last runs, and so their results, and what attempts threw.
  *
  * @example
  * import { AsyncExecutor, TaskGraphBuilder, Timeline } from 'taskmap-ts';
@@ -132,6 +135,10 @@ export class Timeline extends Observer {
       this.#forgetOldRuns();
     },
   };
+
+  static {
+    runsOf = (timeline) => timeline.#runs;
+  }
 
   /** @throws {@link InvalidOptionError} */
   constructor({ runsMax = DEFAULTS.runsMax }: TimelineOptions = {}) {

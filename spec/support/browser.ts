@@ -20,6 +20,9 @@ export interface Watched {
   readonly requests: readonly string[];
 }
 
+/** Far longer than anything takes that happens at all. */
+const TIMEOUT_MS = 15_000;
+
 let browser: Promise<Browser> | undefined;
 
 /** Calls back with an empty page of its own, and closes it. The browser is shared by the specs of a file: `afterAll(closeBrowser)`. */
@@ -27,6 +30,7 @@ export async function withPage<T>(use: (page: Page, watched: Watched) => Promise
   browser ??= launch();
   const context = await (await browser).newContext(options);
   try {
+    context.setDefaultTimeout(TIMEOUT_MS);
     const page = await context.newPage();
     const complaints: string[] = [];
     const requests: string[] = [];

@@ -1,36 +1,20 @@
-/** How a status looks: the ground of a mark, the line around it, and text upon it. */
-interface StatusColours {
-  readonly fill: string;
-  readonly line: string;
-  readonly ink: string;
-}
+import { LOOKS } from '../drawing/palette.js';
 
-/** The statuses that pages tell apart. Text stands on each ground with a contrast above 4.5 : 1, and lines stand out from the page with 3 : 1. */
-const LIGHT: Readonly<Record<PageStatus, StatusColours>> = {
-  pending: { fill: '#f3f4f6', line: '#7c8594', ink: '#4b5563' },
-  ready: { fill: '#e0e7ff', line: '#6366f1', ink: '#4338ca' },
-  running: { fill: '#dbeafe', line: '#2563eb', ink: '#1d4ed8' },
-  delayed: { fill: '#ffedd5', line: '#ea580c', ink: '#9a3412' },
-  done: { fill: '#dcfce7', line: '#16a34a', ink: '#166534' },
-  kept: { fill: '#ccfbf1', line: '#0d9488', ink: '#115e59' },
-  failed: { fill: '#fee2e2', line: '#dc2626', ink: '#b91c1c' },
-  skipped: { fill: '#fef9c3', line: '#a16207', ink: '#854d0e' },
-  interrupted: { fill: '#f3e8ff', line: '#9333ea', ink: '#7e22ce' },
-};
-
-const DARK: Readonly<Record<PageStatus, StatusColours>> = {
-  pending: { fill: '#262d38', line: '#7d8796', ink: '#b6bfcc' },
-  ready: { fill: '#262a55', line: '#818cf8', ink: '#c7d2fe' },
-  running: { fill: '#15305e', line: '#60a5fa', ink: '#bfdbfe' },
-  delayed: { fill: '#47240f', line: '#fb923c', ink: '#fed7aa' },
-  done: { fill: '#10341f', line: '#34c46a', ink: '#a7f3c2' },
-  kept: { fill: '#0c3733', line: '#2dd4bf', ink: '#99f6e4' },
-  failed: { fill: '#4c1719', line: '#f87171', ink: '#fecaca' },
-  skipped: { fill: '#3d3008', line: '#eab308', ink: '#fef08a' },
-  interrupted: { fill: '#361a55', line: '#c084fc', ink: '#e9d5ff' },
-};
-
+/** The statuses that pages tell apart. */
 export type PageStatus = 'pending' | 'ready' | 'running' | 'delayed' | 'done' | 'kept' | 'failed' | 'skipped' | 'interrupted';
+
+/** How text upon the fill of a status is coloured, with a contrast of at least 4.5 : 1. Fills and lines are those of pictures. */
+const INKS: Readonly<Record<PageStatus, { readonly light: string; readonly dark: string }>> = {
+  pending: { light: '#4b5563', dark: '#c3cad5' },
+  ready: { light: '#4338ca', dark: '#c7d2fe' },
+  running: { light: '#1d4ed8', dark: '#bfdbfe' },
+  delayed: { light: '#9a3412', dark: '#fed7aa' },
+  done: { light: '#166534', dark: '#a7f3c2' },
+  kept: { light: '#115e59', dark: '#99f6e4' },
+  failed: { light: '#b91c1c', dark: '#fecaca' },
+  skipped: { light: '#854d0e', dark: '#fef08a' },
+  interrupted: { light: '#7e22ce', dark: '#e9d5ff' },
+};
 
 /** Beside its colour each status has a mark of its own, for those who do not see colours and for printers that have none. */
 export const STATUS_MARKS: Readonly<Record<PageStatus, string>> = {
@@ -78,16 +62,21 @@ const DARK_PAGE: typeof LIGHT_PAGE = {
  * `--line`, `--line-strong`, `--ink`, `--quiet`, `--accent`, `--on-accent`, `--bar`, `--shadow`, and for each status `--done-fill`, `--done-line`, `--done-ink`.
  */
 export const COLOUR_STYLE: string = [
-  `:root{color-scheme:light dark;${properties(LIGHT_PAGE, LIGHT)}}`,
-  `@media screen and (prefers-color-scheme:dark){:root{${properties(DARK_PAGE, DARK)}}}`,
+  `:root{color-scheme:light dark;${properties(LIGHT_PAGE, 'light')}}`,
+  `@media screen and (prefers-color-scheme:dark){:root{${properties(DARK_PAGE, 'dark')}}}`,
 ].join('\n');
 
-/** A class for each status: `status-done` gives an element the three colours as `--fill`, `--edge` and `--text`. */
-const STATUS_STYLE = Object.keys(LIGHT)
-  .map((status) => `.status-${status}{--fill:var(--${status}-fill);--edge:var(--${status}-line);--text:var(--${status}-ink)}`)
+/** A class for each status: `status-done` gives an element, and what is in it, the three colours as `--fill`, `--edge` and `--text`, and the mark of chips. */
+const STATUS_STYLE = Object.entries(STATUS_MARKS)
+  .map(
+    ([status, mark]) => `.status-${status}{--fill:var(--${status}-fill);--edge:var(--${status}-line);--text:var(--${status}-ink);--mark:"${mark}"}`,
+  )
   .join('\n');
 
-/** What all pages have in common: {@link COLOUR_STYLE}, type, links, buttons, fields, where the focus is, chips for statuses, and text for screen readers alone. */
+/**
+ * What all pages have in common: {@link COLOUR_STYLE}, type, links, buttons, fields, where the focus is, text for screen readers alone, and chips that tell a
+ * status: `<span class="chip status-done">done</span>`. The mark before the text is not read aloud.
+ */
 export const PAGE_STYLE: string = `${COLOUR_STYLE}
 ${STATUS_STYLE}
 *,*::before,*::after{box-sizing:border-box}
@@ -103,16 +92,17 @@ button:hover{background:var(--raised)}
 input[type=search],input[type=text]{background:var(--surface);border:1px solid var(--line-strong);border-radius:6px;padding:.4rem .7rem}
 [hidden]{display:none!important}
 .chip{display:inline-flex;align-items:center;gap:.35em;padding:.05em .55em;border:1px solid var(--edge);border-radius:1em;background:var(--fill);color:var(--text);font-weight:600;font-size:.86em;white-space:nowrap}
+.chip::before{content:var(--mark);content:var(--mark) / ""}
 .quiet{color:var(--quiet)}
 .only-read{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .skip-link{position:absolute;left:.5rem;top:-4rem;z-index:10;padding:.5rem 1rem;background:var(--accent);color:var(--on-accent);border-radius:0 0 6px 6px}
-.skip-link:focus{top:0}
-@media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}`;
+.skip-link:focus{top:0}`;
 
-function properties(page: Readonly<Record<string, string>>, statuses: Readonly<Record<string, StatusColours>>): string {
+function properties(page: Readonly<Record<string, string>>, ground: 'light' | 'dark'): string {
   const ofPage = Object.entries(page).map(([name, value]) => `--${name}:${value}`);
-  const ofStatuses = Object.entries(statuses).flatMap(([status, colours]) =>
-    Object.entries(colours).map(([name, value]) => `--${status}-${name}:${value}`),
-  );
+  const ofStatuses = Object.entries(INKS).map(([status, ink]) => {
+    const { fill, stroke } = LOOKS[status as PageStatus][ground];
+    return `--${status}-fill:${fill};--${status}-line:${stroke};--${status}-ink:${ink[ground]}`;
+  });
   return [...ofPage, ...ofStatuses].join(';');
 }

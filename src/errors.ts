@@ -263,6 +263,11 @@ export class RunLogError extends TaskmapError {
   }
 }
 
+/** A report cannot be made, for want of a run, or not be written. `cause` is what the system said. */
+export class ReportError extends TaskmapError {
+  readonly code = 'report';
+}
+
 /** Something happened inside taskmap that must never happen. Please report it with the text, which tells the task's story. */
 export class InvariantError extends TaskmapError {
   readonly code = 'invariant';

@@ -1,6 +1,7 @@
 export { registerErrors } from './codec/error-codec.js';
 export * from './core.js';
 export {
+  ReportError,
   RunLogError,
   StoreClosedError,
   StoreError,
@@ -31,6 +32,7 @@ export {
   readRunLog,
 } from './observe/read-run-log.js';
 export { RunLog, type RunLogger, type RunLogOptions, type RunLogSettings } from './observe/run-log.js';
+export { type ReportOptions, reportHTML, writeReport } from './report/report.js';
 export { FileStore, type FileStoreOptions } from './store/file-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js';
 export { OutcomeStore } from './store/outcome-store.js';

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath, closeBrowser, NO_BROWSER, type Watched, withPage } from '../support/browser.js';
 
 const COUNT = 10_000;
+const SETUP_TIMEOUT_MS = 120_000;
 const HOSTILE = '<img src=x onerror="document.title=\'run\'">';
 
 /** Tasks that are declared in another order than their names and numbers have, one of ten of which fails; and one that is skipped for each of those. */
@@ -38,11 +39,11 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
       writeFileSync(path, reportHTML({ timeline: manyTasks(count) }));
       urlByCount.set(count, pathToFileURL(path).href);
     }
-  });
+  }, SETUP_TIMEOUT_MS);
   afterAll(async () => {
     await closeBrowser();
     rmSync(folder, { recursive: true, force: true });
-  });
+  }, SETUP_TIMEOUT_MS);
 
   /** Opens a report; at the end, nothing must have been complained about, nor asked for but the report. */
   async function open(count: number, use: (page: Page, watched: Watched) => Promise<void>, options?: BrowserContextOptions): Promise<void> {

@@ -126,7 +126,7 @@ describe('a report', () => {
     const [bills, all] = failures.map(({ text }) => text);
     expect(bills).toContain('failed bills PriceError: no price of tea… 1 attempt');
     expect(bills).toContain('PriceError: no price of tea\nnor of ink');
-    expect(bills).toMatch(/\n? +at .*report\.spec\.ts/);
+    expect(bills).toMatch(/at .*report\.spec\.ts/);
     expect(bills).toContain('caused byTypeError: no rows');
     expect(bills).toContain('caused byError: connection refused (code ECONNREFUSED)');
     expect(all).toContain('AggregateError: both');
@@ -466,6 +466,13 @@ describe('a report of many tasks', () => {
     const elements = checkedElements(reportHTML({ timeline: timelineOfMany(10_000, (index) => index) }));
     expect(taskRows(elements)).toHaveLength(10_000);
     expect(elements.filter(({ tag, inside }) => tag === 'tr' && inside.at(-1)?.attributes.get('class') === 'rest')).toHaveLength(9_800);
+  });
+
+  it('draws the groups that it is told', () => {
+    const timeline = timelineOfMany(600, (index) => index);
+    const group = (name: string) => (name.endsWith('0') ? 'tens' : 'others');
+    expect(sectionText(read({ timeline, group }), 'graph')).toMatch(/tens[^]*others|others[^]*tens/);
+    expect(sectionText(read({ timeline }), 'graph')).not.toContain('others');
   });
 
   it('leaves out the shortest tasks of a long critical path, and says so', () => {

@@ -59,7 +59,8 @@ summary:hover{background:var(--raised)}
 .failure>summary::-webkit-details-marker{display:none}
 .failure>summary b{font-weight:650}
 .failure .inside{padding:.2rem .9rem .8rem 2.2rem}
-.failure .inside details{border-left:2px solid var(--line);padding-left:.3rem}
+.failure .inside details{border-left:2px solid var(--line);padding-left:.9rem}
+.failure .inside summary{padding-left:.3rem}
 .message{white-space:pre-wrap;margin:.35rem 0;max-width:none}
 .cause{color:var(--quiet);margin:.6rem 0 .2rem;font-style:italic}
 pre{margin:.3rem 0;padding:.6rem .8rem;overflow:auto;max-height:22rem;background:var(--raised);border-radius:6px;overflow-wrap:normal;tab-size:2}
@@ -101,7 +102,7 @@ pre{margin:.3rem 0;padding:.6rem .8rem;overflow:auto;max-height:22rem;background
 footer{margin-top:3rem;padding-block:1.2rem 2.5rem;font-size:.88rem}
 ${COLUMN_WIDTHS.map((width, index) => `.tasks thead th:nth-child(${index + 1}){width:${width}}`).join('\n')}
 @media (scripting:enabled){.rest{display:none}}
-@media (max-width:${CARDS_BELOW}){
+@media screen and (max-width:${CARDS_BELOW}){
 .page{padding-inline:1rem}
 header{padding-block-start:1.25rem}
 .tasks,.tasks tbody{display:block}
@@ -122,8 +123,9 @@ ${CARD_LABELS.map((label, index) => (label === '' || label === 'status' ? '' : `
 @media (max-width:40rem){.small th:last-child,.small .where,.small td:last-child{display:none}.small th,.small td{padding-inline:.7rem}}
 @media (scripting:enabled) and (max-width:${CARDS_BELOW}){.tasks tbody.rest{display:none}}
 @media print{
+:root{color-scheme:light}
 html{font-size:11px}
-body{background:none}
+body{background:#fff}
 nav,.tools,.more,.skip-link,.picture button{display:none!important}
 .rest{display:table-row-group!important}
 .card{box-shadow:none}

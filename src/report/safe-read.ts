@@ -61,7 +61,7 @@ export function errorMessage(error: object): string {
   return textOf(error, 'message') ?? '(its message is not plain text)';
 }
 
-/** The calls that led to an error, without what it says. `''` if they are not known. */
+/** The calls that led to an error, one to a line, without what it says. `''` if they are not known. */
 export function stackFrames(error: object): string {
   let stack: unknown;
   try {
@@ -79,7 +79,7 @@ export function stackFrames(error: object): string {
   const behind = message === '' ? -1 : stack.indexOf(message);
   const rest = behind < 0 ? stack : stack.slice(behind + message.length);
   const first = rest.search(/^[ \t]+at /m);
-  return first < 0 ? '' : rest.slice(first);
+  return first < 0 ? '' : rest.slice(first).replace(/^[ \t]+/gm, '');
 }
 
 function textOf(error: object, key: 'name' | 'message'): string | undefined {

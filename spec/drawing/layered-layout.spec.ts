@@ -222,6 +222,10 @@ describe('layeredLayout()', () => {
     const top = Math.min(...layout.y);
     const around = edgesOf(layout, lists).filter(({ points }) => points.length === 4 && points[1]![1] < top);
     expect(around.length).toBeGreaterThan(100);
+    // Around lines as well, and within the picture.
+    const others = edgesOf(layout, lists).filter(({ points }) => !(points.length === 4 && points[1]![1] < top));
+    const lineTop = others.reduce((least, { points }) => points.reduce((lesser, [, y]) => Math.min(lesser, y), least), Number.POSITIVE_INFINITY);
+    for (const { points } of around) expect(points[1]![1] >= 0 && points[1]![1] < lineTop).toBe(true);
     expect(layout.routes.x.length).toBeLessThan(200_000);
     for (const { from, to, points } of around) {
       expect(points[0]).toEqual([layout.x[from]! + layout.widths[from]!, layout.y[from]! + 15]);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { AsyncExecutor, SyncExecutor, type TaskGraph, Timeline } from 'taskmap-ts';
+import { AsyncExecutor, SyncExecutor, type TaskGraph, type TaskStarted, Timeline } from 'taskmap-ts';
 import { serveDashboard } from 'taskmap-ts/dashboard';
 import { expect, it, vi } from 'vitest';
 import { applyToRuns } from '../../src/dashboard/apply-changes.js';
@@ -100,6 +100,7 @@ const action = fc.oneof(
   { weight: 6, arbitrary: fc.constant('nothing' as const) },
   { weight: 3, arbitrary: fc.constant('time passes' as const) },
   { weight: 2, arbitrary: fc.constant('connect' as const) },
+  { weight: 2, arbitrary: fc.constant('a task says how far it is' as const) },
   { weight: 1, arbitrary: fc.constant('stall' as const) },
   { weight: 1, arbitrary: fc.constant('drain' as const) },
   { weight: 1, arbitrary: fc.constant('disconnect' as const) },
@@ -139,11 +140,18 @@ it('whoever connects at any moment ends with what a late one is told, and with w
         if (told++ === abortAfter) executor.abort(runId);
         if (happens === 'time passes') ticker.pass(told % 3 === 0 ? 1000 : 100);
         else if (happens === 'connect') connect();
-        else if (happens === 'stall') page?.stall();
+        // Of the task that began last, whether or not it has ended.
+        else if (happens === 'a task says how far it is' && latest !== undefined) {
+          executor.emit('task:progress', { ...latest, fraction: (told % 10) / 10, note: `event ${told}` });
+        } else if (happens === 'stall') page?.stall();
         else if (happens === 'drain') page?.drain();
         else if (happens === 'disconnect' && page !== undefined) pages.splice(pages.indexOf(page), 1)[0]!.disconnect();
       };
-      for (const event of Object.keys(EVENT_BITS)) executor.on(event as 'task:done', afterEvent);
+      let latest: TaskStarted | undefined;
+      executor.on('task:started', (record) => {
+        latest = record;
+      });
+      for (const event of Object.keys(EVENT_BITS)) if (event !== 'task:progress') executor.on(event as 'task:done', afterEvent);
       const built = graphs.map((graph) => builderOf(graph).build());
       for (let round = 0; round < rounds; round++) {
         const runs = built.map(async (graph) => executor.run(graph.resetFailed()));

@@ -38,6 +38,24 @@ describe('a dashboard', () => {
     }
   });
 
+  it('has all that the page asks for, and that asks for in turn', async () => {
+    const { url } = await dashboardOf();
+    const { text } = await ask(url);
+    const wanted = Array.from(text.matchAll(/<script[^>]* src="?([^" >]+)/g), ([, path]) => new URL(path!, url).href);
+    const answers = new Map<string, number>();
+    for (const script of wanted) {
+      if (answers.has(script)) continue;
+      const answer = await ask(script);
+      answers.set(new URL(script).pathname, answer.status);
+      for (const [, path] of answer.text.matchAll(/from ['"](\.[^'"]+)['"]/g)) {
+        const imported = new URL(path!, script).href;
+        if (!wanted.includes(imported)) wanted.push(imported);
+      }
+    }
+    expect([...answers.keys()]).toContain('/messages.js');
+    expect([...answers].filter(([, status]) => status !== 200)).toEqual([]);
+  });
+
   it('says to the browser that nothing else is to be trusted', async () => {
     const { url } = await dashboardOf();
     const events = new EventReader(url);

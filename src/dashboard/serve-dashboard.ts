@@ -75,8 +75,8 @@ const CONNECTIONS_MAX = 500;
  * the token that is in `dashboard.url`; what is sent is not encrypted.
  *
  * @param executors - what is watched: an executor or several, or whatever else tells of runs by the same events
- * @throws {@link DashboardError} if it cannot listen: the port is in use, for example
- * @throws {@link InvalidOptionError}
+ * @throws `DashboardError` if it cannot listen: the port is in use, for example
+ * @throws `InvalidOptionError`
  *
  * @example
  * import { AsyncExecutor, TaskGraphBuilder } from 'taskmap-ts';

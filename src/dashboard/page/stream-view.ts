@@ -353,6 +353,6 @@ function niceStep(leastMs: number): number {
 
 function axisTime(atMs: number, stepMs: number): string {
   if (atMs === 0) return '0 s';
-  if (stepMs < 1_000) return `${Number((atMs / 1000).toFixed(3))} s`;
+  if (stepMs < 1_000) return atMs < 999.5 ? `${Math.round(atMs)} ms` : `${Number((atMs / 1000).toFixed(3))} s`;
   return atMs < 59_500 ? `${Math.round(atMs / 1000)} s` : duration(atMs);
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { AsyncExecutor, SyncExecutor, type TaskGraph, Timeline } from 'taskmap-ts';
+import { AsyncExecutor, SyncExecutor, type TaskGraph, type TaskStarted, Timeline } from 'taskmap-ts';
+import { serveDashboard } from 'taskmap-ts/dashboard';
 import { expect, it, vi } from 'vitest';
 import { applyToRuns } from '../../src/dashboard/apply-changes.js';
 import { EventStreams } from '../../src/dashboard/event-streams.js';
@@ -7,7 +8,9 @@ import { ATTEMPT_CODES, type Changes, type ShownRun, type Snapshot, STATUS_CODES
 import { RunFeed } from '../../src/dashboard/run-feed.js';
 import { EVENT_BITS } from '../../src/executors/emitter.js';
 import { Timed } from '../observe/timed.js';
-import { builderOf, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import { EventReader } from '../support/event-reader.js';
+import { settle } from '../support/fake-clock.js';
+import { builderOf, drawnFunction, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
@@ -97,6 +100,7 @@ const action = fc.oneof(
   { weight: 6, arbitrary: fc.constant('nothing' as const) },
   { weight: 3, arbitrary: fc.constant('time passes' as const) },
   { weight: 2, arbitrary: fc.constant('connect' as const) },
+  { weight: 2, arbitrary: fc.constant('a task says how far it is' as const) },
   { weight: 1, arbitrary: fc.constant('stall' as const) },
   { weight: 1, arbitrary: fc.constant('drain' as const) },
   { weight: 1, arbitrary: fc.constant('disconnect' as const) },
@@ -136,11 +140,18 @@ it('whoever connects at any moment ends with what a late one is told, and with w
         if (told++ === abortAfter) executor.abort(runId);
         if (happens === 'time passes') ticker.pass(told % 3 === 0 ? 1000 : 100);
         else if (happens === 'connect') connect();
-        else if (happens === 'stall') page?.stall();
+        // Of the task that began last, whether or not it has ended.
+        else if (happens === 'a task says how far it is' && latest !== undefined) {
+          executor.emit('task:progress', { ...latest, fraction: (told % 10) / 10, note: `event ${told}` });
+        } else if (happens === 'stall') page?.stall();
         else if (happens === 'drain') page?.drain();
         else if (happens === 'disconnect' && page !== undefined) pages.splice(pages.indexOf(page), 1)[0]!.disconnect();
       };
-      for (const event of Object.keys(EVENT_BITS)) executor.on(event as 'task:done', afterEvent);
+      let latest: TaskStarted | undefined;
+      executor.on('task:started', (record) => {
+        latest = record;
+      });
+      for (const event of Object.keys(EVENT_BITS)) if (event !== 'task:progress') executor.on(event as 'task:done', afterEvent);
       const built = graphs.map((graph) => builderOf(graph).build());
       for (let round = 0; round < rounds; round++) {
         const runs = built.map(async (graph) => executor.run(graph.resetFailed()));
@@ -175,6 +186,40 @@ it('whoever connects at any moment ends with what a late one is told, and with w
   );
   // Else nothing would have been said about those who are slow.
   expect(seenBehind).toBeGreaterThan(0);
+});
+
+it('so it is over real connections, whenever they are made', async () => {
+  const moments = fc.array(fc.nat(40), { minLength: 1, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(randomGraph({ sizeMin: 1, sizeMax: 12 }), moments, fc.integer({ min: 1, max: 3 }), async (drawn, moments, concurrency) => {
+      const executor = new AsyncExecutor({ concurrency });
+      await using dashboard = await serveDashboard(executor, { port: 0 });
+      const readers: EventReader[] = [];
+      let told = 0;
+      for (const event of Object.keys(EVENT_BITS)) {
+        executor.on(event as 'task:done', () => {
+          for (const moment of moments) if (moment === told) readers.push(new EventReader(dashboard.url));
+          told++;
+        });
+      }
+      const graph = builderOf(drawn, (task) => {
+        const fn = drawnFunction(task);
+        // Other events get their turn, those of connections among them.
+        return async (...args: unknown[]) => {
+          await settle();
+          return fn(...args);
+        };
+      }).build();
+      const { runId } = await executor.run(graph);
+      const late = await new EventReader(dashboard.url).connected();
+      for (const reader of readers) await reader.until(() => reader.run(runId)?.status === 'finished');
+      for (const reader of readers) expect(reader.runs).toEqual(late.runs);
+      const statuses = late.runs[0]!.statuses.map((status) => STATUS_CODES[status]);
+      expect(statuses).toEqual(late.runs[0]!.names.map((name) => graph.status(name)));
+      for (const reader of [...readers, late]) reader.close();
+    }),
+    propertyOptions(25),
+  );
 });
 
 it('work, critical path and workers are those of a timeline', async () => {

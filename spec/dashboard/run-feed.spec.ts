@@ -314,6 +314,23 @@ describe('changes', () => {
     expect(last.runs[0]).not.toHaveProperty('remainingMs');
   });
 
+  it('have what tasks have said, the latest of it, and nothing of those that have ended since', () => {
+    const executor = new SyncExecutor();
+    const feed = feedOf().listen(executor);
+    feed.watch(() => {});
+    const told: unknown[] = [];
+    executor.on('run:started', () => void feed.takeChangesText(0));
+    const talks = ({ progress }: TaskContext) => {
+      progress(0.25, 'first');
+      progress(0.5, 'second');
+      told.push(changesOf(feed)!.runs[0]!.progress);
+      progress(0.75, 'third');
+    };
+    executor.run(new TaskGraphBuilder().task('a', talks).withContext().build());
+    told.push(changesOf(feed)!.runs[0]!.progress);
+    expect(told).toEqual([[[0, 0.5, 'second']], []]);
+  });
+
   it('say nothing of a run that began and was forgotten since', () => {
     const executor = new SyncExecutor();
     const feed = feedOf({ runsMax: 1 }).listen(executor);

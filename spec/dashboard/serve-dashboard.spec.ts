@@ -38,6 +38,24 @@ describe('a dashboard', () => {
     }
   });
 
+  it('has all that the page asks for, and that asks for in turn', async () => {
+    const { url } = await dashboardOf();
+    const { text } = await ask(url);
+    const wanted = Array.from(text.matchAll(/<script[^>]* src="?([^" >]+)/g), ([, path]) => new URL(path!, url).href);
+    const answers = new Map<string, number>();
+    for (const script of wanted) {
+      if (answers.has(script)) continue;
+      const answer = await ask(script);
+      answers.set(new URL(script).pathname, answer.status);
+      for (const [, path] of answer.text.matchAll(/from ['"](\.[^'"]+)['"]/g)) {
+        const imported = new URL(path!, script).href;
+        if (!wanted.includes(imported)) wanted.push(imported);
+      }
+    }
+    expect([...answers.keys()]).toContain('/messages.js');
+    expect([...answers].filter(([, status]) => status !== 200)).toEqual([]);
+  });
+
   it('says to the browser that nothing else is to be trusted', async () => {
     const { url } = await dashboardOf();
     const events = new EventReader(url);
@@ -324,8 +342,8 @@ describe('close', () => {
     const reader = await new EventReader(dashboard.url).connected();
     reader.pause();
     const builder = new TaskGraphBuilder<any>();
-    for (let index = 0; index < 100_000; index++)
-      builder.add({ name: `a task with quite a long name, of which there are many: ${index}`, run: () => 1 });
+    // Some megabytes, more than the system takes for whoever does not read.
+    for (let index = 0; index < 4000; index++) builder.add({ name: `${'x'.repeat(3000)} ${index}`, run: () => 1 });
     await executor.run(builder.build());
     const silent = connect(dashboard.port, '127.0.0.1');
     await once(silent, 'connect');
@@ -367,12 +385,15 @@ describe('close', () => {
     expect(ended(text, 30_000)).toMatchObject({ status: 0, stdout: 'end of the program\n', stderr: '' });
   });
 
-  it('is what an open dashboard waits for: until then the page can be looked at', () => {
+  it.each([
+    ['is what an open dashboard waits for: until then the page can be looked at', '{ port: 0 }', 'true'],
+    ['is not waited for with `unref`', '{ port: 0, unref: true }', 'false'],
+  ])('%s', (_, options, waits) => {
     const text = program(
-      '{ port: 0 }',
-      "process.on('beforeExit', () => console.log('too early')); setTimeout(() => { console.log(process.getActiveResourcesInfo().includes('TCPServerWrap')); process.exit(7); }, 200).unref();",
+      options,
+      "console.log(process.getActiveResourcesInfo().includes('TCPServerWrap')); process.exitCode = 7; setImmediate(() => process.exit());",
     );
-    expect(ended(text, 30_000)).toMatchObject({ status: 7, stdout: 'end of the program\ntrue\n' });
+    expect(ended(text, 30_000)).toMatchObject({ status: 7, stdout: `${waits}\nend of the program\n`, stderr: '' });
   });
 });
 

@@ -60,6 +60,10 @@ export class RequestHandler {
     try {
       await this.#answer(request, response);
     } catch (error) {
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
       const { status, headers } = error instanceof Refused ? error : { status: 500, headers: {} };
       const { message } = error instanceof Refused ? error : shownError(error);
       const hasBody = request.method === 'POST';

@@ -18,6 +18,7 @@ export class RunFeed extends Observer {
   readonly #options: RunFeedOptions;
   /** In the order in which they began. */
   readonly #runs = new Map<string, RunState>();
+  #latest: RunState | undefined;
   #onChange: (() => void) | undefined;
   #hasChanged = false;
   // What has changed since it was last told, besides the runs themselves.
@@ -32,39 +33,39 @@ export class RunFeed extends Observer {
       this.#changed();
     },
     'task:ready': ({ runId, task }) => {
-      this.#runs.get(runId)?.ready(task);
+      this.#run(runId)?.ready(task);
       this.#changed();
     },
     'task:started': (record) => {
-      this.#runs.get(record.runId)?.started(record);
+      this.#run(record.runId)?.started(record);
       this.#changed();
     },
     'task:progress': (record) => {
-      this.#runs.get(record.runId)?.progressed(record);
+      this.#run(record.runId)?.progressed(record);
       this.#changed();
     },
     'task:retrying': (record) => {
-      this.#runs.get(record.runId)?.retrying(record);
+      this.#run(record.runId)?.retrying(record);
       this.#changed();
     },
     'task:interrupted': (record) => {
-      this.#runs.get(record.runId)?.interrupted(record);
+      this.#run(record.runId)?.interrupted(record);
       this.#changed();
     },
     'task:done': (record) => {
-      this.#runs.get(record.runId)?.done(record);
+      this.#run(record.runId)?.done(record);
       this.#changed();
     },
     'task:failed': (record) => {
-      this.#runs.get(record.runId)?.failed(record);
+      this.#run(record.runId)?.failed(record);
       this.#changed();
     },
     'task:skipped': ({ runId, task }) => {
-      this.#runs.get(runId)?.skipped(task);
+      this.#run(runId)?.skipped(task);
       this.#changed();
     },
     'run:finished': (record) => {
-      this.#runs.get(record.runId)?.finished(record);
+      this.#run(record.runId)?.finished(record);
       this.#forgetOldRuns();
       this.#changed();
     },
@@ -137,6 +138,14 @@ export class RunFeed extends Observer {
     this.unwatch();
   }
 
+  /** Most events are of the run that the one before was of. */
+  #run(runId: string): RunState | undefined {
+    if (this.#latest?.runId === runId) return this.#latest;
+    const run = this.#runs.get(runId);
+    if (run !== undefined) this.#latest = run;
+    return run;
+  }
+
   #shownTexts(runs: Iterable<RunState>, nowMs: number): string {
     return `[${Array.from(runs, (run) => run.shownText(nowMs)).join(',')}]`;
   }
@@ -158,6 +167,7 @@ export class RunFeed extends Observer {
     const ended = [...this.#runs.values()].filter(({ status }) => status !== 'running');
     for (const run of ended.slice(0, Math.max(ended.length - this.#options.runsMax, 0))) {
       this.#runs.delete(run.runId);
+      if (this.#latest === run) this.#latest = undefined;
       // Nobody has heard of one that has begun and ended since.
       if (this.#onChange !== undefined && !this.#begun.delete(run)) this.#forgotten.push(run.runId);
     }

@@ -148,7 +148,7 @@ th:last-child,td:last-child{padding-inline-end:.9rem}
 .group{display:grid;grid-template-columns:auto minmax(0,1fr) auto;gap:.2rem .45rem;align-items:center;width:100%;height:100%;border:0;border-radius:0;background:none;padding:.15rem .9rem;text-align:start}
 .group .bar{grid-column:1/-1}
 .group .number{color:var(--quiet);font-size:.86rem}
-.group.dim{opacity:.55}
+.group.dim{opacity:.7}
 .group[aria-pressed=true]{font-weight:400;background:var(--raised)}
 .group[aria-pressed=true] .name{font-weight:650}
 .find{padding:0 .9rem .55rem}

@@ -57,7 +57,7 @@ export class ControlView {
       this.#explanation,
       isAbort
         ? `${counted(counts[RUNNING]!, 'task')} that ${counts[RUNNING] === 1 ? 'runs' : 'run'} now will be interrupted, and nothing else starts. Results that are there are kept.`
-        : `${counted(counts[FAILED]!, 'failed task')} and ${counted(counts[SKIPPED]!, 'skipped task')} will be pending again, and a new run begins. Results that are there are kept.`,
+        : `${counted(counts[FAILED]!, 'failed task')} and ${counted(counts[SKIPPED]!, 'skipped task')} will be pending again, and a new run begins with all that has no result. Results that are there are kept.`,
     );
     setText(this.#yes, isAbort ? 'Abort run' : 'Reset and run again');
     this.#yes.classList.toggle('danger', isAbort);

@@ -245,7 +245,7 @@ export class GraphView extends CanvasPane {
         this.#drawGroup(shown, id, x, y, boxes, colour);
       } else {
         const dim = (near !== undefined && !near.has(id)) || (filtered && id !== shown.selected && !passes(shown.filter, shown.state, id));
-        context.globalAlpha = dim ? 0.28 : 1;
+        context.globalAlpha = dim ? 0.4 : 1;
         this.#drawTask(shown, id, x, y, boxes, colour);
       }
     }

@@ -23,7 +23,8 @@ export interface DashboardCounters {
   readonly redrawMs: number;
   readonly redrawMaxMs: number;
   readonly redraws: number;
-  /** Snapshots and changes that have been applied. */
+  /** Snapshots and changes that have come, and those of them that have been applied: a page that is paused holds them back. */
+  readonly heard: number;
   readonly messages: number;
   /** How long the last message took from the server's clock until it was drawn, and the slowest. */
   readonly lagMs: number;
@@ -133,8 +134,8 @@ class DashboardPage implements Actions {
   }
 
   get counters(): DashboardCounters {
-    const { connection, isPaused, applied, shown } = this.#model;
-    return { ...this.#counters, messages: applied, connection, runId: shown?.run.runId, isPaused };
+    const { connection, isPaused, heard, applied, shown } = this.#model;
+    return { ...this.#counters, heard, messages: applied, connection, runId: shown?.run.runId, isPaused };
   }
 
   #listen(): void {

@@ -16,7 +16,8 @@ interface Known {
 export class Model {
   control = false;
   connection: ConnectionState = 'connecting';
-  /** Messages that have been applied. */
+  /** Messages that have come, and those of them that have been applied. */
+  heard = 0;
   applied = 0;
   /** How long the last message took from the server's clock to here, in milliseconds, and how long the slowest did. */
   lagMs = 0;
@@ -70,6 +71,7 @@ export class Model {
   }
 
   snapshot(snapshot: Snapshot): void {
+    this.heard++;
     this.control = snapshot.control;
     if (this.#isPaused) {
       // It holds all that was held back, and more.
@@ -79,6 +81,7 @@ export class Model {
   }
 
   changes(changes: Changes): void {
+    this.heard++;
     if (!this.#isPaused) this.#apply(changes);
     else if (this.#heldBack.length < HELD_BACK_MAX) this.#heldBack.push({ changes });
     else this.#isBehind = true;

@@ -9,6 +9,9 @@ export class Rows<R extends HTMLElement> {
   readonly #fill: (row: R, index: number) => void;
   readonly #rows: R[] = [];
   #count = 0;
+  // Kept, since to ask the frame for them right after something was written has everything laid out at once.
+  #scrollTop = 0;
+  #height = 300;
 
   /**
    * @param frame - scrolls
@@ -23,8 +26,13 @@ export class Rows<R extends HTMLElement> {
     // Lists and tables are read by what they hold: this is only the room for it.
     this.#inner.setAttribute('role', 'presentation');
     frame.append(this.#inner);
-    frame.addEventListener('scroll', () => this.#draw(), { passive: true });
-    new ResizeObserver(() => this.#draw()).observe(frame);
+    const look = (): void => {
+      this.#scrollTop = frame.scrollTop;
+      this.#height = frame.clientHeight || this.#height;
+      this.#draw();
+    };
+    frame.addEventListener('scroll', look, { passive: true });
+    new ResizeObserver(look).observe(frame);
   }
 
   /** Draws the rows that can be seen. */
@@ -41,12 +49,14 @@ export class Rows<R extends HTMLElement> {
     if (top < this.#frame.scrollTop) this.#frame.scrollTop = top;
     else if (top + this.#rowHeight > this.#frame.scrollTop + this.#frame.clientHeight)
       this.#frame.scrollTop = top + this.#rowHeight - this.#frame.clientHeight;
+    this.#scrollTop = this.#frame.scrollTop;
     this.#draw();
   }
 
   #draw(): void {
-    const first = Math.max(Math.floor(this.#frame.scrollTop / this.#rowHeight) - 2, 0);
-    const seen = Math.min(Math.ceil((this.#frame.clientHeight || 300) / this.#rowHeight) + 5, this.#count - first);
+    // The list may have become shorter than where it was scrolled to, and will be scrolled back.
+    const first = Math.max(Math.min(Math.floor(this.#scrollTop / this.#rowHeight) - 2, this.#count - 1), 0);
+    const seen = Math.min(Math.ceil(this.#height / this.#rowHeight) + 5, this.#count - first);
     while (this.#rows.length < seen) {
       const row = this.#make();
       this.#rows.push(row);

@@ -3,7 +3,7 @@ import { CanvasPane } from './canvas-pane.js';
 import { type Colours, colours } from './colours.js';
 import { counted, duration, shownName, threadName } from './format.js';
 import { attemptStatusOf, drawSign, STATUS_WORDS } from './marks.js';
-import { type Actions, passes, type Shown } from './view.js';
+import { type Actions, isFiltered, passes, type Shown } from './view.js';
 
 const GUTTER = 76;
 const AXIS = 22;
@@ -209,7 +209,9 @@ export class StreamView extends CanvasPane {
     const elapsedMs = state.elapsedMs(nowMs);
     const perMs = (this.width - GUTTER) / spanMs;
     const pad = rowHeight >= 12 ? 2 : rowHeight >= 6 ? 1 : 0.5;
-    const filtered = filter.group >= 0 || filter.statuses.size > 0;
+    const filtered = isFiltered(filter);
+    // Last, so that no neighbour hides them.
+    const failures: [ShownAttempt, number, number, number, boolean][] = [];
     const { context } = this;
     context.font = FONT;
     for (const [rowIndex, row] of state.lanes.rows.entries()) {
@@ -229,9 +231,12 @@ export class StreamView extends CanvasPane {
         drawnX = until;
         drawnStatus = code;
         const dim = filtered && !passes(filter, state, task);
-        this.#drawAttempt(shown, attempt, x, y + pad, Math.max(until - x, 1), rowHeight - 2 * pad, dim, colour);
+        const width = Math.max(until - x, 1);
+        if (isFailure(code)) failures.push([attempt, x, y + pad, width, dim]);
+        else this.#drawAttempt(shown, attempt, x, y + pad, width, rowHeight - 2 * pad, dim, colour);
       }
     }
+    for (const [attempt, x, y, width, dim] of failures) this.#drawAttempt(shown, attempt, x, y, width, rowHeight - 2 * pad, dim, colour);
     context.globalAlpha = 1;
   }
 
@@ -248,9 +253,8 @@ export class StreamView extends CanvasPane {
     const { context } = this;
     const task = attempt[0];
     const status = attemptStatusOf(attempt[5]);
-    const bad = status === 'failed' || status === 'retried';
     // A failure is seen however short it was.
-    const width = bad ? Math.max(wide, 4) : wide > 3 ? wide - 1 : wide;
+    const width = isFailure(attempt[5]) ? Math.max(wide, 4) : wide > 3 ? wide - 1 : wide;
     const left = Math.max(x, GUTTER);
     const seen = Math.min(x + width, this.width) - left;
     context.globalAlpha = dim ? 0.18 : 1;
@@ -309,6 +313,11 @@ export class StreamView extends CanvasPane {
   }
 }
 
+function isFailure(code: number): boolean {
+  const status = attemptStatusOf(code);
+  return status === 'failed' || status === 'retried';
+}
+
 export const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif';
 
 function box(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number): void {
@@ -344,6 +353,6 @@ function niceStep(leastMs: number): number {
 
 function axisTime(atMs: number, stepMs: number): string {
   if (atMs === 0) return '0 s';
-  if (stepMs < 1_000) return `${Number((atMs / 1000).toFixed(3))} s`;
+  if (stepMs < 1_000) return atMs < 999.5 ? `${Math.round(atMs)} ms` : `${Number((atMs / 1000).toFixed(3))} s`;
   return atMs < 59_500 ? `${Math.round(atMs / 1000)} s` : duration(atMs);
 }

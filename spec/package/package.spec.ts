@@ -23,7 +23,8 @@ let installed: string;
 beforeAll(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'taskmap-package-')));
   project = join(folder, 'project');
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'src']) {
+  const configurations = ['tsconfig.json', 'tsconfig.page.json', 'tsconfig.build.json', 'tsconfig.build.page.json'];
+  for (const name of ['package.json', ...configurations, 'README.md', 'CHANGELOG.md', 'LICENSE', 'src']) {
     cpSync(join(ROOT, name), join(project, name), { recursive: true });
   }
   symlinkSync(MODULES, join(project, 'node_modules'), 'dir');
@@ -51,7 +52,14 @@ describe('the tarball', () => {
     expect(unexpected.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     const modules = filesOf(join(installed, 'src')).map((file) => file.replace(/\.ts$/, ''));
     expect(modules).toContain('index');
-    const compiled = modules.flatMap((module) => [`${module}.d.ts`, `${module}.d.ts.map`, `${module}.js`, `${module}.js.map`]);
+    // Scripts of pages are for browsers to load, not for anybody to import.
+    const isForPages = (module: string) => /^\w+\/page\//.test(module);
+    const compiled = modules.flatMap((module) => [
+      ...(isForPages(module) ? [] : [`${module}.d.ts`, `${module}.d.ts.map`]),
+      `${module}.js`,
+      `${module}.js.map`,
+    ]);
+    expect(modules.some(isForPages)).toBe(true);
     expect(filesOf(join(installed, 'dist')).sort()).toEqual(compiled.sort());
   });
 

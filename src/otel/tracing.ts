@@ -86,7 +86,7 @@ export class Tracing extends Observer {
     },
   };
 
-  /** @throws {@link InvalidOptionError} */
+  /** @throws `InvalidOptionError` */
   constructor({ tracer, attempts = true }: TracingOptions = {}) {
     super();
     if (tracer !== undefined && typeof tracer?.startSpan !== 'function') {

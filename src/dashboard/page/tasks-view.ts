@@ -113,6 +113,8 @@ export class TasksView {
   }
 
   #pressed(key: string): boolean {
+    // What was written counts, also if it has not been drawn yet.
+    if (this.#shown !== undefined) this.#found = this.#search(this.#shown);
     const place = this.#found.indexOf(this.#active);
     switch (key) {
       case 'ArrowDown':

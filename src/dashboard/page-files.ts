@@ -23,10 +23,10 @@ const SHARED = ['messages', 'apply-changes'];
  * ```
  */
 export function pageFiles(): ReadonlyMap<string, PageFile> {
-  const html = pageHTML();
+  const scripts = [...SHARED, ...scriptNames().map((name) => `page/${name}`)];
+  const html = pageHTML(scripts.map((path) => `${path}.js`));
   const files = new Map<string, PageFile>([['/', { type: 'text/html; charset=utf-8', text: () => html }]]);
-  for (const name of SHARED) files.set(`/${name}.js`, script(`./${name}`));
-  for (const name of scriptNames()) files.set(`/page/${name}.js`, script(`./page/${name}`));
+  for (const path of scripts) files.set(`/${path}.js`, script(`./${path}`));
   return files;
 }
 

@@ -211,6 +211,9 @@ const tools = (name: string, extra: string): string => `<div class="tools">${ext
 const figure = (label: string, id: string, noteId: string, title: string): string =>
   `<div class="figure" title="${title}"><dt>${label}</dt><dd><div class="value" id="${id}">–</div><div class="note" id="${noteId}"></div></dd></div>`;
 
+/** Where the addresses of scripts are put. */
+const PRELOADS = '<!-- scripts -->\n';
+
 const PAGE = `<!doctype html>
 <html lang="en">
 <head>
@@ -221,7 +224,7 @@ const PAGE = `<!doctype html>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 26 26'%3E%3Cpath d='M6 6L20 13L6 20' fill='none' stroke='%232563eb' stroke-width='2.4'/%3E%3Cg fill='%232563eb'%3E%3Ccircle cx='6' cy='6' r='4.2'/%3E%3Ccircle cx='6' cy='20' r='4.2'/%3E%3Ccircle cx='20' cy='13' r='4.2'/%3E%3C/g%3E%3C/svg%3E">
 <style>${PAGE_STYLE}
 ${STYLE}</style>
-<script type="module" src="page/main.js"></script>
+${PRELOADS}<script type="module" src="page/main.js"></script>
 </head>
 <body>
 <a class="skip-link" href="#failures-panel">To what failed</a>
@@ -324,7 +327,11 @@ ${tools('graph', '<span class="together" role="group" aria-label="What is drawn"
 </html>
 `;
 
-/** The page, without what it shows: that comes from its scripts. */
-export function pageHTML(): string {
-  return PAGE;
+/**
+ * The page, without what it shows: that comes from its scripts.
+ *
+ * @param scripts - the addresses of all of them, to be fetched at once, not one after the other as they import each other
+ */
+export function pageHTML(scripts: readonly string[]): string {
+  return PAGE.replace(PRELOADS, scripts.map((address) => `<link rel="modulepreload" href="${address}">\n`).join(''));
 }

@@ -1,7 +1,7 @@
 /*
- * The pictures of the dashboard in the guide: `docs/pictures/dashboard-*.png`. Needs a Chromium, as the specs of pages do.
+ * The pictures of README and guide in `docs/pictures/`. Those of pages need a Chromium, as the specs of pages do.
  *
- *   npx tsx scripts/screenshots.ts
+ *   npm run screenshots
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { crc32, deflateSync, inflateSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { chromiumPath, NO_BROWSER } from '../spec/support/browser.js';
 import { serveDashboard } from '../src/dashboard/serve-dashboard.js';
-import { ParallelAsyncExecutor, type TaskContext, type TaskGraph, TaskGraphBuilder, type TaskSpec } from '../src/index.js';
+import { ParallelAsyncExecutor, reportHTML, type TaskContext, type TaskGraph, TaskGraphBuilder, type TaskSpec, Timeline } from '../src/index.js';
 
 const FOLDER = new URL('../docs/pictures/', import.meta.url);
 const BYTES_MAX = 250_000;
@@ -97,14 +97,32 @@ async function take(browser: Browser, { name, graph, colorScheme, done, height, 
   run.catch(() => {});
   await page.waitForFunction((least) => Number(document.querySelector('.count.done .number')?.textContent?.replace(/\D/g, '')) >= least, done);
   await before?.(page);
-  const path = fileURLToPath(new URL(`${name}.png`, FOLDER));
-  const picture = compressed(await page.screenshot());
-  writeFileSync(path, picture);
+  write(`${name}.png`, compressed(await page.screenshot()));
   stop.abort();
   await run.catch(() => {});
   await page.close();
-  if (picture.length > BYTES_MAX) throw new Error(`${path} has ${picture.length} bytes. No picture may have more than ${BYTES_MAX}.`);
-  console.log(`${path}: ${picture.length} bytes`);
+}
+
+/** What stays of a run: the graph and the timeline as they are, and the top of the report. */
+async function takeRun(browser: Browser, graph: TaskGraph<any>): Promise<void> {
+  await using executor = new ParallelAsyncExecutor({ workers: WORKERS, ioConcurrency: IO });
+  using timeline = new Timeline().listen(executor);
+  await executor.warmUp();
+  await executor.run(graph);
+  write('graph.svg', graph.toSVG({ durations: timeline.durations() }));
+  write('timeline.svg', timeline.toSVG());
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+  await page.setContent(reportHTML({ timeline, workers: WORKERS + IO }));
+  write('report.png', compressed(await page.screenshot()));
+  await page.close();
+}
+
+function write(name: string, picture: Buffer | string): void {
+  const path = fileURLToPath(new URL(name, FOLDER));
+  const bytes = Buffer.byteLength(picture);
+  if (bytes > BYTES_MAX) throw new Error(`${path} has ${bytes} bytes. No picture may have more than ${BYTES_MAX}.`);
+  writeFileSync(path, picture);
+  console.log(`${path}: ${bytes} bytes`);
 }
 
 const SIGNATURE_BYTES = 8;
@@ -169,6 +187,7 @@ try {
   await take(browser, { name: 'dashboard-dark', graph: sales(SHOPS, work), colorScheme: 'dark', done: 26, height: 1310, before: select });
   const many = Array.from({ length: 499 }, (_, shop) => String(shop));
   await take(browser, { name: 'dashboard-3000', graph: sales(many, quickWork), colorScheme: 'light', done: 1100, height: 1010 });
+  await takeRun(browser, sales(SHOPS, work));
 } finally {
   await browser.close();
 }

@@ -58,7 +58,7 @@ function tilesHTML({ summary, run, path }: RunFacts): string {
     [
       'Lower bound',
       durationText(summary.lowerBoundMs),
-      isBoundByPath ? 'the critical path: more room would not help' : `the work, shared by ${counted(summary.workers, 'worker')}`,
+      isBoundByPath ? 'the critical path: nothing can be shorter' : `the work, shared by ${counted(summary.workers, 'worker')}`,
     ],
     ['Critical path', durationText(summary.criticalPathMs), `${counted(path.tasks.length, 'task')}, one after another`],
     ['Work', durationText(summary.workMs), `all attempts together, at most ${numberText(summary.workers)} at once`],

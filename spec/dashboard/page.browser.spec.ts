@@ -438,6 +438,8 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
     const gate = new Gate();
     const run = executor.run(new TaskGraphBuilder({ name: 'one' }).task('only', gate.pass).build());
     await withPage(async (page) => {
+      // Nothing is to scroll, neither to what is clicked nor by the wheel: a click would meet what moves.
+      await page.setViewportSize({ width: 1280, height: 1800 });
       await page.goto(url);
       await shows(page, '#running-panel tbody', 'only');
       // One attempt takes the whole of the first lane, and one box stands in the middle of the graph.

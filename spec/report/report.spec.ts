@@ -1,4 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -511,6 +523,31 @@ describe('writeReport()', () => {
     expect(() => writeReport(directory, { timeline })).toThrow('it is a folder. Give the path of a file.');
     expect(readdirSync(folder).sort()).toEqual(['directory', 'run.html']);
     expect(() => writeReport('', { timeline })).toThrow(InvalidOptionError);
+  });
+
+  it('is as private as what it replaces, and writes through links', () => {
+    const path = join(folder, 'private.html');
+    writeFileSync(path, 'an older one', { mode: 0o600 });
+    const link = join(folder, 'link.html');
+    symlinkSync(path, link);
+    const dangling = join(folder, 'dangling.html');
+    symlinkSync(join(folder, 'made.html'), dangling);
+    for (const one of [link, dangling]) {
+      writeReport(one, { timeline });
+      expect(lstatSync(one).isSymbolicLink()).toBe(true);
+    }
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    for (const one of ['private.html', 'made.html']) expect(readFileSync(join(folder, one), 'utf8')).toBe(reportHTML({ timeline }));
+    for (const one of [link, dangling, path, join(folder, 'made.html')]) rmSync(one);
+  });
+
+  it('writes to what is no file as it is', () => {
+    writeReport('/dev/null', { timeline });
+    expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
+  });
+
+  it('refuses a path that no file can have', () => {
+    expect(() => writeReport(join(folder, 'a\0b'), { timeline })).toThrow(ReportError);
   });
 
   it('leaves what was there as it was if it cannot be replaced, and writes nothing if there is no run', () => {

@@ -1,4 +1,5 @@
 import { type DrawnGraph, orderOnlyEdges } from './drawn-graph.js';
+import { shownText } from './markup.js';
 import { type DrawnStatus, LOOKS, PAPERS } from './palette.js';
 
 /** All that a graph knows of its tasks, as the texts name it. */
@@ -55,8 +56,8 @@ function* edges(graph: DrawnGraph): Generator<Edge> {
 
 /** A DOT string: a backslash would begin one of DOT's own escapes. */
 function dotText(text: string): string {
-  const escaped = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\r', '\\r').replaceAll('\n', '\\n').replaceAll('\0', '␀');
-  return `"${escaped}"`;
+  const lines = text.split(/([\r\n])/).map((part) => (part === '\r' ? '\\r' : part === '\n' ? '\\n' : shownText(part).replace(/["\\]/g, '\\$&')));
+  return `"${lines.join('')}"`;
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
-import { headersFrom, type Middleware, surrounded } from './middleware.js';
+import { checkMiddleware, headersFrom, type Middleware, surrounded } from './middleware.js';
 import { type OnFailure, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
@@ -151,6 +151,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
    * Has what is said here go along with the attempts of every run that begins from now on: see {@link Middleware}. Whoever is added first is outermost.
    *
    * @returns a function that takes it away again. Runs that are under way go on with what they began with
+   * @throws {@link InvalidOptionError}
    *
    * @example
    * import { AsyncLocalStorage } from 'node:async_hooks';
@@ -171,9 +172,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
    * graph.result('headers'); // => ['x-run']
    */
   use(middleware: Middleware): () => void {
-    if (typeof middleware !== 'object' || middleware === null) {
-      throw new InvalidOptionError('middleware', 'an object with around(attempt, call), headers(attempt) or both', middleware);
-    }
+    checkMiddleware(middleware);
     const added = { middleware };
     this.#middleware.add(added);
     return () => void this.#middleware.delete(added);

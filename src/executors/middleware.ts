@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../errors.js';
 import type { AttemptRecord } from '../events.js';
 import { NOT_TIMED } from './announcer.js';
 import type { LiveAttempt } from './attempt.js';
@@ -24,6 +25,34 @@ export interface Middleware {
 
 type RunAttempt = (attempt: LiveAttempt) => unknown;
 
+/**
+ * A copy of headers that can be sent to any thread.
+ *
+ * @throws {@link InvalidOptionError}
+ */
+function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  if (typeof headers !== 'object') throw new InvalidOptionError('headers', 'a function that returns an object of texts', headers);
+  const checked: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string') throw new InvalidOptionError(`headers.${name}`, 'a text', value);
+    checked[name] = value;
+  }
+  return checked;
+}
+
+/**
+ * @throws {@link InvalidOptionError}
+ */
+export function checkMiddleware(middleware: Middleware): void {
+  const wanted = 'an object with around(attempt, call), headers(attempt) or both';
+  if (typeof middleware !== 'object' || middleware === null) throw new InvalidOptionError('middleware', wanted, middleware);
+  const { around, headers } = middleware;
+  if (around === undefined && headers === undefined) throw new InvalidOptionError('middleware', wanted, middleware);
+  for (const [name, given] of Object.entries({ around, headers })) {
+    if (given !== undefined && typeof given !== 'function') throw new InvalidOptionError(`middleware.${name}`, 'a function', given);
+  }
+}
+
 /** Calls an attempt through every middleware that wants it so, the one that was added first outermost. */
 export function surrounded(middleware: readonly Middleware[], clock: Clock, runAttempt: RunAttempt): RunAttempt {
   return middleware.reduceRight<RunAttempt>((inner, one) => {
@@ -47,7 +76,7 @@ export function headersFrom(
     for (const one of giving) {
       try {
         const headers = one.headers!(attempt);
-        if (headers !== undefined) all = all === undefined ? headers : { ...all, ...headers };
+        if (headers !== undefined && headers !== null) all = { ...all, ...checkedHeaders(headers) };
       } catch (error) {
         reportUncaught(error);
       }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { InvalidOptionError, ReportError } from '../errors.js';
 import { TaskGraph } from '../graph/task-graph.js';
@@ -118,14 +118,31 @@ ${tasksHTML(facts, failures.ids, results)}
 export function writeReport(path: string, options: ReportOptions): void {
   if (typeof path !== 'string' || path === '') throw new InvalidOptionError('path', 'the path of a file', path);
   const html = reportHTML(options);
-  // Beside the file, since a file can be moved in one step only within its disk.
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomUUID()}.tmp`);
   try {
-    writeFileSync(temporary, html, { flag: 'wx' });
-    renameSync(temporary, path);
+    replaceFile(path, html);
+  } catch (error) {
+    throw new ReportError(`The report ${JSON.stringify(path)} cannot be written: ${adviceFor(error, path)}`, { cause: error });
+  }
+}
+
+/** Puts a file in the place of what is there, in one step, so that no reader finds half of it. It is as private as the one before, and links stay what they are. */
+function replaceFile(path: string, text: string): void {
+  const there = statSync(path, { throwIfNoEntry: false });
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  // A terminal, a pipe, or a link to a file that is not there: nothing that could be replaced. A folder says itself that it is one.
+  if (there === undefined ? isLink : !there.isFile()) {
+    writeFileSync(path, text);
+    return;
+  }
+  const target = isLink ? realpathSync(path) : path;
+  // Beside the file, since a file can be moved in one step only within its disk.
+  const temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomUUID()}.tmp`);
+  try {
+    writeFileSync(temporary, text, { flag: 'wx', mode: there?.mode ?? 0o666 });
+    renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new ReportError(`The report ${JSON.stringify(path)} cannot be written: ${adviceFor(error, path)}`, { cause: error });
+    throw error;
   }
 }
 

@@ -59,6 +59,15 @@ function shop(orders: Gate<string>, prices: Gate<string>) {
     .build();
 }
 
+/** The dashboard of a run of the shop, which waits for its orders and prices. */
+async function openShop(options?: DashboardOptions) {
+  const executor = new AsyncExecutor();
+  const { url } = await dashboardOf(executor, options);
+  const orders = new Gate<string>();
+  const prices = new Gate<string>();
+  return { url, orders, prices, run: executor.run(shop(orders, prices)) };
+}
+
 describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `the page (${NO_BROWSER})` : 'the page', () => {
   it('says that nothing has run yet, and shows a run as soon as one begins', async () => {
     const executor = new AsyncExecutor();
@@ -83,11 +92,7 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
   });
 
   it('shows what runs, where, and what each task waits for', async () => {
-    const executor = new AsyncExecutor();
-    const { url } = await dashboardOf(executor);
-    const orders = new Gate<string>();
-    const prices = new Gate<string>();
-    const run = executor.run(shop(orders, prices));
+    const { url, orders, prices, run } = await openShop();
     await withPage(async (page) => {
       await page.goto(url);
       await shows(page, '#running-panel tbody', 'orders');
@@ -114,11 +119,7 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
   });
 
   it('shows what failed and why, with its stack, and what is skipped because of it', async () => {
-    const executor = new AsyncExecutor();
-    const { url } = await dashboardOf(executor);
-    const orders = new Gate<string>();
-    const prices = new Gate<string>();
-    const run = executor.run(shop(orders, prices));
+    const { url, orders, prices, run } = await openShop();
     await withPage(async (page) => {
       await page.goto(url);
       orders.open('o');
@@ -262,11 +263,7 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
   });
 
   it('lists only a group, or a status, when that is clicked, and all again', async () => {
-    const executor = new AsyncExecutor();
-    const { url } = await dashboardOf(executor);
-    const orders = new Gate<string>();
-    const prices = new Gate<string>();
-    const run = executor.run(shop(orders, prices));
+    const { url, orders, prices, run } = await openShop();
     await withPage(async (page) => {
       await page.goto(url);
       await page.click('#groups .group:has-text("orders")');
@@ -285,11 +282,7 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
   });
 
   it('holds still while it is paused, and catches up', async () => {
-    const executor = new AsyncExecutor();
-    const { url } = await dashboardOf(executor);
-    const orders = new Gate<string>();
-    const prices = new Gate<string>();
-    const run = executor.run(shop(orders, prices));
+    const { url, orders, prices, run } = await openShop();
     await withPage(async (page) => {
       await page.goto(url);
       await shows(page, '.count.running', '2');
@@ -310,11 +303,7 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
   });
 
   it('draws nothing while nobody can see it', async () => {
-    const executor = new AsyncExecutor();
-    const { url } = await dashboardOf(executor);
-    const orders = new Gate<string>();
-    const prices = new Gate<string>();
-    const run = executor.run(shop(orders, prices));
+    const { url, orders, prices, run } = await openShop();
     await withPage(async (page) => {
       await page.goto(url);
       await shows(page, '.count.running', '2');
@@ -365,11 +354,7 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
   });
 
   it('aborts a run once that is confirmed', async () => {
-    const executor = new AsyncExecutor();
-    const { url } = await dashboardOf(executor, { control: true });
-    const orders = new Gate<string>();
-    const prices = new Gate<string>();
-    const run = executor.run(shop(orders, prices));
+    const { url, orders, prices, run } = await openShop({ control: true });
     run.catch(() => {});
     await withPage(async (page) => {
       await page.goto(url);
@@ -507,11 +492,7 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
 
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`can be read where the system prefers ${colorScheme}: text stands out from what is behind it`, async () => {
-      const executor = new AsyncExecutor();
-      const { url } = await dashboardOf(executor, { control: true });
-      const orders = new Gate<string>();
-      const prices = new Gate<string>();
-      const run = executor.run(shop(orders, prices));
+      const { url, orders, prices, run } = await openShop({ control: true });
       await withPage(
         async (page) => {
           await page.goto(url);

@@ -3,7 +3,7 @@ import { type GraphPictureOptions, InvalidOptionError, SyncExecutor, type TaskGr
 import { describe, expect, it, vi } from 'vitest';
 import { shownText } from '../../src/drawing/markup.js';
 import { type Drawn, type DrawnBox, drawnIn } from '../support/drawn.js';
-import { isWithin, overlaps, type Point, pointsAlong } from '../support/geometry.js';
+import { edgeEnds, isWithin, overlaps, type Point, pointsAlong } from '../support/geometry.js';
 import { builderOf, HOSTILE_NAMES, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
 import { elementsIn } from '../support/xml.js';
 
@@ -48,17 +48,7 @@ function problemsOf(picture: Drawn, graph: TaskGraph, direction: 'right' | 'down
   for (const [to, name] of names.entries()) {
     for (const dependency of graph.dependencies(name)) {
       const from = names.indexOf(dependency);
-      const [source, target] = [boxes[from]!, boxes[to]!];
-      const [begin, end]: [Point, Point] =
-        direction === 'right'
-          ? [
-              [source.x + source.width, source.y + source.height / 2],
-              [target.x, target.y + target.height / 2],
-            ]
-          : [
-              [source.x + source.width / 2, source.y + source.height],
-              [target.x + target.width / 2, target.y],
-            ];
+      const [begin, end] = edgeEnds(boxes[from]!, boxes[to]!, direction);
       const isEdge = (way: string) => isNear(pointsAlong(way)[0]!, begin) && isNear(pointsAlong(way).at(-1)!, end);
       const ways = open.solid.some(isEdge) ? open.solid : open.dashed;
       const [way] = ways.splice(ways.findIndex(isEdge), 1);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { EdgeLists } from '../../src/drawing/edge-lists.js';
 import { type Layout, layeredLayout } from '../../src/drawing/layered-layout.js';
-import { overlap, overlaps, type Point, type Rectangle } from '../support/geometry.js';
+import { edgeEnds, overlap, overlaps, type Point, type Rectangle } from '../support/geometry.js';
 import { PROPERTY_TIMEOUT_MS, propertyOptions } from '../support/random-graph.js';
 import { idLists } from '../support/topologies.js';
 
@@ -71,17 +71,7 @@ function problemsOf(dependencies: EdgeLists, layout: Layout, direction: 'right' 
   const isSame = (a: Point, b: Point) => Math.abs(a[0] - b[0]) < shared && Math.abs(a[1] - b[1]) < shared;
   for (const { from, to, points } of edgesOf(layout, dependencies)) {
     const edge = `edge ${from} to ${to}`;
-    const [source, target] = [boxes[from]!, boxes[to]!];
-    const [begin, end]: [Point, Point] =
-      direction === 'right'
-        ? [
-            [source.x + source.width, source.y + source.height / 2],
-            [target.x, target.y + target.height / 2],
-          ]
-        : [
-            [source.x + source.width / 2, source.y + source.height],
-            [target.x + target.width / 2, target.y],
-          ];
+    const [begin, end] = edgeEnds(boxes[from]!, boxes[to]!, direction);
     if (points.length < 2 || points.length % 2 !== 0) problems.push(`${edge} has ${points.length} points`);
     if (!isSame(points[0]!, begin) || !isSame(points.at(-1)!, end)) problems.push(`${edge} does not begin or end at its boxes`);
     for (const [place, point] of points.entries()) {

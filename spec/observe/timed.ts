@@ -6,6 +6,7 @@ import {
   type TaskGraph,
   TaskGraphBuilder,
   type TaskSpec,
+  Timeline,
 } from 'taskmap-ts';
 import { FakeClock } from '../support/fake-clock.js';
 
@@ -56,4 +57,12 @@ export class Timed {
     while (!ended) await this.clock.advance(1);
     await run;
   }
+}
+
+/** What a timeline saw of a run of these tasks. */
+export async function timelineOf(specs: readonly TimedSpec[], options?: AsyncExecutorOptions): Promise<Timeline> {
+  const timed = new Timed(specs, options);
+  const timeline = new Timeline().listen(timed.executor);
+  await timed.run();
+  return timeline;
 }

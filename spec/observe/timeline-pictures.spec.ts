@@ -1,7 +1,7 @@
 import { InvalidOptionError, SyncExecutor, TaskGraphBuilder, Timeline } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { HOSTILE_NAMES } from '../support/random-graph.js';
-import { Timed, type TimedSpec } from './timed.js';
+import { type TimedSpec, timelineOf } from './timed.js';
 import { arrowsOf, eventsOf, expectSoundTrace } from './trace.js';
 
 // fetch 40 ─► parse 30, whose first attempt fails ─► page 10
@@ -12,13 +12,6 @@ const SITE: readonly TimedSpec[] = [
   { name: 'style', takesMs: 10, dependsOn: ['fetch'] },
   { name: 'page', takesMs: 10, dependsOn: ['parse', 'style'] },
 ];
-
-async function timelineOf(specs: readonly TimedSpec[], options?: ConstructorParameters<typeof Timed>[1]): Promise<Timeline> {
-  const timed = new Timed(specs, options);
-  const timeline = new Timeline().listen(timed.executor);
-  await timed.run();
-  return timeline;
-}
 
 function timelineOfNames(names: readonly string[]): Timeline {
   const executor = new SyncExecutor();

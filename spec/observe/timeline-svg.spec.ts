@@ -17,7 +17,7 @@ import { FakeClock } from '../support/fake-clock.js';
 import { overlaps } from '../support/geometry.js';
 import { builderOf, HOSTILE_NAMES, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
 import { elementsIn } from '../support/xml.js';
-import { Timed, type TimedSpec } from './timed.js';
+import { type TimedSpec, timelineOf } from './timed.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
@@ -29,13 +29,6 @@ const SITE: readonly TimedSpec[] = [
   { name: 'style', takesMs: 10, dependsOn: ['fetch'] },
   { name: 'page', takesMs: 10, dependsOn: ['parse', 'style'] },
 ];
-
-async function timelineOf(specs: readonly TimedSpec[], options?: ConstructorParameters<typeof Timed>[1]): Promise<Timeline> {
-  const timed = new Timed(specs, options);
-  const timeline = new Timeline().listen(timed.executor);
-  await timed.run();
-  return timeline;
-}
 
 function timelineOfNames(names: readonly string[], name = 'names'): Timeline {
   const executor = new SyncExecutor();

@@ -2,7 +2,7 @@ import { InvalidOptionError, ParallelExecutor, RunAbortedError, SyncExecutor, Ta
 import { describe, expect, it } from 'vitest';
 import { graphOf, made, started, ThreadGate, threads, waitAtGate } from '../executors/thread-harness.js';
 import { FakeClock } from '../support/fake-clock.js';
-import { Timed, type TimedSpec } from './timed.js';
+import { Timed, type TimedSpec, timelineOf } from './timed.js';
 
 // load 20 ─► parse 60 ─► page 10
 //    └─────► style 5 ────┘
@@ -12,13 +12,6 @@ const SITE: readonly TimedSpec[] = [
   { name: 'style', takesMs: 5, dependsOn: ['load'] },
   { name: 'page', takesMs: 10, dependsOn: ['parse', 'style'] },
 ];
-
-async function timelineOf(specs: readonly TimedSpec[], options?: ConstructorParameters<typeof Timed>[1]): Promise<Timeline> {
-  const timed = new Timed(specs, options);
-  const timeline = new Timeline().listen(timed.executor);
-  await timed.run();
-  return timeline;
-}
 
 const namesOf = (tasks: readonly { readonly task: string }[]) => tasks.map(({ task }) => task);
 

@@ -7,31 +7,14 @@ import {
   ParallelExecutor,
   SyncExecutor,
   type TaskContext,
-  type TaskGraph,
   TaskGraphBuilder,
   type TaskSpec,
 } from 'taskmap-ts';
 import { Tracing } from 'taskmap-ts/otel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { complaints, idOf, Recorder, registerContexts, unregisterContexts } from './recorder.js';
+import { describe, expect, it } from 'vitest';
+import { graphOf, idOf, recordEachSpec, recorder, tracing } from './recorder.js';
 
-let recorder: Recorder;
-let tracing: Tracing;
-beforeAll(registerContexts);
-afterAll(unregisterContexts);
-beforeEach(() => {
-  recorder = new Recorder();
-  tracing = new Tracing({ tracer: recorder.tracer });
-});
-afterEach(() => {
-  tracing.close();
-  expect(complaints.splice(0)).toEqual([]);
-  expect(recorder.spans.length).toBe(recorder.startedCount);
-});
-
-function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
-  return new TaskGraphBuilder<any>({ name: 'site' }).add(...specs).build() as TaskGraph;
-}
+recordEachSpec();
 
 /** What a task's own instrumentation does. */
 function work(name: string): void {

@@ -2,6 +2,9 @@ import { type Attributes, context, DiagLogLevel, diag, type HrTime, propagation,
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { BasicTracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
+import { Tracing } from 'taskmap-ts/otel';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 /** A tracer whose spans are kept. */
 export class Recorder {
@@ -65,6 +68,28 @@ export function registerContexts(): void {
   diag.setLogger({ error: complain, warn: complain, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }));
+}
+
+export let recorder: Recorder;
+export let tracing: Tracing;
+
+/** Gives each spec of a file a {@link recorder} and a {@link tracing} of its own. Every span that has begun in it must have ended, and nothing may have been complained of. */
+export function recordEachSpec(): void {
+  beforeAll(registerContexts);
+  afterAll(unregisterContexts);
+  beforeEach(() => {
+    recorder = new Recorder();
+    tracing = new Tracing({ tracer: recorder.tracer });
+  });
+  afterEach(() => {
+    tracing.close();
+    expect(complaints.splice(0)).toEqual([]);
+    expect(recorder.spans.length).toBe(recorder.startedCount);
+  });
+}
+
+export function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
+  return new TaskGraphBuilder<any>({ name: 'site' }).add(...specs).build() as TaskGraph;
 }
 
 export function unregisterContexts(): void {

@@ -1,32 +1,16 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ParallelAsyncExecutor, ParallelExecutor, type TaskGraph, TaskGraphBuilder, type TaskSpec, taskModule } from 'taskmap-ts';
-import { Tracing } from 'taskmap-ts/otel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ParallelAsyncExecutor, ParallelExecutor, taskModule } from 'taskmap-ts';
+
+import { describe, expect, it } from 'vitest';
 import { made, started, ThreadGate, waitAtGate } from '../executors/thread-harness.js';
 import type { Seen } from './fixtures/traced-tasks.js';
-import { complaints, idOf, isError, msOf, Recorder, registerContexts, unregisterContexts } from './recorder.js';
+import { graphOf, idOf, isError, msOf, recordEachSpec, recorder, tracing } from './recorder.js';
 
 const tasks = taskModule<typeof import('./fixtures/traced-tasks.js')>(new URL('./fixtures/traced-tasks.ts', import.meta.url));
 
-let recorder: Recorder;
-let tracing: Tracing;
-beforeAll(registerContexts);
-afterAll(unregisterContexts);
-beforeEach(() => {
-  recorder = new Recorder();
-  tracing = new Tracing({ tracer: recorder.tracer });
-});
-afterEach(() => {
-  tracing.close();
-  expect(complaints.splice(0)).toEqual([]);
-  expect(recorder.spans.length).toBe(recorder.startedCount);
-});
-
-function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
-  return new TaskGraphBuilder<any>({ name: 'site' }).add(...specs).build() as TaskGraph;
-}
+recordEachSpec();
 
 /** Where a task should find itself: its span on this thread. */
 function placeOf(name: string): Seen {

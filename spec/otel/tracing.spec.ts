@@ -1,39 +1,13 @@
 import { type Span, type Tracer, trace } from '@opentelemetry/api';
-import {
-  AsyncExecutor,
-  InvalidOptionError,
-  MemoryStore,
-  type Observed,
-  SyncExecutor,
-  type TaskContext,
-  type TaskGraph,
-  TaskGraphBuilder,
-  type TaskSpec,
-} from 'taskmap-ts';
+import { AsyncExecutor, InvalidOptionError, MemoryStore, type Observed, SyncExecutor, type TaskContext, TaskGraphBuilder } from 'taskmap-ts';
 import { Tracing } from 'taskmap-ts/otel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ORIGIN_MS, Timed } from '../observe/timed.js';
 import { Gate } from '../support/gate.js';
 import { HOSTILE_NAMES } from '../support/random-graph.js';
-import { complaints, exceptionsOf, isError, msOf, Recorder, registerContexts, unregisterContexts } from './recorder.js';
+import { exceptionsOf, graphOf, isError, msOf, recordEachSpec, recorder, tracing } from './recorder.js';
 
-let recorder: Recorder;
-let tracing: Tracing;
-beforeAll(registerContexts);
-afterAll(unregisterContexts);
-beforeEach(() => {
-  recorder = new Recorder();
-  tracing = new Tracing({ tracer: recorder.tracer });
-});
-afterEach(() => {
-  tracing.close();
-  expect(complaints.splice(0)).toEqual([]);
-  expect(recorder.spans.length).toBe(recorder.startedCount);
-});
-
-function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
-  return new TaskGraphBuilder<any>({ name: 'site' }).add(...specs).build() as TaskGraph;
-}
+recordEachSpec();
 
 const thrower = (error: unknown) => () => {
   throw error;

@@ -29,7 +29,7 @@ import {
   writeReport,
 } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Timed, type TimedSpec } from '../observe/timed.js';
+import { Timed, type TimedSpec, timelineOf as timelineOfTimed } from '../observe/timed.js';
 import { Gate } from '../support/gate.js';
 import { HOSTILE_NAMES, propertyOptions } from '../support/random-graph.js';
 import { type CheckedElement, checkedElements, requestsIn, taskRows } from './html-check.js';
@@ -46,12 +46,7 @@ const SITE: readonly TimedSpec[] = [
   { name: 'print', takesMs: 1, dependsOn: ['spell'] },
 ];
 
-async function siteTimeline(): Promise<Timeline> {
-  const timed = new Timed(SITE);
-  const timeline = new Timeline().listen(timed.executor);
-  await timed.run();
-  return timeline;
-}
+const siteTimeline = (): Promise<Timeline> => timelineOfTimed(SITE);
 
 function timelineOf(graph: TaskGraph, executor: SyncExecutor = new SyncExecutor()): Timeline {
   const timeline = new Timeline().listen(executor);

@@ -82,3 +82,16 @@ export function pointsAlong(way: string): Point[] {
   }
   return points;
 }
+
+/** Where an edge leaves its source and where it meets its target: in the middle of the sides that face each other. */
+export function edgeEnds(source: Rectangle, target: Rectangle, direction: 'right' | 'down'): [begin: Point, end: Point] {
+  return direction === 'right'
+    ? [
+        [source.x + source.width, source.y + source.height / 2],
+        [target.x, target.y + target.height / 2],
+      ]
+    : [
+        [source.x + source.width / 2, source.y + source.height],
+        [target.x + target.width / 2, target.y],
+      ];
+}

@@ -17,8 +17,8 @@ export interface Middleware {
   around?(attempt: AttemptRecord, call: () => unknown): unknown;
   /**
    * Headers, as a request of HTTP has them, that go with an attempt to its worker thread, and that a task finds in `context.headers` wherever it runs.
-   * Asked when the attempt is sent, which may be before `task:started`, and before its dependencies are done. What this throws goes to where uncaught
-   * errors go, and changes nothing in the run.
+   * Asked when the attempt is sent, which may be before `task:started`, and before its dependencies are done. All are texts. What this throws goes to where
+   * uncaught errors go, as does an error that tells of what is no text, and changes nothing in the run.
    */
   headers?(attempt: AttemptRecord): Readonly<Record<string, string>> | undefined;
 }

@@ -12,6 +12,7 @@ import { AsyncExecutor } from './async-executor.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
+import { reportUncaught } from './emitter.js';
 import type { ExecutorOptions } from './executor.js';
 import { runAlone } from './lone-attempt.js';
 import type { Run } from './run.js';
@@ -177,10 +178,4 @@ function callersStack({ run, runTask }: ParallelExecutor): string {
     if (frames?.includes('\n')) return `\n    --- on the thread that called ${method.name}() ---${frames}`;
   }
   return '';
-}
-
-function reportUncaught(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
 }

@@ -12,6 +12,9 @@ interface Row extends HTMLDivElement {
   parts: { readonly mark: SVGSVGElement; readonly name: HTMLElement; readonly told: HTMLElement; task: number };
 }
 
+/** How far the keys go in the list. */
+const STEPS: Readonly<Record<string, number>> = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 };
+
 /** All tasks, or those that are searched for: a field to write in, and a list to choose from with the arrow keys. */
 export class TasksView {
   readonly #actions: Actions;
@@ -113,21 +116,14 @@ export class TasksView {
   }
 
   #pressed(key: string): boolean {
-    // What was written counts, also if it has not been drawn yet.
-    if (this.#shown !== undefined) this.#found = this.#search(this.#shown);
-    const place = this.#found.indexOf(this.#active);
+    const step = STEPS[key];
+    if (step !== undefined) return this.#activate(step);
     switch (key) {
-      case 'ArrowDown':
-        return this.#activate(Math.min(place + 1, this.#found.length - 1));
-      case 'ArrowUp':
-        return this.#activate(Math.max(place - 1, 0));
-      case 'PageDown':
-        return this.#activate(Math.min(place + 8, this.#found.length - 1));
-      case 'PageUp':
-        return this.#activate(Math.max(place - 8, 0));
-      case 'Enter':
+      case 'Enter': {
+        const place = this.#place();
         if (this.#found.length > 0) this.#actions.select(this.#found[Math.max(place, 0)]!);
         return true;
+      }
       case 'Escape':
         if (this.#field.value === '') this.#actions.select(-1);
         this.#field.value = '';
@@ -139,12 +135,20 @@ export class TasksView {
     }
   }
 
-  #activate(place: number): boolean {
-    if (place < 0 || this.#found.length === 0) return true;
-    this.#active = this.#found[place]!;
-    this.#rows.reveal(place);
+  #activate(step: number): boolean {
+    const place = Math.max(this.#place() + step, 0);
+    if (this.#found.length === 0) return true;
+    const reached = Math.min(place, this.#found.length - 1);
+    this.#active = this.#found[reached]!;
+    this.#rows.reveal(reached);
     this.#actions.changed();
     return true;
+  }
+
+  /** Where the arrow keys are among what is found now: what was written counts, also if it has not been drawn yet. */
+  #place(): number {
+    if (this.#shown !== undefined) this.#found = this.#search(this.#shown);
+    return this.#found.indexOf(this.#active);
   }
 }
 

@@ -482,10 +482,10 @@ describe('a report of many tasks', () => {
     expect(sectionText(read({ timeline }), 'graph')).not.toContain('others');
   });
 
-  it('leaves out the shortest tasks of a long critical path, and says so', () => {
-    const builder = new TaskGraphBuilder<any>({ name: 'chain' });
-    for (let index = 0; index < 100; index++) builder.add({ name: `t${index}`, run: () => 1, after: index === 0 ? [] : [`t${index - 1}`] });
-    expect(sectionText(read({ timeline: timelineOf(builder.build()) }), 'summary')).toContain('80 tasks of it, which took less time, are left out.');
+  it('leaves out the shortest tasks of a long critical path, and says so', async () => {
+    // By a clock that the spec moves: a task that took no time at all would be no part of the path.
+    const chain = Array.from({ length: 100 }, (_, index) => ({ name: `t${index}`, takesMs: 1, after: index === 0 ? [] : [`t${index - 1}`] }));
+    expect(sectionText(read({ timeline: await timelineOfTimed(chain) }), 'summary')).toContain('80 tasks of it, which took less time, are left out.');
   });
 });
 

@@ -19,7 +19,8 @@ export {
 export { ParallelAsyncExecutor, type ParallelAsyncExecutorOptions } from './executors/parallel-async-executor.js';
 export { ParallelExecutor, type ParallelExecutorOptions } from './executors/parallel-executor.js';
 export type { LoggedError, LogLevel } from './observe/log-lines.js';
-export { ProgressBar, type ProgressBarOptions, type ProgressClock, type ProgressStream } from './observe/progress-bar.js';
+export type { ProgressClock } from './observe/observer-clock.js';
+export { ProgressBar, type ProgressBarOptions, type ProgressStream } from './observe/progress-bar.js';
 export {
   type LoggedDelayed,
   type LoggedDone,

@@ -1,17 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import { observerClock, type ProgressClock } from '../observe/observer-clock.js';
 import type { RunFeed } from './run-feed.js';
-
-/** Time, as streams see it. Its timers keep no process alive. */
-export interface StreamClock {
-  /** Milliseconds since 1970. */
-  now(): number;
-  /**
-   * Calls back after a delay, in milliseconds.
-   *
-   * @returns a function that calls it off
-   */
-  after(delayMs: number, callback: () => void): () => void;
-}
 
 /** Changes are told no more often. */
 const INTERVAL_MS = 100;
@@ -24,15 +13,6 @@ const RECONNECT_MS = 1000;
 const UNSENT_MAX_BYTES = 1 << 20;
 /** So many may watch at once. */
 export const STREAMS_MAX = 100;
-
-const systemClock: StreamClock = {
-  now: () => performance.timeOrigin + performance.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 interface Stream {
   readonly response: ServerResponse;
@@ -53,7 +33,7 @@ interface Stream {
  */
 export class EventStreams {
   readonly #feed: RunFeed;
-  readonly #clock: StreamClock;
+  readonly #clock: ProgressClock;
   readonly #streams = new Set<Stream>();
   #callOffTurn: (() => void) | undefined;
   #callOffIdle: (() => void) | undefined;
@@ -61,7 +41,7 @@ export class EventStreams {
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #lastId = 0;
 
-  constructor(feed: RunFeed, clock: StreamClock = systemClock) {
+  constructor(feed: RunFeed, clock: ProgressClock = observerClock) {
     this.#feed = feed;
     this.#clock = clock;
   }

@@ -2,6 +2,7 @@ import { durationText } from '../drawing/duration-text.js';
 import { InvalidOptionError } from '../errors.js';
 import type { RunFinished } from '../events.js';
 import { type EventListeners, Observer } from './observer.js';
+import { observerClock, type ProgressClock } from './observer-clock.js';
 import { RunProgress } from './run-progress.js';
 import { fitted, printable } from './terminal.js';
 
@@ -12,18 +13,6 @@ export interface ProgressStream {
   readonly isTTY?: boolean | undefined;
   /** How wide the terminal is. Default 80. */
   readonly columns?: number | undefined;
-}
-
-/** Time, as a progress bar sees it. The clock of an executor will do. */
-export interface ProgressClock {
-  /** Milliseconds since 1970. */
-  now(): number;
-  /**
-   * Calls back after a delay, in milliseconds.
-   *
-   * @returns a function that calls it off
-   */
-  after(delayMs: number, callback: () => void): () => void;
 }
 
 /** How progress is shown. */
@@ -48,15 +37,6 @@ const IDLE_MS = 1000;
 const TENTHS = 10;
 /** To the beginning of the line, and all of it cleared. */
 const CLEAR_LINE = '\r\x1b[2K';
-
-const systemClock: ProgressClock = {
-  now: () => performance.timeOrigin + performance.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 /**
  * Shows on a terminal how far runs are: how many tasks are done, failed, skipped and running, how many end in a second, and how much time is left. The line
@@ -90,7 +70,7 @@ export class ProgressBar extends Observer {
   #tenthsTold = 0;
 
   /** @throws {@link InvalidOptionError} */
-  constructor({ stream = process.stderr, mode = 'auto', clock = systemClock }: ProgressBarOptions = {}) {
+  constructor({ stream = process.stderr, mode = 'auto', clock = observerClock }: ProgressBarOptions = {}) {
     super();
     if (!MODES.includes(mode)) throw new InvalidOptionError('mode', "'auto', 'bar', 'lines' or 'silent'", mode);
     if (typeof stream?.write !== 'function') throw new InvalidOptionError('stream', 'an object with the method write', stream);

@@ -17,7 +17,7 @@ const INKS: Readonly<Record<PageStatus, { readonly light: string; readonly dark:
 };
 
 /** Beside its colour each status has a mark of its own, for those who do not see colours and for printers that have none. */
-export const STATUS_MARKS: Readonly<Record<PageStatus, string>> = {
+const STATUS_MARKS: Readonly<Record<PageStatus, string>> = {
   pending: '○',
   ready: '◔',
   running: '▶',
@@ -61,7 +61,7 @@ const DARK_PAGE: typeof LIGHT_PAGE = {
  * The colours of a page as custom properties, light and dark by what the reader's system asks for, and light on paper: `--page`, `--surface`, `--raised`,
  * `--line`, `--line-strong`, `--ink`, `--quiet`, `--accent`, `--on-accent`, `--bar`, `--shadow`, and for each status `--done-fill`, `--done-line`, `--done-ink`.
  */
-export const COLOUR_STYLE: string = [
+const COLOUR_STYLE = [
   `:root{color-scheme:light dark;${properties(LIGHT_PAGE, 'light')}}`,
   `@media screen and (prefers-color-scheme:dark){:root{${properties(DARK_PAGE, 'dark')}}}`,
 ].join('\n');

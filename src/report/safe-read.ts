@@ -11,7 +11,7 @@ const STACK_GETTER = Object.getOwnPropertyDescriptor(new Error(), 'stack')?.get;
 const DOM_EXCEPTION: object | undefined = typeof DOMException === 'function' ? DOMException.prototype : undefined;
 
 /** A property that is a plain value, its own or inherited; `undefined` if it is a getter or not there. */
-export function dataOf(object: object, key: string): unknown {
+function dataOf(object: object, key: string): unknown {
   let holder: object | null = object;
   for (let level = 0; holder !== null && level < CHAIN_MAX; level++) {
     if (types.isProxy(holder)) return undefined;

@@ -7,7 +7,7 @@ import { Rows } from './rows.js';
 import { DONE, FAILED, KEPT } from './run-state.js';
 import type { Actions, Shown } from './view.js';
 
-export const GROUP_ROW = 38;
+const GROUP_ROW = 38;
 
 interface Row extends HTMLDivElement {
   parts: {

@@ -1,4 +1,4 @@
-import { ATTEMPT_CODES, type ShownAttempt, type ShownFailure, type ShownRun, type ShownStatus, STATUS_CODES } from '../messages.js';
+import { type ShownAttempt, type ShownFailure, type ShownRun, type ShownStatus, STATUS_CODES } from '../messages.js';
 import { type Lanes, lanesOf } from './lanes.js';
 
 /** Places in {@link STATUS_CODES}. */
@@ -10,9 +10,6 @@ export const DONE: number = STATUS_CODES.indexOf('done');
 export const KEPT: number = STATUS_CODES.indexOf('kept');
 export const FAILED: number = STATUS_CODES.indexOf('failed');
 export const SKIPPED: number = STATUS_CODES.indexOf('skipped');
-
-/** A place in {@link ATTEMPT_CODES}. */
-export const ATTEMPT_RUNNING: number = ATTEMPT_CODES.indexOf('running');
 
 /** Whether a task with this status has a result. */
 export function hasResult(status: number): boolean {

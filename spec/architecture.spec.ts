@@ -85,6 +85,11 @@ describe('what comes from outside', () => {
     ).toEqual(DOORS);
   });
 
+  it('is the file system by one door for all stores, so that specs can let it fail', () => {
+    const imports = files.filter((file) => roomOf(file) === 'store').flatMap(outsideImportsOf);
+    expect(imports.filter((one) => one.startsWith('node:fs'))).toEqual(['node:fs in store/file-system.ts']);
+  });
+
   it('is nothing of Node in what browsers run', () => {
     const reached = new Set(['core.ts']);
     for (const file of reached) for (const imported of filesImportedBy(file)) reached.add(imported);

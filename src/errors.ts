@@ -381,7 +381,7 @@ export class UnreadableOutcomeError extends TaskmapError {
 
 /** The base of what goes wrong with the file of a store. */
 export abstract class StoreError extends TaskmapError {
-  /** The file. */
+  /** The file, or the folder. */
   readonly path: string;
 
   constructor(path: string, message: string, options?: ErrorOptions) {

@@ -36,6 +36,7 @@ export {
 export { RunLog, type RunLogger, type RunLogOptions, type RunLogSettings } from './observe/run-log.js';
 export { type ReportOptions, reportHTML, writeReport } from './report/report.js';
 export { FileStore, type FileStoreOptions } from './store/file-store.js';
+export { FolderStore, type FolderStoreOptions } from './store/folder-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js';
 export { OutcomeStore } from './store/outcome-store.js';
 export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';

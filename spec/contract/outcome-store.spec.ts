@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Keyv from 'keyv';
-import { FileStore, type LoadedOutcomes, MemoryStore, OutcomeStore } from 'taskmap-ts';
+import { FileStore, FolderStore, type LoadedOutcomes, MemoryStore, OutcomeStore } from 'taskmap-ts';
 import { afterAll } from 'vitest';
 import { outcomeStoreContract } from './outcome-store.contract.js';
 
@@ -31,6 +31,16 @@ for (const durability of ['each', 'batch'] as const) {
     open: () => new FileStore(join(folder, durability, String(count), 'outcomes'), { durability }),
   });
 }
+
+let folderCount = 0;
+outcomeStoreContract({
+  name: 'FolderStore',
+  isSync: true,
+  reset: () => {
+    folderCount++;
+  },
+  open: () => new FolderStore(join(folder, 'folders', String(folderCount))),
+});
 
 /** A store over Keyv, which keeps JSON under text. It stands for any database behind a promise. */
 class KeyvStore extends OutcomeStore {

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FileStore } from 'taskmap-ts';
+import { FileStore, FolderStore } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StoreProcess } from './child-process.js';
 
@@ -27,7 +27,7 @@ function stateAfter(number: number, before: ReadonlyMap<string, string>): Map<st
 }
 
 describe('a process that is killed while it writes', () => {
-  it.each(['each', 'batch'] as const)(
+  it.each(['each', 'batch', 'folder'] as const)(
     'loses nothing that was safe, and leaves a file for the next: %s',
     { timeout: 60_000 + ROUNDS * 5_000 },
     async (durability) => {
@@ -44,7 +44,7 @@ describe('a process that is killed while it writes', () => {
         for (const answer of await child.killed()) ({ safe } = answer);
         for (; number <= safe; number++) state = stateAfter(number, state);
 
-        const store = new FileStore(path, { durability });
+        const store = durability === 'folder' ? new FolderStore(path) : new FileStore(path, { durability });
         const { outcomes, repairs } = store.load('etl');
         const found = new Map([...outcomes].map(([task, bytes]) => [task, Buffer.from(bytes).toString()]));
         store.close();

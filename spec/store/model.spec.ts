@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { FileStore } from 'taskmap-ts';
+import { FileStore, FolderStore } from 'taskmap-ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 let folder: string;
@@ -24,7 +24,13 @@ const action = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('flush' as const, 'flushSync' as const, 'reopen' as const, 'turn' as const) }) },
 );
 
-it.each(['each', 'batch'] as const)('a FileStore behaves like a Map, whatever is done with it in whatever order: %s', async (durability) => {
+const STORES: readonly [name: string, make: (path: string) => FileStore | FolderStore][] = [
+  ['FileStore, each', (path) => new FileStore(path, { durability: 'each' })],
+  ['FileStore, batch', (path) => new FileStore(path, { durability: 'batch' })],
+  ['FolderStore', (path) => new FolderStore(path)],
+];
+
+it.each(STORES)('%s behaves like a Map, whatever is done with it in whatever order', async (_, make) => {
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 60, size: 'max' }), async (actions) => {
       const path = join(folder, String(++count));
@@ -32,7 +38,7 @@ it.each(['each', 'batch'] as const)('a FileStore behaves like a Map, whatever is
         ['etl', new Map()],
         ['other', new Map()],
       ]);
-      let store = new FileStore(path, { durability });
+      let store = make(path);
       const waiting: unknown[] = [];
       const compare = (of: string) => {
         const { outcomes, repairs } = store.load(of);
@@ -64,7 +70,7 @@ it.each(['each', 'batch'] as const)('a FileStore behaves like a Map, whatever is
             break;
           case 'reopen':
             store.close();
-            store = new FileStore(path, { durability });
+            store = make(path);
             break;
         }
       }
@@ -72,7 +78,7 @@ it.each(['each', 'batch'] as const)('a FileStore behaves like a Map, whatever is
       compare('other');
       await Promise.all(waiting);
       store.close();
-      rmSync(path, { force: true });
+      rmSync(path, { recursive: true, force: true });
       rmSync(`${path}.d`, { recursive: true, force: true });
     }),
     { numRuns: 100 },

@@ -64,12 +64,23 @@ export function codeOf(error: unknown): string {
 
 /** What the system threw as an error that says what to do. */
 export function storeFailure(path: string, action: string, error: unknown): StoreError {
+  return failure(path, action, error, ADVICE, 'What could not be written is kept in memory and tried again.');
+}
+
+/** The same of a store that is a folder, and keeps nothing in memory. */
+export function folderFailure(path: string, action: string, error: unknown): StoreError {
+  return failure(path, action, error, FOLDER_ADVICE, 'What could not be written is not kept: its task runs again in the next process.');
+}
+
+function failure(path: string, action: string, error: unknown, advice: Readonly<Record<string, string>>, unwritten: string): StoreError {
   if (error instanceof StoreError) return error;
   const reason = codeOf(error) || 'unknown reason';
-  return new StoreFailedError(path, action, reason, ADVICE[reason] ?? 'The cause says more.', { cause: error });
+  const text = advice[reason] ?? 'The cause says more.';
+  return new StoreFailedError(path, action, reason, OF_THE_DISK.has(reason) ? `${text} ${unwritten}` : text, { cause: error });
 }
 
 const PERMISSION = 'Allow this user to write to the file and its folder, or use another path.';
+const FOLDER_PERMISSION = 'Allow this user to use the folder and all that is in it, or give the store another.';
 const TOO_MANY = 'Too many files are open: close some, or allow the process more (ulimit -n).';
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: PERMISSION,
@@ -78,14 +89,22 @@ const ADVICE: Readonly<Record<string, string>> = {
   EISDIR: 'There is a folder of this name: give the store the path of a file.',
   ENOTDIR: 'A part of the path is a file: use a path whose folders are folders.',
   EEXIST: 'A part of the path is a file: use a path whose folders are folders.',
-  ENOSPC: 'The disk is full: make room. What could not be written is kept in memory and tried again.',
-  EDQUOT: 'The disk quota is used up: make room. What could not be written is kept in memory and tried again.',
-  EFBIG: 'The file may not grow any more: raise the limit (ulimit -f). What could not be written is kept in memory and tried again.',
-  EIO: 'The disk fails: look at the system log. What could not be written is kept in memory and tried again.',
+  ENOSPC: 'The disk is full: make room.',
+  EDQUOT: 'The disk quota is used up: make room.',
+  EFBIG: 'The file may not grow any more: raise the limit (ulimit -f).',
+  EIO: 'The disk fails: look at the system log.',
   EMFILE: TOO_MANY,
   ENFILE: TOO_MANY,
   ENAMETOOLONG: 'The path is too long: use a shorter one.',
 };
+const FOLDER_ADVICE: Readonly<Record<string, string>> = {
+  ...ADVICE,
+  EACCES: FOLDER_PERMISSION,
+  EPERM: FOLDER_PERMISSION,
+  EISDIR: 'There is a folder where a file belongs: remove it, or give the store another folder.',
+};
+/** Those that hit what is being written. */
+const OF_THE_DISK: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
 
 /** Writes all of the bytes; the system may take fewer at a time. */
 export function writeWhole(fd: number, bytes: Uint8Array, position: number): void {
@@ -101,11 +120,16 @@ export function writeWholeSoon(fd: number, bytes: Uint8Array, position: number, 
   next(0);
 }
 
-/** Makes safe that a file of this folder has its name. Where folders cannot be synced, as on Windows, names are safe without. */
+/** Makes safe that a file has its name. */
 export function syncFolderOf(path: string): void {
+  syncFolder(dirname(path));
+}
+
+/** Makes safe what the files of a folder are called. Where folders cannot be synced, as on Windows, names are safe without. */
+export function syncFolder(path: string): void {
   let fd: number;
   try {
-    fd = system.open(dirname(path), 'r');
+    fd = system.open(path, 'r');
   } catch (error) {
     if (['EISDIR', 'EPERM', 'EACCES'].includes(codeOf(error))) return;
     throw error;
@@ -142,6 +166,34 @@ function makeLastFolder(path: string): void {
   }
   syncFolderOf(path);
 }
+
+/** What is in a folder, by name; nothing if it is not there. */
+export function namesIn(path: string): string[] {
+  try {
+    return system.readdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/**
+ * Does what another process may be in the way of, again and again for a tenth of a second: Windows refuses a file that is being replaced, and a file server one
+ * that has just been.
+ */
+export function patiently<T>(act: () => T): T {
+  for (let tries = 1; ; tries++) {
+    try {
+      return act();
+    } catch (error) {
+      if (tries === TRIES_MAX || !['EACCES', 'EBUSY', 'EPERM', 'ESTALE'].includes(codeOf(error))) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRIED_AGAIN_AFTER_MS);
+    }
+  }
+}
+
+const TRIES_MAX = 11;
+const TRIED_AGAIN_AFTER_MS = 10;
 
 /** Removes a file that nobody needs any more. If it cannot be removed, it stays. */
 export function discard(path: string): void {

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { FileWindow } from './file-system.js';
+import { nameSize, readName, writeName } from './name-codec.js';
 
 /*
  * The file of a store: a header, then records, only ever added to.
@@ -11,7 +12,7 @@ import type { FileWindow } from './file-system.js';
  *     large      … the file that has them: name, size (8), CRC-32 (4)
  *     forget     …
  *     index      the sequence of the first (4) │ for each record since the last index, a hash of graph and task (4)
- *   name     length in bytes · 2, + 1 if it is UTF-16 because UTF-8 cannot say it (4) │ bytes
+ *   name     as name-codec.ts has it
  *
  * All numbers are little-endian. The CRC is of the record's place in the file and all that follows the CRC: so a record that was copied into the result of a task, as
  * part of a file, is never taken for one of the file in which that result is. Each write ends with an index. If a record is lost, the index tells of which task
@@ -200,25 +201,4 @@ function recordOf(buffer: Buffer, at: number, sequence: number, size: number): J
   const { name, end: nameEnd } = readName(buffer, taskEnd);
   const file = { name, size: buffer.readDoubleLE(nameEnd), crc: buffer.readUInt32LE(nameEnd + 8) };
   return { kind: Kind.large, graph, task, file, sequence, size };
-}
-
-function isWellFormed(name: string): boolean {
-  return (name as string & { isWellFormed(): boolean }).isWellFormed();
-}
-
-function nameSize(name: string): number {
-  return 4 + (isWellFormed(name) ? Buffer.byteLength(name) : 2 * name.length);
-}
-
-function writeName(buffer: Buffer, at: number, name: string): number {
-  const whole = isWellFormed(name);
-  const length = buffer.write(name, at + 4, whole ? 'utf8' : 'utf16le');
-  buffer.writeUInt32LE(length * 2 + (whole ? 0 : 1), at);
-  return at + 4 + length;
-}
-
-function readName(buffer: Buffer, at: number): { readonly name: string; readonly end: number } {
-  const header = buffer.readUInt32LE(at);
-  const end = at + 4 + (header >>> 1);
-  return { name: buffer.toString(header % 2 === 0 ? 'utf8' : 'utf16le', at + 4, end), end };
 }

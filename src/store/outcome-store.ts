@@ -6,7 +6,7 @@ import type { ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory 
  * Where outcomes are kept from one run to the next, and from one process to the next. Extend it over any database that keeps bytes under a name; all that a
  * store has to know of the bytes is that they are to come back as they were. Names may be any strings, `''` and `'__proto__'` among them.
  *
- * `MemoryStore` and `FileStore` answer at once. A store over a network returns promises, and then serves all executors but `SyncExecutor`, which takes those
+ * `MemoryStore`, `FileStore` and `FolderStore` answer at once. A store over a network returns promises, and then serves all executors but `SyncExecutor`, which takes those
  * stores alone whose `load` answers at once, and whose `save` does or who have a `flushSync`.
  *
  * @example

@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { InvalidOptionError, quoted, TransferError } from '../errors.js';
+import { InvalidOptionError, TransferError } from '../errors.js';
 import type { TaskSettings } from '../graph/task.js';
-import { openGraph, type TaskGraph } from '../graph/task-graph.js';
+import type { TaskGraph } from '../graph/task-graph.js';
 import type { Slots } from '../schedule/schedule.js';
 import { Dispatcher } from '../workers/dispatcher.js';
-import { type FunctionSource, functionSources, isRefusal, type Refusal } from '../workers/function-source.js';
-import { moduleReference } from '../workers/task-module.js';
+import { sendableFunctions } from '../workers/sendable-functions.js';
 import { WorkerPool } from '../workers/worker-pool.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
 import { AsyncExecutor } from './async-executor.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
+import { callersStack } from './callers-stack.js';
 import { systemClock } from './clock.js';
 import type { Elsewhere } from './elsewhere.js';
 import { reportUncaught } from './emitter.js';
@@ -43,9 +43,6 @@ const STRICT: ThreadPlan = {
   ioSlots: 0,
   runsOnMainThread: ({ onMainThread }) => onMainThread,
 };
-
-/** What is known of functions as text; the same function is asked about in every run. */
-const sources = new WeakMap<Function, FunctionSource | Refusal>();
 
 /**
  * Runs tasks on worker threads, one at a time on each. Tasks with `.onMainThread()` run here.
@@ -105,7 +102,7 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
 
   /** For each task whose function cannot be sent to a thread why not, and what to do about it; empty if `run()` will accept them all. */
   check(graph: TaskGraph): ReadonlyMap<string, string> {
-    return this.#transfer(graph).problems;
+    return sendableFunctions(graph, this.#plan.runsOnMainThread).problems;
   }
 
   /**
@@ -141,41 +138,8 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
 
   /** @throws {@link TransferError} */
   #onThreads(graph: TaskGraph, calledFrom: string): (run: Run) => Elsewhere {
-    const { tasks, problems, sources } = this.#transfer(graph);
+    const { tasks, problems, sources } = sendableFunctions(graph, this.#plan.runsOnMainThread);
     if (problems.size > 0) throw new TransferError(graph.name, problems);
     return (run) => new Dispatcher<LiveAttempt>(run, this.#pool, tasks, sources, calledFrom);
   }
-
-  #transfer(graph: TaskGraph): { tasks: Uint8Array; problems: Map<string, string>; sources: Map<Function, FunctionSource> } {
-    const { names, settings, functions, outcomes } = openGraph(graph);
-    const tasks = new Uint8Array(names.length);
-    const asText = new Set<Function>();
-    for (const [id, fn] of functions.entries()) {
-      if (this.#plan.runsOnMainThread(settings[id]!)) continue;
-      tasks[id] = 1;
-      if (moduleReference(fn) === undefined && !outcomes.isDone(id)) asText.add(fn);
-    }
-    const unknown = [...asText].filter((fn) => !sources.has(fn));
-    for (const [fn, source] of functionSources(unknown)) sources.set(fn, source);
-    const problems = new Map<string, string>();
-    const found = new Map<Function, FunctionSource>();
-    for (const [id, fn] of functions.entries()) {
-      const source = tasks[id] === 1 ? sources.get(fn) : undefined;
-      if (source === undefined || !asText.has(fn)) continue;
-      if (isRefusal(source)) problems.set(names[id]!, `Task ${quoted(names[id]!)} ${source.why}. ${source.todo}`);
-      else found.set(fn, source);
-    }
-    return { tasks, problems, sources: found };
-  }
-}
-
-/** The stack of whoever called `run()` or `runTask()`, to go below that of an error from a thread. */
-function callersStack({ run, runTask }: ParallelExecutor): string {
-  for (const method of [run, runTask]) {
-    const here: { stack?: string } = {};
-    Error.captureStackTrace(here, method);
-    const frames = here.stack?.slice(here.stack.indexOf('\n'));
-    if (frames?.includes('\n')) return `\n    --- on the thread that called ${method.name}() ---${frames}`;
-  }
-  return '';
 }

@@ -10,6 +10,7 @@ import { decodeError, type EncodedError, encodeError } from '../codec/error-code
 import { described, InvalidOptionError } from '../errors.js';
 import type { TaskContext } from '../graph/task.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
+import { functionOf } from './function-of-text.js';
 import { Claim, Current, FromWorker, FunctionReference, InputKind, NOTHING, TaskEnd, TaskFlags, ToWorker } from './messages.js';
 import { exported } from './task-module.js';
 import { movables } from './transfer.js';
@@ -164,7 +165,7 @@ class Server {
     let here = this.#functions.get(key);
     if (here === undefined) {
       if (this.#functions.size >= FUNCTIONS_MAX) this.#functions.clear();
-      here = { fn: undefined, find: kind === FunctionReference.module ? () => imported(text, more) : () => fromSource(text, more) };
+      here = { fn: undefined, find: kind === FunctionReference.module ? () => imported(text, more) : () => functionOf(text, more) };
       this.#functions.set(key, here);
     }
     return here;
@@ -442,20 +443,6 @@ async function importModule(moduleUrl: string): Promise<object> {
 function isToBeCompiled(moduleUrl: string): boolean {
   if (!moduleUrl.startsWith('file:') || existsSync(new URL(moduleUrl))) return false;
   return existsSync(new URL(moduleUrl.replace(/\.([cm]?)js(x?)([?#].*)?$/, '.$1ts$2')));
-}
-
-/** Makes a function of its text, with what its helpers do where there is nothing for them to do. */
-function fromSource(text: string, helpers: string): AnyFunction {
-  const names = helpers === '' ? [] : helpers.split(' ');
-  return new Function(...names, `return ${text}`)(...names.map(helperFor)) as AnyFunction;
-}
-
-function helperFor(name: string): unknown {
-  if (name === '__name') return (fn: unknown) => fn;
-  if (name === '__vite_ssr_dynamic_import__') return (module: string) => import(module);
-  // The counters of a coverage tool: whatever is asked of them, there is something to count with.
-  const counter: unknown = new Proxy(() => counter, { get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : counter), set: () => true });
-  return counter;
 }
 
 /** Results keep their meaning wherever the next task runs: what a copy would change is copied here too. */

@@ -22,8 +22,8 @@ export interface AttemptRecord<Name extends string = string> extends TaskRecord<
   readonly attempt: number;
 }
 
-/** Where an attempt runs: `'main'` is the thread that called `run()`. */
-export type ThreadId = 'main' | number;
+/** Where an attempt runs: `'main'` is the thread that called `run()`, a number one of its worker threads, any other name a worker on some machine. */
+export type ThreadId = string | number;
 
 /** A run has begun. */
 export interface RunStarted extends RunRecord {

@@ -1,4 +1,4 @@
-import { ATTEMPT_CODES, ATTEMPTS_MAX, type ShownAttempt } from './messages.js';
+import { ATTEMPT_CODES, ATTEMPTS_MAX, type ShownAttempt, type ShownThread } from './messages.js';
 
 const RUNNING = ATTEMPT_CODES.indexOf('running');
 const CAPACITY_MIN = 16;
@@ -14,6 +14,8 @@ export class AttemptRing {
   #tasks: Int32Array;
   #numbers: Int32Array;
   #threads: Int32Array;
+  /** The names of workers; in the column the first one is -1, the second -2. */
+  readonly #workers: string[] = [];
   #startsMs: Float64Array;
   #endsMs: Float64Array;
   #codes: Uint8Array;
@@ -35,13 +37,13 @@ export class AttemptRing {
   }
 
   /** @returns its place */
-  begin(task: number, attempt: number, thread: number, startMs: number): number {
+  begin(task: number, attempt: number, thread: ShownThread, startMs: number): number {
     if (this.count === this.#capacity && this.#capacity < ATTEMPTS_MAX) this.#grow();
     const place = this.count++;
     const at = place % this.#capacity;
     this.#tasks[at] = task;
     this.#numbers[at] = attempt;
-    this.#threads[at] = thread;
+    this.#threads[at] = typeof thread === 'number' ? thread : this.#numberOf(thread);
     this.#startsMs[at] = startMs;
     this.#endsMs[at] = -1;
     this.#codes[at] = RUNNING;
@@ -60,7 +62,14 @@ export class AttemptRing {
     const shown: ShownAttempt[] = [];
     for (let next = Math.max(place, this.dropped); next < this.count; next++) {
       const at = next % this.#capacity;
-      shown.push([this.#tasks[at]!, this.#numbers[at]!, this.#threads[at]!, this.#startsMs[at]!, this.#endsMs[at]!, this.#codes[at]!]);
+      shown.push([
+        this.#tasks[at]!,
+        this.#numbers[at]!,
+        this.#threadOf(this.#threads[at]!),
+        this.#startsMs[at]!,
+        this.#endsMs[at]!,
+        this.#codes[at]!,
+      ]);
     }
     return shown;
   }
@@ -70,6 +79,15 @@ export class AttemptRing {
     if (place < this.dropped) return [];
     const at = place % this.#capacity;
     return [place, this.#endsMs[at]!, this.#codes[at]!];
+  }
+
+  #numberOf(worker: string): number {
+    const known = this.#workers.indexOf(worker);
+    return known === -1 ? -this.#workers.push(worker) : -known - 1;
+  }
+
+  #threadOf(number: number): ShownThread {
+    return number < 0 ? this.#workers[-number - 1]! : number;
   }
 
   #grow(): void {

@@ -58,8 +58,10 @@ export const ATTEMPTS_MAX = 20_000;
 /** So many failures of a run are kept. */
 export const FAILURES_MAX = 300;
 
-/** `[task, attempt, thread, startMs, endMs, status]`: thread 0 is the main one; endMs -1 while it runs; status as a place in {@link ATTEMPT_CODES}. */
-export type ShownAttempt = readonly [task: number, attempt: number, thread: number, startMs: number, endMs: number, status: number];
+export type ShownThread = number | string;
+
+/** `[task, attempt, thread, startMs, endMs, status]`: thread 0 is the main one, a text the name of a worker; endMs -1 while it runs; status as a place in {@link ATTEMPT_CODES}. */
+export type ShownAttempt = readonly [task: number, attempt: number, thread: ShownThread, startMs: number, endMs: number, status: number];
 export const ATTEMPT_CODES = ['running', 'done', 'failed', 'retried', 'interrupted'] as const;
 
 /** A task that failed, or an attempt that will be made again. Text only, never markup, cut to {@link TEXT_MAX} characters. */

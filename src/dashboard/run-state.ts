@@ -382,6 +382,6 @@ function exact(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function rounded<A extends readonly number[]>(attempt: A): A {
-  return attempt.map(exact) as unknown as A;
+function rounded<A extends readonly (number | string)[]>(attempt: A): A {
+  return attempt.map((field) => (typeof field === 'number' ? exact(field) : field)) as unknown as A;
 }

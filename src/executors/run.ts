@@ -1,5 +1,5 @@
 import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError, UnstorableError } from '../errors.js';
-import type { AttemptRecord, RunReport } from '../events.js';
+import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -320,7 +320,7 @@ export class Run implements AttemptRun {
   }
 
   /** It has begun there. */
-  begun(attempt: LiveAttempt, atMs: number, thread: number): void {
+  begun(attempt: LiveAttempt, atMs: number, thread: ThreadId): void {
     if (attempt.ended || attempt.startedAtMs !== NOT_TIMED) return;
     attempt.startedAtMs = atMs;
     this.#announcer.started(attempt.id, attempt.attempt, atMs, thread);
@@ -334,13 +334,26 @@ export class Run implements AttemptRun {
   }
 
   /** It has ended there. */
-  endedElsewhere(attempt: LiveAttempt, returned: boolean, value: unknown, startedAtMs: number, tookMs: number, thread: number): void {
+  endedElsewhere(attempt: LiveAttempt, returned: boolean, value: unknown, startedAtMs: number, tookMs: number, thread: ThreadId): void {
+    this.#wasThere(attempt, startedAtMs, tookMs, thread);
+    this.#ended(attempt, returned, value);
+  }
+
+  /** It took longer there than it may. */
+  timedOutElsewhere(attempt: LiveAttempt, cause: unknown, startedAtMs: number, tookMs: number, thread: ThreadId): void {
+    this.#wasThere(attempt, startedAtMs, tookMs, thread);
+    if (attempt.ended) return;
+    if (attempt.abortedWith === undefined) this.#failed(attempt, this.#timeout(attempt, cause));
+    else this.#endedByAbort(attempt, cause);
+  }
+
+  /** What is known of an attempt elsewhere once it has ended. */
+  #wasThere(attempt: LiveAttempt, startedAtMs: number, tookMs: number, thread: ThreadId): void {
     attempt.tookMs = tookMs;
     if (attempt.startedAtMs === NOT_TIMED && !attempt.ended) {
       attempt.startedAtMs = startedAtMs;
       this.#announcer.started(attempt.id, attempt.attempt, startedAtMs, thread);
     }
-    this.#ended(attempt, returned, value);
   }
 
   /** It will not begin there after all. */

@@ -10,7 +10,7 @@ export interface Lane {
 }
 
 /**
- * A lane for each thread, the main one first. Where attempts of a thread overlap, as io-bound ones do, it has several: `main 1`, `main 2`.
+ * A lane for each thread or worker, the main one first. Where attempts of a thread overlap, as io-bound ones do, it has several: `main 1`, `main 2`.
  *
  * @param attempts - by their start
  */
@@ -22,19 +22,23 @@ export function lanesOf(attempts: readonly AttemptTiming[]): Lane[] {
     else known.push(attempt);
   }
   const lanes: Lane[] = [];
-  for (const [thread, onThread] of [...byThread].sort(([a], [b]) => place(a) - place(b))) {
+  for (const [thread, onThread] of [...byThread].sort(([a], [b]) => byPlace(a, b))) {
     const apart = withoutOverlap(onThread);
     for (const [index, one] of apart.entries()) lanes.push({ name: laneName(thread, index, apart.length), thread, attempts: one });
   }
   return lanes;
 }
 
-function place(thread: ThreadId): number {
-  return thread === 'main' ? -1 : thread;
+/** The main thread, then numbers, then names. */
+function byPlace(a: ThreadId, b: ThreadId): number {
+  if (a === 'main' || b === 'main') return Number(b === 'main') - Number(a === 'main');
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  if (typeof a === 'number' || typeof b === 'number') return typeof a === 'number' ? -1 : 1;
+  return a < b ? -1 : 1;
 }
 
 function laneName(thread: ThreadId, index: number, count: number): string {
-  if (thread === 'main') return count === 1 ? 'main' : `main ${index + 1}`;
+  if (typeof thread === 'string') return count === 1 ? thread : `${thread} ${index + 1}`;
   return count === 1 ? `thread ${thread}` : `thread ${thread}.${index + 1}`;
 }
 

@@ -285,7 +285,8 @@ function numberIn(line: Line, field: string): number {
 }
 
 function threadIn(line: Line): ThreadId {
-  return typeof line['thread'] === 'number' ? line['thread'] : 'main';
+  const { thread } = line;
+  return typeof thread === 'number' || typeof thread === 'string' ? thread : 'main';
 }
 
 function errorIn(line: Line): LoggedError {

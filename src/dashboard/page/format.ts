@@ -2,6 +2,8 @@
  * How numbers, times and names are written on the page.
  */
 
+import type { ShownThread } from '../messages.js';
+
 const COUNT = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** `12,345` */
@@ -67,8 +69,9 @@ export function shownName(name: string, charactersMax = 120): string {
   return cut.replace(UNSEEN, (one) => ESCAPES[one] ?? `\\u{${one.codePointAt(0)!.toString(16)}}`);
 }
 
-/** What a thread is called: 0 is the one that called `run()`. */
-export function threadName(thread: number): string {
+/** What a thread is called: 0 is the one that called `run()`; a worker has a name of its own. */
+export function threadName(thread: ShownThread): string {
+  if (typeof thread === 'string') return thread;
   return thread === 0 ? 'main' : `thread ${thread}`;
 }
 

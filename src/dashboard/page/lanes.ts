@@ -1,4 +1,4 @@
-import type { ShownAttempt } from '../messages.js';
+import type { ShownAttempt, ShownThread } from '../messages.js';
 import { threadName } from './format.js';
 
 /** Where each attempt is drawn. */
@@ -17,7 +17,7 @@ export interface Lane {
 }
 
 export function lanesOf(attempts: readonly ShownAttempt[]): Lanes {
-  const rowsByThread = new Map<number, { readonly rows: number[][]; readonly untilMs: number[] }>();
+  const rowsByThread = new Map<ShownThread, { readonly rows: number[][]; readonly untilMs: number[] }>();
   for (const index of byStart(attempts)) {
     const [, , thread, startMs, endMs] = attempts[index]!;
     const known = rowsByThread.get(thread) ?? { rows: [], untilMs: [] };
@@ -32,11 +32,18 @@ export function lanesOf(attempts: readonly ShownAttempt[]): Lanes {
   }
   const lanes: Lane[] = [];
   const all: number[][] = [];
-  for (const [thread, { rows }] of [...rowsByThread].sort(([a], [b]) => a - b)) {
+  for (const [thread, { rows }] of [...rowsByThread].sort(([a], [b]) => byPlace(a, b))) {
     lanes.push({ name: threadName(thread), first: all.length, count: rows.length });
     for (const row of rows) all.push(row);
   }
   return { lanes, rows: all };
+}
+
+/** Threads by their numbers, the main one first; then workers by their names. */
+function byPlace(a: ShownThread, b: ShownThread): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : 1;
+  return typeof a === 'number' ? -1 : 1;
 }
 
 /** Nearly all are told in this order: those of threads may come a little late. */

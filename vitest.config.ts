@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   resolve: {
     alias: {
+      'taskmap-ts/bullmq': fileURLToPath(new URL('./src/bullmq/bullmq.ts', import.meta.url)),
       'taskmap-ts/dashboard': fileURLToPath(new URL('./src/dashboard/serve-dashboard.ts', import.meta.url)),
       'taskmap-ts/otel': fileURLToPath(new URL('./src/otel/tracing.ts', import.meta.url)),
       'taskmap-ts': fileURLToPath(new URL('./src/index.ts', import.meta.url)),

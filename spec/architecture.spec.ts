@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-// errors ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel
+// errors ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel ◄─ bullmq ◄─ cli
 //
 // A room imports from those to its left and from itself, and from no other: types count as well. What `core` holds runs in browsers, too.
 
@@ -26,11 +26,14 @@ const ROOMS = [
   'index',
   'dashboard',
   'otel',
+  'bullmq',
+  'cli',
 ];
 const DOORS = [
   '@opentelemetry/api in otel/traced-run.ts',
   '@opentelemetry/api in otel/tracing.ts',
   '@opentelemetry/api in workers/carried-context.ts',
+  'bullmq in bullmq/queue-server.ts',
   'esbuild in page/page-script.ts',
   'eventemitter3 in executors/emitter.ts',
   'uuid in executors/executor.ts',

@@ -351,6 +351,38 @@ export class WorkerStartError extends TaskmapError {
   readonly code = 'worker-start';
 }
 
+/** The server of a queue cannot be reached or used. `cause` is what it said. Nothing that is done is lost: the graph can be run again. */
+export class QueueError extends TaskmapError {
+  readonly code = 'queue';
+}
+
+/** Workers died or fell silent while they ran this task, as often as it is tried. */
+export class WorkerLostError extends TaskmapError {
+  readonly code = 'worker-lost';
+  readonly task: string;
+
+  constructor(task: string, options?: ErrorOptions) {
+    super(
+      `Task ${quoted(task)} was given to one worker after another, and none of them came back with it. It brings its process down, needs more memory than there is, or keeps the event loop of its worker busy for longer than \`lockMs\`: leave out .ioBound(), so that it runs on a thread.`,
+      options,
+    );
+    this.task = task;
+  }
+}
+
+/** A worker does not have the code that this process has, and has run nothing. */
+export class CodeMismatchError extends TaskmapError {
+  readonly code = 'code-mismatch';
+  /** The worker's name. */
+  readonly worker: string;
+
+  /** @param why - what it lacks and what to do about it, as a sentence */
+  constructor(worker: string, why: string) {
+    super(`Worker ${quoted(worker)} cannot run the tasks of this process: ${why}`);
+    this.worker = worker;
+  }
+}
+
 /** A result that cannot be kept in a store. */
 export class UnstorableError extends TaskmapError {
   readonly code = 'unstorable';

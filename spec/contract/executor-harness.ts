@@ -10,6 +10,8 @@ export interface ExecutorSubject {
   readonly isAsync: boolean;
   /** Added to every task of the contract, all of which are closures: an executor that owns threads keeps them on the calling one. */
   readonly taskOptions?: TaskOptions;
+  /** Makes of a task of the contract one that can leave this process. */
+  readonly sendable?: (spec: TaskSpec) => TaskSpec;
   make(options: SubjectOptions): Executor;
 }
 
@@ -62,7 +64,9 @@ export class Stage {
   }
 
   named(name: string, ...specs: readonly TaskSpec[]): TaskGraph {
-    return new TaskGraphBuilder({ name }).add(...specs.map((spec) => ({ ...this.#subject.taskOptions, ...spec }))).build() as TaskGraph;
+    return new TaskGraphBuilder({ name })
+      .add(...specs.map((spec) => ({ ...this.#subject.taskOptions, ...(this.#subject.sendable?.(spec) ?? spec) })))
+      .build() as TaskGraph;
   }
 
   /** Runs to the end, however much time that takes. Where `run()` throws, the promise is rejected. */
@@ -76,7 +80,7 @@ export class Stage {
 
   /** Lets time pass until a promise settles. */
   finish<T>(promise: Promise<T>): Promise<T> {
-    return untilSettled(this.clock, promise);
+    return untilSettled(this.clock, promise, this.#subject.sendable !== undefined);
   }
 
   /** What a function returns that takes so long: under executors that wait for promises, one that ends early when it is aborted. */
@@ -100,8 +104,12 @@ export function waited<R>(clock: Clock, durationMs: number, result: R, signal?: 
 
 const ROUNDS_MAX = 100_000;
 
-/** Lets time pass until a promise settles. */
-export async function untilSettled<T>(clock: FakeClock, promise: Promise<T>): Promise<T> {
+/**
+ * Lets time pass until a promise settles.
+ *
+ * @param isReal - whether something outside of this process has to have its time as well
+ */
+export async function untilSettled<T>(clock: FakeClock, promise: Promise<T>, isReal = false): Promise<T> {
   let settled = false;
   const note = () => {
     settled = true;
@@ -110,6 +118,7 @@ export async function untilSettled<T>(clock: FakeClock, promise: Promise<T>): Pr
   for (let round = 0; !settled; round++) {
     if (round > ROUNDS_MAX) throw new Error('The run does not end.');
     await clock.advance(10);
+    if (isReal) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   return promise;
 }

@@ -104,6 +104,11 @@ describe('a project that installed the package', () => {
     expect(node(consumer, '--import', 'tsx', 'typescript/main.ts')).toBe('42\n');
   });
 
+  it('has the command', () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    expect(node(consumer, realpathSync(join(consumer, 'node_modules', '.bin', 'taskmap-ts')), '--version')).toBe(`${version}\n`);
+  });
+
   it('runs where there is nothing that only Node has', () => {
     expect(node(consumer, '--conditions=browser', 'browser.mjs')).toBe('slow 42\n');
   });

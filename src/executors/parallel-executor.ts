@@ -130,10 +130,10 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
   }
 
   /** @internal */
-  protected override elsewhere(graph: TaskGraph): ((run: Run) => Elsewhere) | undefined {
+  protected override elsewhere(graph: TaskGraph, calledFrom: string = callersStack(this)): ((run: Run) => Elsewhere) | undefined {
     // Then runAttempt() is asked for each of them.
     if (this.overridesRunAttempt) return undefined;
-    return this.#onThreads(graph, callersStack(this));
+    return this.#onThreads(graph, calledFrom);
   }
 
   /** @throws {@link TransferError} */

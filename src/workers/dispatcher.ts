@@ -181,7 +181,7 @@ export class Dispatcher<A> {
   }
 
   end(): void {
-    this.#pool.leave(this.#number);
+    this.#pool.leave(this.#number, this.#known);
     // All that belongs to the graph goes; what is left of this is kept: see lastUsed.
     this.#run = LEFT;
     this.tasks = this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;

@@ -52,7 +52,12 @@ export function moduleReference(fn: Function): ModuleReference | undefined {
 }
 
 function moduleTask(moduleUrl: string, exportName: string): ModuleTask {
-  const task = async (...args: never[]): Promise<unknown> => exported(await import(moduleUrl), moduleUrl, exportName)(...args);
+  // Kept: to ask for an imported module again takes longer than a small function does.
+  let found: ((...args: unknown[]) => unknown) | undefined;
+  const task = async (...args: never[]): Promise<unknown> => {
+    found ??= exported(await import(moduleUrl), moduleUrl, exportName);
+    return found(...args);
+  };
   REFERENCES.set(task, { moduleUrl, exportName });
   return Object.defineProperties(task, {
     name: { value: exportName },

@@ -71,11 +71,11 @@ export class WorkerPool implements WorkerListener {
     return this.#lastUser;
   }
 
-  /** A run has ended. */
-  leave(number: number): void {
+  /** A run has ended, of which these threads have been told. */
+  leave(number: number, told: ReadonlyMap<number, unknown>): void {
     this.#users.delete(number);
     for (const thread of this.#all()) {
-      if (thread.state === 'ready') thread.post([ToWorker.end, number]);
+      if (thread.state === 'ready' && told.has(thread.number)) thread.post([ToWorker.end, number]);
       if (this.#users.size === 0) thread.keepAlive(false);
     }
     if (this.#users.size === 0) this.#stopLooking();

@@ -1,0 +1,203 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { createPostgresBackend, Queue, withBackend } from 'bullmq';
+import { BullMQExecutor, type BullMQExecutorOptions, startWorker, type TaskWorker, type WorkerOptions } from 'taskmap-ts/bullmq';
+import { expect } from 'vitest';
+import type { Server } from '../support/servers.js';
+import type { GraphOrder, TaskText } from './graphs.js';
+
+const PATIENCE_MS = 30_000;
+
+/** A process of its own that runs one of `programs/`, and what it has said. */
+export class Program {
+  readonly lines: string[] = [];
+  /** Fulfilled with its exit code once it has ended: `null` if a signal ended it. */
+  readonly ended: Promise<number | null>;
+  readonly #process: ChildProcess;
+  readonly #waiting = new Set<() => void>();
+  #hasEnded = false;
+  #complaints = '';
+
+  constructor(name: 'worker' | 'orchestrator', order: object) {
+    const script = fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url));
+    this.#process = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    createInterface({ input: this.#process.stdout! }).on('line', (line) => {
+      this.lines.push(line);
+      for (const look of this.#waiting) look();
+    });
+    this.#process.stderr!.on('data', (text) => {
+      this.#complaints += text;
+    });
+    this.ended = new Promise((resolve) => {
+      this.#process.once('close', (code) => {
+        this.#hasEnded = true;
+        for (const look of this.#waiting) look();
+        resolve(code);
+      });
+    });
+  }
+
+  /** Fulfilled with its first line that begins so. */
+  line(beginning: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = this.lines.find((line) => line.startsWith(beginning));
+        if (found === undefined && !this.#hasEnded) return;
+        this.#waiting.delete(look);
+        if (found === undefined) reject(new Error(`The process has ended without ${beginning}: ${this.lines.join('\n')}\n${this.#complaints}`));
+        else resolve(found);
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  /** What it says in the end, made again of its JSON. */
+  async said(what: string): Promise<any> {
+    return JSON.parse((await this.line(`${what} `)).slice(what.length + 1));
+  }
+
+  /** Kills it, as only the system can, and waits until it is gone. */
+  async killed(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+/** What one spec has of its own: a queue, a folder with a list of what ran, and the executors and workers to be closed. */
+export class Scene {
+  readonly server: Server;
+  readonly queue: string = `q${Math.random().toString(36).slice(2)}`;
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'taskmap-faults-'));
+  readonly #closables: { close(): Promise<void> }[] = [];
+  readonly #programs: Program[] = [];
+
+  constructor(server: Server) {
+    this.server = server;
+  }
+
+  get address(): { readonly connection: string; readonly queue: string } {
+    return { connection: this.server.url, queue: this.queue };
+  }
+
+  // Who works.
+
+  executor(options: Partial<BullMQExecutorOptions> = {}): BullMQExecutor {
+    const executor = new BullMQExecutor({ ...this.address, chunk: 1, ...options });
+    this.#closables.push(executor);
+    return executor;
+  }
+
+  /** A worker in this process. */
+  async worker(options: Partial<WorkerOptions> = {}): Promise<TaskWorker> {
+    const worker = await startWorker({ ...this.address, threads: 2, lockMs: 2000, stalledCheckMs: 200, graceMs: 50, ...options });
+    this.#closables.push(worker);
+    return worker;
+  }
+
+  /** A worker in a process of its own, once it is ready. */
+  async workerProcess(options: Partial<WorkerOptions> = {}): Promise<Program> {
+    const program = new Program('worker', { ...this.address, threads: 2, lockMs: 1000, stalledCheckMs: 200, ...options });
+    this.#programs.push(program);
+    await program.line('ready');
+    return program;
+  }
+
+  /** A process that runs these tasks. */
+  orchestrator(tasks: readonly TaskText[], executor: Partial<GraphOrder['executor']> = {}): Program {
+    const order: GraphOrder = { executor: { ...this.address, chunk: 1, ...executor }, tasks };
+    const program = new Program('orchestrator', order);
+    this.#programs.push(program);
+    return program;
+  }
+
+  // What runs.
+
+  get #ledger(): string {
+    return join(this.folder, 'ran');
+  }
+
+  /** The text of a function that puts its name on the list, and then does this. `args` are what it is called with, `sleep(ms)` keeps its thread busy. */
+  text(name: string, body = ''): string {
+    return `(...args) => {
+      const fs = process.getBuiltinModule('node:fs');
+      const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      fs.appendFileSync(${JSON.stringify(this.#ledger)}, ${JSON.stringify(`${name}\n`)});
+      ${body}
+    }`;
+  }
+
+  /** Source that does not go on until {@link open} is called. */
+  gate(name: string): string {
+    return `while (!fs.existsSync(${JSON.stringify(this.#gateFile(name))})) sleep(5);`;
+  }
+
+  open(name: string): void {
+    writeFileSync(this.#gateFile(name), '');
+  }
+
+  #gateFile(name: string): string {
+    return join(this.folder, `gate ${name}`);
+  }
+
+  /** The names of tasks in the order in which they began. */
+  get ran(): string[] {
+    return existsSync(this.#ledger) ? readFileSync(this.#ledger, 'utf8').split('\n').slice(0, -1) : [];
+  }
+
+  /** How often each task ran. */
+  get runsByTask(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const name of this.ran) counts[name] = (counts[name] ?? 0) + 1;
+    return counts;
+  }
+
+  /** Fulfilled once so many tasks have begun, or one of this name. */
+  async begun(what: number | string): Promise<void> {
+    const isSo = () => (typeof what === 'number' ? this.ran.length >= what : this.ran.includes(what));
+    await expect.poll(isSo, { timeout: PATIENCE_MS, interval: 10 }).toBe(true);
+  }
+
+  // The end.
+
+  /** To be done when the spec has ended, whatever came of it. */
+  whenClosed(close: () => Promise<void>): void {
+    this.#closables.push({ close });
+  }
+
+  /** Ends all that was started. */
+  async close(): Promise<void> {
+    await Promise.all(this.#closables.reverse().map((one) => one.close()));
+    await Promise.all(this.#programs.map((program) => program.killed()));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Looks for what is left in the queue. */
+  async expectNothingLeft(): Promise<void> {
+    const left = () => this.withQueues(async (queues) => (await Promise.all(queues.map((queue) => queue.getJobs()))).flat().map((job) => job.id));
+    await expect.poll(left, { timeout: PATIENCE_MS, interval: 50 }).toEqual([]);
+  }
+
+  /** Queues as plain BullMQ has them, first for cpu-bound tasks, then for io-bound ones. */
+  async withQueues<T>(use: (queues: readonly PlainQueue[]) => Promise<T>): Promise<T> {
+    const queues = ['cpu', 'io'].map((kind) => plainQueue(this.server, `${this.queue}.${kind}`));
+    try {
+      return await use(queues);
+    } finally {
+      await Promise.all(queues.map((queue) => queue.close()));
+    }
+  }
+}
+
+export type PlainQueue = Queue<any, any, string, any, any, string, any, any>;
+
+function plainQueue({ backend, url }: Server, name: string): PlainQueue {
+  if (backend === 'redis') return new Queue(name, { connection: { url } });
+  return new (withBackend(createPostgresBackend).Queue)(name, {
+    connection: { connectionString: url, migrate: true, max: 2 },
+  }) as unknown as PlainQueue;
+}

@@ -1,0 +1,857 @@
+import { createHash } from 'node:crypto';
+import { CodeMismatchError, UnsendableError, WorkerLostError } from '../errors.js';
+import type { LiveAttempt } from '../executors/attempt.js';
+import type { Clock } from '../executors/clock.js';
+import type { Elsewhere } from '../executors/elsewhere.js';
+import type { Run } from '../executors/run.js';
+import type { SendableFunctions } from '../workers/sendable-functions.js';
+import { moduleReference } from '../workers/task-module.js';
+import { type CarriedValues, carriedError, takenError, Uncarriable } from './carried-values.js';
+import { ChunkSize, HOLD_MS } from './chunk-size.js';
+import { fileDigest } from './file-digest.js';
+import { answerIn, type JobChannel, type JobListener, type JobSnapshot, jobIdOf, parsed } from './job-channel.js';
+import {
+  type CarriedFunction,
+  type CarriedValue,
+  type EndedTask,
+  type JobAnswer,
+  type JobData,
+  JobEnd,
+  type JobNews,
+  type JobOrder,
+  type JobReport,
+  PROTOCOL,
+} from './job-messages.js';
+import { isAway, JOB_KINDS, type JobKind, queueError } from './queue-server.js';
+
+/** What is the same for all runs of an executor. */
+export interface DispatchOptions {
+  readonly clock: Clock;
+  readonly values: CarriedValues;
+  readonly maxInFlight: number;
+  readonly chunk: number | 'auto';
+  readonly sweepMs: number;
+  /** How long a server may be away in mid-run, in milliseconds. */
+  readonly serverTimeoutMs: number;
+}
+
+/** What is the same for all jobs of a run. */
+export interface DispatchOrder {
+  /** What the ids of its jobs begin with. */
+  readonly runKey: string;
+  /** Of jobs that are there already: `'adopt'` takes them up, `'remove'` clears them away first, `'none'` knows that there are none. */
+  readonly found: 'adopt' | 'remove' | 'none';
+  /** Whether results are to stay for a run to come if not all tasks are done. */
+  readonly keeps: boolean;
+  readonly functions: SendableFunctions;
+  /** The stack of whoever began the run. */
+  readonly calledFrom: string;
+  /** Hears the promise that is fulfilled once nothing is left of it. */
+  readonly ended: (cleaned: Promise<void>) => void;
+}
+
+/** A job of ours in the queue. */
+interface SentJob {
+  readonly id: string;
+  readonly kind: JobKind;
+  /** What is added to the queue; `undefined` until it is made, and once it has finished. */
+  data: JobData | undefined;
+  readonly tasks: readonly number[];
+  /** The attempts that wait for it, at the places of their tasks; `undefined` where none does, or no longer. */
+  readonly attempts: (LiveAttempt | undefined)[];
+  state: 'adding' | 'queued' | 'finished';
+  worker: string | undefined;
+  sentAtMs: number;
+  checkedAtMs: number;
+  /** Of each task how it ended, where nobody has asked for it yet. */
+  ends: (TakenEnd | undefined)[];
+  cancelReason: string | undefined;
+  /** How often the queue has failed it without giving a task the blame. */
+  mishaps: number;
+}
+
+/** How a task ended, its value made again. */
+interface TakenEnd {
+  readonly end: number;
+  readonly startedAtMs: number;
+  readonly tookMs: number;
+  readonly value: unknown;
+  readonly worker: string;
+}
+
+const NONE = -1;
+/** The first sweep comes soon: what happens before the events are heard is not heard at all. */
+const FIRST_SWEEP_MS = 25;
+/** A job that nothing was heard of for so long is asked about, in milliseconds; so many of them at a time. */
+const SILENT_MS = 3000;
+const CHECKS_MAX = 50;
+/** What BullMQ says of a job that it gave to one worker after another. */
+const STALLED = /stalled|more than allowable limit/i;
+const MISHAPS_MAX = 5;
+
+/**
+ * Decides for one run which tasks are added to the queue as which job, and when; and finds out what came of them.
+ *
+ * ```
+ *   schedule ─ nextElsewhere() ─► gathered ─► a chunk is a job ─► queue ─► worker ─► answer ─► run
+ *                                                                  ▲                   │
+ *                                     sweep: what is not there is added again, what is done is read
+ * ```
+ *
+ * Events only wake it up. The ids of jobs follow from what they are to do, so that one that is added twice is there once.
+ */
+export class JobDispatcher implements Elsewhere, JobListener {
+  readonly tasks: Uint8Array;
+  readonly #run: Run;
+  readonly #channel: JobChannel;
+  readonly #options: DispatchOptions;
+  readonly #order: DispatchOrder;
+  readonly #chunkSize: ChunkSize<LiveAttempt>;
+  readonly #functions = new Map<Function, CarriedFunction>();
+  /** Attempts that are not in a job yet. */
+  #gathered: LiveAttempt[] = [];
+  readonly #jobs = new Map<string, SentJob>();
+  /** Jobs that are to be added, or added again. */
+  readonly #toAdd = new Set<SentJob>();
+  /** The job in the queue that has a task. */
+  readonly #jobOf = new Map<number, SentJob>();
+  /** Tasks that are sent by themselves: a job that had several was lost. */
+  readonly #alone = new Set<number>();
+  /** Values in the store, by the tasks whose results they are, and all keys there. */
+  readonly #references = new Map<number, CarriedValue>();
+  readonly #storedKeys = new Set<string>();
+  /** How many jobs of each kind have not finished. */
+  readonly #underWay: Record<JobKind, number> = { cpu: 0, io: 0 };
+  #outstanding = 0;
+  #isOpen = false;
+  #isOpening = false;
+  #isFlushing = false;
+  #stopped = false;
+  #ended = false;
+  #inbox: (() => void)[] = [];
+  #holdTimer: NodeJS.Timeout | undefined;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #sweepDelayMs = FIRST_SWEEP_MS;
+  /** Since when the server has been away. */
+  #awaySinceMs: number | undefined;
+  /** Work on the server that is under way. */
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(run: Run, channel: JobChannel, options: DispatchOptions, order: DispatchOrder) {
+    this.#run = run;
+    this.#channel = channel;
+    this.#options = options;
+    this.#order = order;
+    this.#chunkSize = new ChunkSize(options.chunk);
+    this.tasks = order.functions.tasks;
+    channel.listen(order.runKey, this);
+  }
+
+  // What the run asks for.
+
+  get isBusy(): boolean {
+    return this.#outstanding > 0;
+  }
+
+  fill(): void {
+    if (this.#stopped || this.#ended) return;
+    const { schedule } = this.#run;
+    while (this.#outstanding < this.#options.maxInFlight) {
+      const id = schedule.nextElsewhere();
+      if (id === NONE) break;
+      const attempt = this.#run.sent(id);
+      this.#outstanding++;
+      const known = this.#jobOf.get(id);
+      if (known === undefined) this.#gathered.push(attempt);
+      else this.#attach(known, attempt);
+    }
+    if (this.#gathered.length > 0) this.#flushSoon();
+    if (this.#outstanding > 0) this.#sweepSoon();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    for (const attempt of gathered) this.#recall(attempt);
+    for (const job of this.#waitingJobs()) if (job.worker === undefined) this.#track(this.#takeBack(job));
+  }
+
+  abort(attempt: LiveAttempt, reason: unknown): void {
+    const at = this.#gathered.indexOf(attempt);
+    if (at >= 0) {
+      this.#gathered.splice(at, 1);
+      this.#recall(attempt);
+      return;
+    }
+    // Of a timeout the worker knows itself.
+    if (attempt.abortedWith?.timedOut === true) return;
+    const job = this.#jobOf.get(attempt.id);
+    if (job === undefined || job.cancelReason !== undefined || job.attempts.some((one) => one !== undefined && one.abortedWith === undefined)) return;
+    job.cancelReason = carriedError(reason);
+    this.#track(this.#takeBack(job));
+  }
+
+  giveUp(attempt: LiveAttempt): void {
+    const job = this.#jobOf.get(attempt.id);
+    if (job !== undefined) this.#detach(job, attempt);
+    this.#outstanding--;
+    this.#run.lost(attempt, attempt.abortedWith?.reason);
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#holdTimer);
+    clearTimeout(this.#sweepTimer);
+    this.#order.ended(this.#cleanUp());
+  }
+
+  // What the server tells.
+
+  completed(jobId: string, returned: unknown): void {
+    const job = this.#jobs.get(jobId);
+    if (job !== undefined && job.state !== 'finished') this.#answered(job, returned);
+  }
+
+  failed(jobId: string, reason: string): void {
+    const job = this.#jobs.get(jobId);
+    if (job !== undefined && job.state !== 'finished') this.#lostForGood(job, reason);
+  }
+
+  /** A worker has died or fallen silent with it, and another one will have it. */
+  stalled(jobId: string): void {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined || job.state === 'finished') return;
+    const { worker } = job;
+    job.worker = undefined;
+    this.#deal(() => {
+      for (const attempt of this.#takeAttempts(job)) {
+        this.#outstanding--;
+        this.#run.lost(attempt, new Error(`Worker ${worker ?? 'of an unknown name'} was lost.`));
+      }
+    });
+  }
+
+  reported(jobId: string, { worker, news }: JobReport): void {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined || job.state === 'finished') return;
+    job.worker = worker;
+    job.checkedAtMs = this.#nowMs();
+    this.#deal(() => this.#tell(job, worker, (parsed(news) ?? []) as readonly JobNews[]));
+  }
+
+  // Sending.
+
+  #flushSoon(): void {
+    if (!this.#isOpen) {
+      this.#open();
+      return;
+    }
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    // What becomes ready in the same turn goes together.
+    setImmediate(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  #open(): void {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    const opened = async () => {
+      await this.#channel.open();
+      if (this.#order.found !== 'none') for (const kind of JOB_KINDS) await this.#takeUp(kind);
+    };
+    void opened().then(
+      () => {
+        if (this.#ended) return;
+        this.#isOpen = true;
+        this.#flush();
+      },
+      (error) => this.#run.breakOff(queueError(error)),
+    );
+  }
+
+  /** What a run of the same key has left in the queue. */
+  async #takeUp(kind: JobKind): Promise<void> {
+    if (this.#order.found === 'remove') {
+      await this.#clearAll(kind);
+      return;
+    }
+    const ids = await this.#channel.list(kind, this.#order.runKey);
+    const { idByName } = this.#run.open;
+    for (const jobId of ids) {
+      const snapshot = await this.#channel.read(kind, jobId);
+      if (snapshot === undefined) continue;
+      const { data } = snapshot;
+      const order = parsed(data.order) as JobOrder | undefined;
+      const tasks = order?.tasks.map(({ name }) => idByName.get(name) ?? NONE) ?? [];
+      const answer = snapshot.state === 'completed' ? answerIn(snapshot.answer) : undefined;
+      const isOurs = data.protocol === PROTOCOL && data.cancelled !== true && tasks.length > 0 && !tasks.includes(NONE);
+      const isUseless =
+        snapshot.state === 'failed' ||
+        (snapshot.state === 'completed' && (answer === undefined || answer.refused !== undefined || answer.dropped === true));
+      // What failed is to be tried again by whoever begins anew.
+      if (!isOurs || isUseless) {
+        await this.#channel.removeAll(kind, [jobId]);
+        continue;
+      }
+      const ends = answer === undefined ? undefined : await Promise.all(this.#takenEnds(answer));
+      if (ends?.some(({ end }) => end !== JobEnd.returned)) await this.#channel.removeAll(kind, [jobId]);
+      this.#adopt(jobId, kind, snapshot, tasks, ends);
+    }
+  }
+
+  #adopt(id: string, kind: JobKind, { data }: JobSnapshot, tasks: readonly number[], ends: readonly TakenEnd[] | undefined): void {
+    const nowMs = this.#nowMs();
+    const job: SentJob = {
+      id,
+      kind,
+      data: ends === undefined ? data : undefined,
+      tasks,
+      attempts: new Array<LiveAttempt | undefined>(tasks.length).fill(undefined),
+      state: ends === undefined ? 'queued' : 'finished',
+      worker: undefined,
+      sentAtMs: nowMs,
+      checkedAtMs: 0,
+      ends: ends === undefined ? [] : ends.map((end) => (end.end === JobEnd.returned ? end : undefined)),
+      cancelReason: undefined,
+      mishaps: 0,
+    };
+    if (job.state === 'queued') this.#underWay[kind]++;
+    this.#jobs.set(id, job);
+    for (const [place, task] of tasks.entries()) if (ends === undefined || job.ends[place] !== undefined) this.#jobOf.set(task, job);
+  }
+
+  /** An attempt of a task that is in the queue already. */
+  #attach(job: SentJob, attempt: LiveAttempt): void {
+    const place = job.tasks.indexOf(attempt.id);
+    job.attempts[place] = attempt;
+    const end = job.ends[place];
+    if (end !== undefined) this.#run.deal(() => this.#conclude(job, place, end));
+  }
+
+  #flush(): void {
+    if (this.#ended || this.#stopped || this.#gathered.length === 0) return;
+    const byKind = new Map<string, LiveAttempt[]>();
+    const known: LiveAttempt[] = [];
+    for (const attempt of this.#gathered) {
+      // They may have been gathered before it was known what is there.
+      if (this.#jobOf.has(attempt.id)) known.push(attempt);
+      else {
+        const group = `${this.#kindOf(attempt.id)} ${attempt.attempt}${this.#alone.has(attempt.id) ? ` ${attempt.id}` : ''}`;
+        const attempts = byKind.get(group);
+        if (attempts === undefined) byKind.set(group, [attempt]);
+        else attempts.push(attempt);
+      }
+    }
+    this.#gathered = [];
+    for (const attempt of known) this.#attach(this.#jobOf.get(attempt.id)!, attempt);
+    for (const attempts of byKind.values()) {
+      const kind = this.#kindOf(attempts[0]!.id);
+      for (const chunk of this.#chunkSize.cut(attempts, kind, this.#underWay[kind])) this.#send(kind, chunk);
+    }
+    // What is held back until it is known how long such tasks take, or until more fill a job.
+    this.#gathered.push(...this.#chunkSize.takeHeld());
+    if (this.#gathered.length > 0) {
+      this.#holdTimer ??= setTimeout(() => {
+        this.#holdTimer = undefined;
+        this.#flush();
+      }, HOLD_MS);
+    }
+    this.#post();
+  }
+
+  /** Makes the job once all of its arguments are on their way. */
+  #send(kind: JobKind, attempts: readonly LiveAttempt[]): void {
+    const parts = new OrderParts();
+    const sent: LiveAttempt[] = [];
+    for (const attempt of attempts) {
+      try {
+        this.#addTask(parts, attempt);
+        sent.push(attempt);
+      } catch (error) {
+        if (!(error instanceof Uncarriable)) throw error;
+        const unsendable = new UnsendableError(attempt.name, 'argument', error.part);
+        this.#deal(() => {
+          this.#outstanding--;
+          this.#run.failedElsewhere(attempt, unsendable);
+        });
+      }
+    }
+    if (sent.length === 0) return;
+    const job = this.#jobFor(kind, sent);
+    const values = parts.values;
+    const make = (ready: readonly CarriedValue[]): void => {
+      const { id: runId, graph } = this.#run;
+      const order: JobOrder = {
+        runId,
+        graph: graph.name,
+        attempt: sent[0]!.attempt,
+        functions: parts.functions,
+        values: ready,
+        tasks: parts.tasks,
+      };
+      job.data = { protocol: PROTOCOL, order: JSON.stringify(order) };
+      this.#toAdd.add(job);
+    };
+    if (!values.some((value) => value instanceof Promise)) {
+      make(values as CarriedValue[]);
+      return;
+    }
+    this.#track(
+      Promise.all(values).then(
+        (ready) => {
+          make(ready);
+          this.#post();
+        },
+        (error) => this.#run.breakOff(error),
+      ),
+    );
+  }
+
+  #addTask(parts: OrderParts, { id, name }: LiveAttempt): void {
+    const { topology, outcomes, settings, functions } = this.#run.open;
+    const { starts, ids } = topology.inputs;
+    const inputs: number[] = [];
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const input = ids[edge]!;
+      const result = outcomes.value(input);
+      if (result !== undefined) inputs.push(parts.value(input, () => this.#carry(input, result)));
+    }
+    const { withContext, timeoutMs } = settings[id]!;
+    const headers = this.#run.hasHeaders ? this.#run.headersFor(id) : undefined;
+    const fn = parts.fn(this.#carriedFunction(functions[id]!));
+    parts.tasks.push({ name, fn, withContext, timeoutMs: timeoutMs ?? null, inputs, headers: headers ?? null });
+  }
+
+  #carry(task: number, result: unknown): CarriedValue | Promise<CarriedValue> {
+    const known = this.#references.get(task);
+    if (known !== undefined) return known;
+    const name = this.#run.open.names[task]!;
+    const key = `taskmap value ${this.#order.runKey} ${hashOf(name, 'made by the executor')}`;
+    const carried = this.#options.values.carry(result, 'argument', key);
+    if (typeof carried === 'string') return carried;
+    this.#storedKeys.add(key);
+    return Promise.resolve(carried).then((reference) => {
+      this.#references.set(task, reference);
+      return reference;
+    });
+  }
+
+  #carriedFunction(fn: Function): CarriedFunction {
+    const known = this.#functions.get(fn);
+    if (known !== undefined) return known;
+    const module = moduleReference(fn);
+    const source = this.#order.functions.sources.get(fn);
+    const carried: CarriedFunction =
+      module === undefined
+        ? ['source', source!.text, source!.helpers.join(' ')]
+        : ['module', module.moduleUrl, module.exportName, fileDigest(module.moduleUrl)];
+    this.#functions.set(fn, carried);
+    return carried;
+  }
+
+  #jobFor(kind: JobKind, attempts: readonly LiveAttempt[]): SentJob {
+    const { settings, functions } = this.#run.open;
+    const parts = attempts.flatMap(({ id, name, attempt }) => {
+      const [how, where, what] = this.#carriedFunction(functions[id]!);
+      return [name, String(attempt), settings[id]!.version, how, where, what];
+    });
+    const nowMs = this.#nowMs();
+    const job: SentJob = {
+      id: jobIdOf(this.#order.runKey, hashOf(...parts)),
+      kind,
+      data: undefined,
+      tasks: attempts.map(({ id }) => id),
+      attempts: [...attempts],
+      state: 'adding',
+      worker: undefined,
+      sentAtMs: nowMs,
+      checkedAtMs: nowMs,
+      ends: [],
+      cancelReason: undefined,
+      mishaps: 0,
+    };
+    this.#underWay[kind]++;
+    this.#jobs.set(job.id, job);
+    for (const task of job.tasks) this.#jobOf.set(task, job);
+    return job;
+  }
+
+  /** Adds what is to be added. */
+  #post(): void {
+    for (const kind of JOB_KINDS) {
+      const jobs = [...this.#toAdd].filter((job) => job.kind === kind);
+      for (const job of jobs) this.#toAdd.delete(job);
+      if (jobs.length > 0) this.#track(this.#add(kind, jobs));
+    }
+    this.#sweepSoon();
+  }
+
+  async #add(kind: JobKind, jobs: readonly SentJob[]): Promise<void> {
+    const wanted = jobs.filter(({ state }) => state === 'adding');
+    const askedAtMs = Date.now();
+    try {
+      await this.#channel.add(
+        kind,
+        wanted.map(({ id, data }) => ({ id, data: data! })),
+      );
+      for (const job of wanted) if (job.state === 'adding') job.state = 'queued';
+      this.#awaySinceMs = undefined;
+    } catch (error) {
+      if (!this.#isToBeTriedAgain(error, askedAtMs)) return;
+      for (const job of wanted) if (job.state === 'adding') this.#toAdd.add(job);
+    }
+  }
+
+  /** What is under its id first has to go. */
+  async #addAgain(job: SentJob): Promise<void> {
+    await this.#channel.remove(job.kind, job.id).catch(() => {});
+    if (job.state !== 'adding') return;
+    this.#toAdd.add(job);
+    this.#post();
+  }
+
+  /** Whether the server may come back in time; if not, the run is broken off. */
+  #isToBeTriedAgain(error: unknown, askedAtMs: number): boolean {
+    if (this.#ended) return false;
+    this.#awaySinceMs ??= askedAtMs;
+    if (isAway(error) && Date.now() - this.#awaySinceMs < this.#options.serverTimeoutMs) return true;
+    this.#run.breakOff(queueError(error));
+    return false;
+  }
+
+  // What has come of jobs.
+
+  #answered(job: SentJob, returned: unknown): void {
+    const answer = answerIn(returned);
+    if (answer === undefined) {
+      this.#lostForGood(job, 'it was answered by something that is no worker of taskmap');
+      return;
+    }
+    if (answer.dropped === true) {
+      this.#finish(job);
+      this.#deal(() => {
+        for (const attempt of this.#takeAttempts(job)) this.#recall(attempt);
+      });
+      return;
+    }
+    if (answer.refused !== undefined) {
+      this.#run.breakOff(new CodeMismatchError(answer.worker, answer.refused));
+      return;
+    }
+    this.#finish(job);
+    job.worker = answer.worker;
+    this.#chunkSize.learn(job.kind, answer);
+    const ends = this.#takenEnds(answer);
+    if (!ends.some((end) => end instanceof Promise)) {
+      this.#deal(() => this.#finished(job, answer, ends as TakenEnd[]));
+      return;
+    }
+    this.#track(
+      Promise.all(ends).then(
+        (taken) => this.#deal(() => this.#finished(job, answer, taken)),
+        (error) => this.#run.breakOff(error),
+      ),
+    );
+  }
+
+  #finished(job: SentJob, answer: JobAnswer, ends: readonly TakenEnd[]): void {
+    this.#tell(job, answer.worker, answer.news);
+    for (const [place, end] of ends.entries()) {
+      const carried = answer.ends[place]![3];
+      if (typeof carried !== 'string') {
+        this.#references.set(job.tasks[place]!, carried);
+        this.#storedKeys.add(carried[0]);
+      }
+      if (job.attempts[place] !== undefined) this.#conclude(job, place, end);
+      else if (end.end === JobEnd.returned) job.ends[place] = end;
+    }
+  }
+
+  #takenEnds(answer: JobAnswer): (TakenEnd | Promise<TakenEnd>)[] {
+    return answer.ends.map((ended) => this.#takenEnd(answer.worker, ended));
+  }
+
+  #takenEnd(worker: string, [end, startedAtMs, tookMs, carried]: EndedTask): TakenEnd | Promise<TakenEnd> {
+    const taken = (value: unknown): TakenEnd => ({ end, startedAtMs, tookMs, value, worker });
+    if (end !== JobEnd.returned && end !== JobEnd.unsendable) return taken(takenError(carried, this.#order.calledFrom));
+    const value = this.#options.values.take(carried);
+    return value instanceof Promise ? value.then(taken) : taken(value);
+  }
+
+  #conclude(job: SentJob, place: number, { end, startedAtMs, tookMs, value, worker }: TakenEnd): void {
+    const attempt = job.attempts[place];
+    if (attempt === undefined) return;
+    this.#detach(job, attempt);
+    this.#outstanding--;
+    const atMs = this.#hereMs(job, startedAtMs, tookMs);
+    switch (end) {
+      case JobEnd.returned:
+        this.#run.endedElsewhere(attempt, true, value, atMs, tookMs, worker);
+        break;
+      case JobEnd.timedOut:
+        this.#run.timedOutElsewhere(attempt, value ?? undefined, atMs, tookMs, worker);
+        break;
+      case JobEnd.unsendable:
+        this.#run.endedElsewhere(attempt, false, new UnsendableError(attempt.name, 'result', String(value)), atMs, tookMs, worker);
+        break;
+      case JobEnd.interrupted:
+        this.#run.lost(attempt, value);
+        break;
+      default:
+        this.#run.endedElsewhere(attempt, false, value, atMs, tookMs, worker);
+    }
+  }
+
+  /**
+   * The queue says that a job has failed. That the task is to blame it says only of one that it gave to one worker after another in vain; else something came between the worker and
+   * its answer, a server that went away for example, and the job is added again.
+   */
+  #lostForGood(job: SentJob, reason: string): void {
+    if (!STALLED.test(reason) && job.data !== undefined && ++job.mishaps < MISHAPS_MAX) {
+      job.state = 'adding';
+      this.#track(this.#addAgain(job));
+      return;
+    }
+    this.#finish(job);
+    this.#track(this.#channel.removeAll(job.kind, [job.id]));
+    this.#deal(() => {
+      const attempts = this.#takeAttempts(job);
+      for (const task of job.tasks) this.#jobOf.delete(task);
+      for (const attempt of attempts) {
+        this.#outstanding--;
+        const isCulprit = job.tasks.length === 1;
+        if (isCulprit) this.#run.failedElsewhere(attempt, new WorkerLostError(attempt.name, { cause: new Error(reason) }));
+        else {
+          // One of them is to blame. By itself it will tell.
+          this.#alone.add(attempt.id);
+          this.#run.lost(attempt, new Error(reason));
+        }
+      }
+    });
+  }
+
+  #tell(job: SentJob, worker: string, news: readonly JobNews[]): void {
+    for (const [what, place, atMs, fraction, note] of news) {
+      const attempt = job.attempts[place];
+      if (attempt === undefined) continue;
+      this.#run.begun(attempt, this.#hereMs(job, atMs, 0), worker);
+      if (what === 'progress') this.#run.progressedElsewhere(attempt, fraction!, note ?? undefined);
+    }
+  }
+
+  /** A time of a worker's clock by ours: not before the job was sent, and not after now. */
+  #hereMs({ sentAtMs }: SentJob, thereMs: number, tookMs: number): number {
+    return Math.max(Math.min(thereMs, this.#nowMs() - tookMs), sentAtMs);
+  }
+
+  // Sweeps.
+
+  #sweepSoon(): void {
+    if (this.#sweepTimer !== undefined || this.#ended || this.#outstanding === 0) return;
+    this.#sweepTimer = setTimeout(() => {
+      this.#track(
+        this.#sweep().finally(() => {
+          this.#sweepTimer = undefined;
+          this.#sweepDelayMs = Math.min(this.#sweepDelayMs * 2, this.#options.sweepMs);
+          this.#sweepSoon();
+        }),
+      );
+    }, this.#sweepDelayMs);
+  }
+
+  /** Looks for what no event has told. */
+  async #sweep(): Promise<void> {
+    if (!this.#isOpen) return;
+    if (this.#gathered.length > 0) this.#flush();
+    this.#post();
+    const askedAtMs = Date.now();
+    try {
+      for (const kind of JOB_KINDS) {
+        const waiting = [...this.#waitingJobs()].filter((job) => job.kind === kind && job.state === 'queued');
+        if (waiting.length === 0) continue;
+        for (const id of await this.#channel.finishedLately(kind)) {
+          const job = this.#jobs.get(id);
+          if (job !== undefined && job.state === 'queued') await this.#check(job);
+        }
+        const nowMs = this.#nowMs();
+        const silent = waiting.filter(({ checkedAtMs, state }) => state === 'queued' && nowMs - checkedAtMs >= SILENT_MS);
+        for (const job of silent.slice(0, CHECKS_MAX)) await this.#check(job);
+        for (const job of waiting)
+          if (job.cancelReason !== undefined && job.state === 'queued') await this.#channel.cancel(job.kind, job.id, job.cancelReason);
+      }
+      this.#awaySinceMs = undefined;
+    } catch (error) {
+      this.#isToBeTriedAgain(error, askedAtMs);
+    }
+  }
+
+  /** Asks the server what has become of a job. */
+  async #check(job: SentJob): Promise<void> {
+    job.checkedAtMs = this.#nowMs();
+    const snapshot = await this.#channel.read(job.kind, job.id);
+    if (job.state !== 'queued') return;
+    if (snapshot === undefined) {
+      // Whoever removed it, or a server that lost what it had: it is to be run all the same.
+      job.state = 'adding';
+      if (job.data !== undefined) this.#toAdd.add(job);
+      this.#post();
+    } else if (snapshot.state === 'completed') {
+      this.#answered(job, snapshot.answer);
+    } else if (snapshot.state === 'failed') {
+      this.#lostForGood(job, snapshot.reason);
+    } else if (snapshot.state === 'active' && snapshot.worker !== undefined) {
+      const { worker, startedAtMs } = snapshot;
+      job.worker = worker;
+      this.#deal(() =>
+        this.#tell(
+          job,
+          worker,
+          job.tasks.map((_, place) => ['started', place, startedAtMs] as const),
+        ),
+      );
+    }
+  }
+
+  // Helpers.
+
+  /** Takes a job out of the queue; if a worker has it, tells that it is not wanted any more, should that be so. */
+  async #takeBack(job: SentJob): Promise<void> {
+    try {
+      const isHere = this.#toAdd.delete(job);
+      const snapshot = isHere ? undefined : await this.#channel.read(job.kind, job.id);
+      if (job.state === 'finished') return;
+      if (snapshot?.state === 'completed') {
+        this.#answered(job, snapshot.answer);
+        return;
+      }
+      const isTakenBack = isHere || (snapshot?.state === 'waiting' && (await this.#channel.remove(job.kind, job.id)));
+      if (isTakenBack) {
+        this.#finish(job);
+        this.#deal(() => {
+          for (const attempt of this.#takeAttempts(job)) this.#recall(attempt);
+        });
+      } else if (job.cancelReason !== undefined) {
+        await this.#channel.cancel(job.kind, job.id, job.cancelReason);
+      }
+    } catch {
+      // The next sweep will find it, or the time that is given to whatever is to end will be up.
+    }
+  }
+
+  async #cleanUp(): Promise<void> {
+    try {
+      await Promise.allSettled([...this.#pending]);
+      const { done, failed, skipped, pending } = this.#run.graph.counts();
+      const isComplete = done > 0 && failed + skipped + pending === 0;
+      const keeps = this.#order.keeps && !isComplete;
+      if (this.#isOpen) await this.#clear((job) => keeps && (job.state === 'finished' || job.cancelReason === undefined));
+      // Nothing had to be sent: what earlier runs have left is still there.
+      else if (isComplete && this.#order.found !== 'none' && !this.#isOpening) for (const kind of JOB_KINDS) await this.#clearAll(kind);
+      if (!keeps) await this.#options.values.forget(this.#storedKeys);
+    } catch {
+      // A server that is gone. What is left there goes when its time is up.
+    } finally {
+      this.#channel.unlisten(this.#order.runKey);
+    }
+  }
+
+  async #clear(isKept: (job: SentJob) => boolean): Promise<void> {
+    for (const kind of JOB_KINDS) {
+      const jobs = [...this.#jobs.values()].filter((job) => job.kind === kind && !isKept(job));
+      const ids = jobs.map(({ id }) => id);
+      if (this.#awaySinceMs === undefined) await this.#channel.removeAll(kind, ids);
+      else this.#channel.leave(kind, ids);
+    }
+  }
+
+  async #clearAll(kind: JobKind): Promise<void> {
+    await this.#channel.removeAll(kind, await this.#channel.list(kind, this.#order.runKey));
+  }
+
+  #finish(job: SentJob): void {
+    if (job.state !== 'finished') this.#underWay[job.kind]--;
+    job.state = 'finished';
+    job.data = undefined;
+  }
+
+  #recall(attempt: LiveAttempt): void {
+    this.#outstanding--;
+    this.#jobOf.delete(attempt.id);
+    if (attempt.abortedWith === undefined) this.#run.recalled(attempt);
+    else this.#run.lost(attempt, attempt.abortedWith.reason);
+  }
+
+  #takeAttempts(job: SentJob): LiveAttempt[] {
+    const attempts = job.attempts.filter((attempt) => attempt !== undefined);
+    job.attempts.fill(undefined);
+    return attempts;
+  }
+
+  #detach(job: SentJob, attempt: LiveAttempt): void {
+    job.attempts[job.tasks.indexOf(attempt.id)] = undefined;
+    if (this.#jobOf.get(attempt.id) === job) this.#jobOf.delete(attempt.id);
+  }
+
+  *#waitingJobs(): Generator<SentJob> {
+    for (const job of this.#jobs.values()) if (job.state !== 'finished' && job.attempts.some((attempt) => attempt !== undefined)) yield job;
+  }
+
+  #kindOf(task: number): JobKind {
+    return this.#run.open.settings[task]!.ioBound ? 'io' : 'cpu';
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.now();
+  }
+
+  /** Tells the run, once for all that is heard in one turn. */
+  #deal(deal: () => void): void {
+    this.#inbox.push(deal);
+    if (this.#inbox.length > 1) return;
+    queueMicrotask(() => {
+      const inbox = this.#inbox;
+      this.#inbox = [];
+      this.#run.deal(() => {
+        for (const one of inbox) one();
+      });
+      // What has become ready may fill what was gathered.
+      if (this.#gathered.length > 0 && !this.#ended) this.#flushSoon();
+    });
+  }
+
+  #track(work: Promise<void>): void {
+    this.#pending.add(work);
+    void work.finally(() => this.#pending.delete(work)).catch(() => {});
+  }
+}
+
+/** What an order is made of, each function and value once. */
+class OrderParts {
+  readonly functions: CarriedFunction[] = [];
+  readonly values: (CarriedValue | Promise<CarriedValue>)[] = [];
+  readonly tasks: JobOrder['tasks'][number][] = [];
+  readonly #placeOf = new Map<number, number>();
+
+  fn(carried: CarriedFunction): number {
+    const known = this.functions.indexOf(carried);
+    return known === -1 ? this.functions.push(carried) - 1 : known;
+  }
+
+  value(task: number, carry: () => CarriedValue | Promise<CarriedValue>): number {
+    const known = this.#placeOf.get(task);
+    if (known !== undefined) return known;
+    const place = this.values.push(carry()) - 1;
+    this.#placeOf.set(task, place);
+    return place;
+  }
+}
+
+function hashOf(...parts: readonly string[]): string {
+  // Lengths first, and each code unit whole: no two lists of names are the same text.
+  const text = parts.map((part) => `${part.length} ${part}`).join('');
+  return createHash('sha256').update(text, 'utf16le').digest('base64url').slice(0, 24);
+}

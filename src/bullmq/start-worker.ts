@@ -1,0 +1,357 @@
+import { availableParallelism, hostname } from 'node:os';
+import { decodeError, type EncodedError } from '../codec/error-codec.js';
+import { decodeValue } from '../codec/value-codec.js';
+import { described, InvalidOptionError } from '../errors.js';
+import type { WorkerThreadOptions } from '../workers/worker-thread.js';
+import { CarriedValues, type ValueOptions } from './carried-values.js';
+import { CANCEL_EVENT, type CancelEvent, type JobAnswer, type JobData, JobEnd, type JobNews, type JobOrder, PROTOCOL } from './job-messages.js';
+import { JobRunner } from './job-runner.js';
+import { type AnyEvents, type AnyWorker, isAway, JOB_KINDS, type JobKind, type QueueOptions, QueueServer, queueError } from './queue-server.js';
+import { Refused, WorkerModules } from './worker-modules.js';
+
+/** How a worker works. */
+export interface WorkerOptions extends QueueOptions, ValueOptions, WorkerThreadOptions {
+  /**
+   * The modules whose exports it runs: absolute addresses, absolute paths, or names of packages. A task that an executor names by another address is found by the end
+   * of its path, and run only if the two files are the same. Default: none.
+   */
+  readonly modules?: readonly (URL | string)[] | undefined;
+  /** Whether it runs functions that are sent as text. Whoever may write to the queue can have it run anything then. Default `true`. */
+  readonly acceptsSource?: boolean | undefined;
+  /** How many threads compute: an integer from 1 to 200. Default: as many as the machine runs at once. */
+  readonly threads?: number | undefined;
+  /** How many io-bound jobs may be under way at once: an integer of 1 or more. Default 50. */
+  readonly concurrency?: number | undefined;
+  /** What it is called in events and logs. Default: the names of its machine and process. */
+  readonly name?: string | undefined;
+  /**
+   * After how long another worker may have a job of which this one says nothing, in milliseconds, from 1000. It speaks up at every half of it, unless its event
+   * loop is blocked or its process gone. Default 15 000.
+   */
+  readonly lockMs?: number | undefined;
+  /** How often it looks for jobs of workers that are gone, in milliseconds, from 100. Default 5000. */
+  readonly stalledCheckMs?: number | undefined;
+  /** How many workers a job may cost before its task fails with a {@link WorkerLostError}: an integer of 1 or more. Default 3. */
+  readonly maxLost?: number | undefined;
+  /** How long a task that timed out or was cancelled is given to settle, in milliseconds, before its thread is ended. Default 1000. */
+  readonly graceMs?: number | undefined;
+  /** Hears what happens to the worker, as lines. Default: nobody. */
+  readonly onLog?: ((line: string) => void) | undefined;
+}
+
+/** What a worker has done so far. */
+export interface WorkerHealth {
+  readonly name: string;
+  /** Jobs that are under way. */
+  readonly running: number;
+  /** Tasks that returned, that failed, and jobs that were refused or given back. */
+  readonly done: number;
+  readonly failed: number;
+  readonly refused: number;
+  /** Whether it takes jobs: it is connected, and not being closed. */
+  readonly isReady: boolean;
+  /** In milliseconds since 1970. */
+  readonly startedAtMs: number;
+}
+
+/** A worker that takes jobs. */
+export interface TaskWorker extends AsyncDisposable {
+  readonly name: string;
+  health(): WorkerHealth;
+  /**
+   * Takes no more jobs, lets those that are under way end, and lets go of threads and connections. May be called again, with a shorter time.
+   *
+   * @param graceMs - how long those jobs are given, in milliseconds: then they are interrupted and given back to the queue, for another worker. Default: as long as
+   * they take
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** So long a job is under way before anything is told of it, in milliseconds: most have ended by then. */
+const QUIET_MS = 50;
+/** When the server does not give it jobs, as it is away, it is asked again after so long, in milliseconds. */
+const ASK_AGAIN_MS = 500;
+/** After that it is told at most so often, in milliseconds, and so many things at once. */
+const TELL_MS = 100;
+const NEWS_MAX = 200;
+
+/**
+ * Starts a worker in this process: it takes jobs of {@link BullMQExecutor}s from the queue, runs cpu-bound tasks on threads and io-bound ones on its event loop,
+ * until it is closed. `npx taskmap-ts worker` does the same from a shell.
+ *
+ * ```text
+ * const worker = await startWorker({ connection: 'redis://queue.example.com', modules: [new URL('./tasks.js', import.meta.url)] });
+ * process.once('SIGTERM', () => worker.close());
+ * ```
+ *
+ * @returns once it is connected
+ * @throws {@link InvalidOptionError}
+ * @throws {@link QueueError} if the server cannot be reached, or refuses
+ */
+export async function startWorker(options: WorkerOptions): Promise<TaskWorker> {
+  const worker = new QueueWorker(options);
+  await worker.start();
+  return worker;
+}
+
+class QueueWorker implements TaskWorker {
+  readonly name: string;
+  readonly #options: WorkerOptions;
+  readonly #server: QueueServer;
+  readonly #room: Readonly<Record<JobKind, number>>;
+  readonly #modules: WorkerModules;
+  readonly #values: CarriedValues;
+  readonly #runner: JobRunner;
+  readonly #log: (line: string) => void;
+  readonly #startedAtMs = Date.now();
+  /** What ends each job that is under way. */
+  readonly #running = new Map<string, AbortController>();
+  #workers: AnyWorker[] = [];
+  #control: AnyEvents | undefined;
+  #done = 0;
+  #failed = 0;
+  #refused = 0;
+  #isAway = false;
+  #isGivingBack = false;
+  #closing: Promise<void> | undefined;
+  #giveBackTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: WorkerOptions) {
+    const { modules = [], acceptsSource = true, threads = availableParallelism(), concurrency = 50, name = `${hostname()}-${process.pid}` } = options;
+    const { lockMs = 15_000, stalledCheckMs = 5000, maxLost = 3, graceMs, resourceLimits, workerScript, onLog = () => {} } = options;
+    if (!Array.isArray(modules)) throw new InvalidOptionError('modules', 'a list of addresses', modules);
+    if (!(Number.isInteger(threads) && threads >= 1 && threads <= 200)) throw new InvalidOptionError('threads', 'an integer from 1 to 200', threads);
+    for (const [option, value] of Object.entries({ concurrency, maxLost }))
+      if (!(Number.isInteger(value) && value >= 1)) throw new InvalidOptionError(option, 'an integer of 1 or more', value);
+    if (!(lockMs >= 1000 && Number.isFinite(lockMs))) throw new InvalidOptionError('lockMs', 'a number of milliseconds of 1000 or more', lockMs);
+    if (!(stalledCheckMs >= 100 && Number.isFinite(stalledCheckMs)))
+      throw new InvalidOptionError('stalledCheckMs', 'a number of milliseconds of 100 or more', stalledCheckMs);
+    if (typeof name !== 'string' || name === '' || name === 'main')
+      throw new InvalidOptionError('name', "a text that is neither empty nor 'main'", name);
+    this.name = name;
+    this.#options = { ...options, lockMs, stalledCheckMs, maxLost };
+    this.#log = onLog;
+    this.#server = new QueueServer(options, (error) => this.#heardError(error));
+    this.#modules = new WorkerModules(modules, acceptsSource);
+    this.#values = new CarriedValues(options);
+    this.#room = { cpu: threads, io: concurrency };
+    this.#runner = new JobRunner({ workers: threads, graceMs, resourceLimits, workerScript });
+  }
+
+  async start(): Promise<void> {
+    const { lockMs, stalledCheckMs, maxLost } = this.#options;
+    const settings = {
+      name: this.name,
+      lockDuration: lockMs!,
+      stalledInterval: stalledCheckMs!,
+      maxStalledCount: maxLost! - 1,
+      runRetryDelay: ASK_AGAIN_MS,
+    };
+    try {
+      this.#control = await this.#server.events('control');
+      this.#control.on(CANCEL_EVENT as 'completed', (event) => this.#cancel(event as unknown as CancelEvent));
+      for (const kind of JOB_KINDS) {
+        const process = (job: QueuedJob, token?: string) => this.#process(kind, job, token);
+        this.#workers.push(await this.#server.worker(kind, process, { ...settings, concurrency: this.#room[kind] }));
+      }
+      await this.#runner.warmUp();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    for (const worker of this.#workers) void worker.run().catch((error) => this.#heardError(error));
+    this.#log(`ready: ${this.#room.cpu} threads, ${this.#room.io} io-bound jobs at once, on ${this.#server.backend}`);
+  }
+
+  health(): WorkerHealth {
+    return {
+      name: this.name,
+      running: this.#running.size,
+      done: this.#done,
+      failed: this.#failed,
+      refused: this.#refused,
+      isReady: this.#closing === undefined && !this.#isAway,
+      startedAtMs: this.#startedAtMs,
+    };
+  }
+
+  close(graceMs?: number): Promise<void> {
+    this.#closing ??= this.#close();
+    if (graceMs !== undefined && !this.#isClosed) {
+      clearTimeout(this.#giveBackTimer);
+      this.#giveBackTimer = setTimeout(() => this.#giveBack(), graceMs);
+    }
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#running.size > 0) this.#log(`closing: ${this.#running.size} jobs are still under way`);
+    await Promise.all(this.#workers.map((worker) => worker.close().catch((error: unknown) => this.#heardError(error))));
+    this.#isClosed = true;
+    clearTimeout(this.#giveBackTimer);
+    await Promise.all([this.#runner.close(), this.#control?.close().catch(() => {})]);
+    this.#log('closed');
+  }
+
+  #giveBack(): void {
+    this.#isGivingBack = true;
+    for (const controller of this.#running.values()) controller.abort(new Error('The worker is being closed.'));
+  }
+
+  // Jobs.
+
+  async #process(kind: JobKind, job: QueuedJob, token: string | undefined): Promise<string> {
+    const jobId = job.id ?? '';
+    const data = job.data as Partial<JobData> | null;
+    if (!isOurs(data)) {
+      this.#refused++;
+      throw new Error('This is no job of taskmap. Give each program a queue of its own.');
+    }
+    const answer = (rest: Partial<JobAnswer>): string => {
+      const whole: JobAnswer = { worker: this.name, room: [this.#room.cpu, this.#room.io], news: [], ends: [], ...rest };
+      return JSON.stringify(whole);
+    };
+    if (data.cancelled === true) {
+      job.opts.removeOnComplete = true;
+      return answer({ dropped: true });
+    }
+    const controller = new AbortController();
+    const news = new NewsDesk(job, this.name);
+    this.#running.set(jobId, controller);
+    try {
+      const order = this.#order(data);
+      const ready = await this.#ready(order);
+      const ends = await this.#runner.runJob(
+        { jobId, order, ioBound: kind === 'io', ...ready, signal: controller.signal, tell: (one) => news.tell(one) },
+        this.#values,
+      );
+      if (controller.signal.aborted && this.#isGivingBack) return await this.#givenBack(job, token);
+      if (controller.signal.aborted) job.opts.removeOnComplete = true;
+      for (const [end] of ends) {
+        if (end === JobEnd.returned) this.#done++;
+        else if (end !== JobEnd.interrupted) this.#failed++;
+      }
+      return answer({ ends, news: news.untold() });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#refused++;
+      this.#log(`refused: ${error.message}`);
+      return answer({ refused: error.message });
+    } finally {
+      news.close();
+      this.#running.delete(jobId);
+    }
+  }
+
+  /** @throws {@link Refused} */
+  #order({ protocol, order }: JobData): JobOrder {
+    if (protocol === PROTOCOL) return JSON.parse(order) as JobOrder;
+    throw new Refused(
+      `it has a version of taskmap that speaks protocol ${PROTOCOL}, and this process speaks ${protocol}. Install the same version for both.`,
+    );
+  }
+
+  /** @throws {@link Refused} */
+  async #ready(order: JobOrder): Promise<{ readonly functions: ReturnType<WorkerModules['find']>[]; readonly values: unknown[] }> {
+    const functions = order.functions.map((one) => this.#modules.find(one));
+    try {
+      const values = await Promise.all(order.values.map((one) => this.#values.take(one)));
+      return { functions, values };
+    } catch (error) {
+      throw new Refused(error instanceof Error ? error.message : described(error));
+    }
+  }
+
+  async #givenBack(job: QueuedJob, token: string | undefined): Promise<never> {
+    this.#refused++;
+    await job.moveToWait(token);
+    throw Object.assign(new Error('The job was given back.'), { name: 'WaitingError' });
+  }
+
+  #cancel({ jobId, reason }: CancelEvent): void {
+    const controller = this.#running.get(jobId);
+    if (controller === undefined || controller.signal.aborted) return;
+    controller.abort(decodeError(decodeValue(Buffer.from(reason, 'base64')) as EncodedError));
+  }
+
+  #heardError(error: unknown): void {
+    const isAwayNow = isAway(error);
+    // Every connection tells of it, again and again.
+    if (isAwayNow && this.#isAway) return;
+    this.#log(isAwayNow ? `waiting: ${queueError(error).message}` : `error: ${described(error)}`);
+    if (!isAwayNow) return;
+    this.#isAway = true;
+    for (const worker of this.#workers) {
+      void worker.waitUntilReady().then(
+        () => this.#heardAgain(),
+        () => {},
+      );
+    }
+  }
+
+  #heardAgain(): void {
+    if (!this.#isAway) return;
+    this.#isAway = false;
+    this.#log('the server is there again');
+  }
+}
+
+/** Whether it is of taskmap: of another version it may look as it likes. */
+function isOurs(data: Partial<JobData> | null): data is JobData {
+  return (
+    typeof data === 'object' && data !== null && typeof data.protocol === 'number' && (data.protocol !== PROTOCOL || typeof data.order === 'string')
+  );
+}
+
+/** A job as BullMQ gives it. */
+interface QueuedJob {
+  readonly id?: string;
+  readonly data: unknown;
+  readonly opts: { removeOnComplete?: unknown };
+  moveToWait(token?: string): Promise<unknown>;
+  updateProgress(progress: object): Promise<void>;
+}
+
+/** Tells the executor of a job that takes long, now and then; of one that does not, nothing before its answer. */
+class NewsDesk {
+  readonly #job: QueuedJob;
+  readonly #worker: string;
+  #untold: JobNews[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(job: QueuedJob, worker: string) {
+    this.#job = job;
+    this.#worker = worker;
+    this.#timer = setTimeout(() => this.#told(), QUIET_MS);
+  }
+
+  tell(news: JobNews): void {
+    // Of very many only the latest are of interest, and that it began.
+    if (this.#untold.length >= NEWS_MAX) this.#untold.splice(this.#untold.findIndex(([what]) => what === 'progress') || 1, 1);
+    this.#untold.push(news);
+    this.#timer ??= setTimeout(() => this.#told(), TELL_MS);
+  }
+
+  /** Progress that was not told; when it began is told with its end. */
+  untold(): readonly JobNews[] {
+    return this.#untold.filter(([what]) => what === 'progress');
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #told(): void {
+    this.#timer = undefined;
+    const news = this.#untold;
+    this.#untold = [];
+    if (news.length === 0) return;
+    // Who does not hear it hears the answer.
+    void this.#job.updateProgress({ worker: this.#worker, news: JSON.stringify(news) }).catch(() => {});
+  }
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { TaskWorker } from '../bullmq/start-worker.js';
+import { described, InvalidOptionError, QueueError } from '../errors.js';
+import { FolderStore } from '../store/folder-store.js';
+import { commandOf, HELP, UsageError, type WorkerCommand } from './options.js';
+
+// The program `taskmap-ts`. What it prints about itself goes to stdout, what a worker tells to stderr.
+
+async function main(): Promise<void> {
+  const command = commandOf(process.argv.slice(2), process.env, process.cwd());
+  switch (command.name) {
+    case 'help':
+      process.stdout.write(HELP);
+      return;
+    case 'version':
+      process.stdout.write(`${createRequire(import.meta.url)('../../package.json').version}\n`);
+      return;
+    case 'worker':
+      return runWorker(command);
+    default:
+      command satisfies never;
+  }
+}
+
+async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: WorkerCommand): Promise<void> {
+  for (const { path } of modules) if (path !== undefined && !existsSync(path)) throw new UsageError(`There is no module ${path}.`);
+  for (const { text, path } of modules) if (path === undefined) refuseFile(text);
+  const startWorker = await workerStarter();
+  const valueStore = valuesFolder === undefined ? undefined : new FolderStore(valuesFolder);
+  const starting = startWorker({ ...options, modules: modules.map(({ url }) => url), valueStore, onLog: log });
+  const ended = toldToEnd(starting, graceMs);
+  const worker = await starting;
+  log(`it is called ${worker.name}, and is process ${process.pid}`);
+  const timer = healthMs === 0 ? undefined : setInterval(() => log(healthOf(worker)), healthMs);
+  await ended;
+  clearInterval(timer);
+  valueStore?.close();
+  log(healthOf(worker));
+}
+
+/** Fulfilled once a signal has come and the worker is closed. The first lets jobs end, the second gives them back, the third waits for nothing. */
+function toldToEnd(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let signalCount = 0;
+    const onSignal = (signal: NodeJS.Signals) => {
+      signalCount++;
+      if (signalCount > 2) process.exit(1);
+      const jobGraceMs = signalCount === 1 ? graceMs : 0;
+      log(signalCount === 1 ? `${signal}: takes no more jobs` : `${signal} again: gives back what is under way`);
+      starting.then((worker) => worker.close(jobGraceMs)).then(resolve, reject);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}
+
+function healthOf(worker: TaskWorker): string {
+  const { done, failed, refused, running } = worker.health();
+  return `health: ${done} done, ${failed} failed, ${refused} refused, ${running} running, ${Math.round(process.memoryUsage.rss() / 2 ** 20)} MB`;
+}
+
+/** A name is that of a package. Whoever has a file of that name has left out where it is. */
+function refuseFile(name: string): void {
+  if (existsSync(name) && /\.[cm]?[jt]sx?$/.test(name)) throw new UsageError(`${JSON.stringify(name)} names a package. The file is ./${name}.`);
+}
+
+/** Loads what needs the packages of the queue, which only those have installed who use one. */
+async function workerStarter(): Promise<typeof import('../bullmq/start-worker.js').startWorker> {
+  try {
+    return (await import('../bullmq/start-worker.js')).startWorker;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new QueueError(`A package is missing: ${described(error)}. Install bullmq, and ioredis for Redis or pg for PostgreSQL.`, { cause: error });
+  }
+}
+
+function log(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+}
+
+try {
+  await main();
+  // What a task has left running would hold it up.
+  process.exit(0);
+} catch (error) {
+  // What the user or the server has done is told in a line; anything else is a bug, and its stack helps to find it.
+  const isUsage = error instanceof UsageError || error instanceof InvalidOptionError;
+  if (isUsage || error instanceof QueueError) process.stderr.write(`taskmap-ts: ${error.message}\n`);
+  else console.error(error);
+  process.exit(isUsage ? 2 : 1);
+}

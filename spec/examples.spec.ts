@@ -47,6 +47,36 @@ describe('the small examples', () => {
   });
 });
 
+describe('two machines', () => {
+  const FOLDER = join(ROOT, 'examples/two-machines');
+  const TASKS = 3 * 8 + 2;
+
+  it('share the tasks of one graph, and come to what one machine comes to when two lines are changed back', async () => {
+    const { code, stdout, stderr } = await runExample('two-machines/main.ts');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.filter((line) => line.includes(': ready: 1 threads'))).toHaveLength(2);
+    const places = lines.slice(3, -1).map((line) => line.split(': '));
+    expect(places.map(([place]) => place).filter((place) => place !== 'ox' && place !== 'cow')).toEqual([]);
+    expect(places.flatMap(([, tasks]) => tasks!.split(', '))).toHaveLength(TASKS);
+
+    const pipeline = await readFile(join(FOLDER, 'pipeline.ts'), 'utf8');
+    const changed = /^\/\/ ((?:import|await using) .*)\n.*$/gm;
+    expect(pipeline.match(changed)).toHaveLength(2);
+    const local = join(ROOT, '.cache/two-machines.ts');
+    await mkdir(dirname(local), { recursive: true });
+    await writeFile(
+      local,
+      pipeline.replaceAll(changed, '$1').replace("new URL('./tasks.ts', import.meta.url)", `new URL('file://${FOLDER}/tasks.ts')`),
+    );
+    const here = await runExample('../.cache/two-machines.ts');
+    expect(here).toMatchObject({ code: 0, stderr: '' });
+    expect(here.stdout).toMatch(/^main: read /m);
+    expect(here.stdout.trimEnd().split('\n').at(-1)).toBe(lines.at(-1));
+    // It starts six processes, on a machine that may be busy.
+  }, 180_000);
+});
+
 describe('the dependency audit', () => {
   let folder: string;
   let project: string;

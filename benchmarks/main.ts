@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const built = new URL('../../dist/index.js', import.meta.url).href;
+const built = new URL('../../../dist/index.js', import.meta.url).href;
 const loaded = import.meta.resolve('taskmap-ts');
 if (loaded !== built) throw new Error(`The built package is to be measured, but 'taskmap-ts' is ${loaded}. Start it with npm run bench.`);
 if (globalThis.gc === undefined) throw new Error('Garbage must be collected between runs. Start it with npm run bench.');

@@ -33,6 +33,10 @@ export function barsText(bars: readonly Bar[]): string {
   return textTable(barRows(bars));
 }
 
+export function barsMarkdown(bars: readonly Bar[]): string {
+  return markdownTable(barRows(bars));
+}
+
 export function machineText({ cpu, cores, memoryGb, platform, node, loadBefore, loadAfter }: Machine): string {
   return `${cpu}, ${cores} cores, ${memoryGb} GB, ${platform}, Node ${node}, load average ${loadBefore} before and ${loadAfter} after`;
 }
@@ -57,7 +61,7 @@ export function markdownReport(
     'Written by `npm run bench -- --markdown benchmarks/RESULTS.md`.\n',
     `${machineText(machine)}.\n`,
     '## Bars\n',
-    `${markdownTable(barRows(bars))}\n`,
+    `${barsMarkdown(bars)}\n`,
     '## Figures\n',
     `${LEGEND}\n`,
     ...tables,

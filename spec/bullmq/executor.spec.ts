@@ -299,6 +299,27 @@ describe.each(BACKENDS)('$backend', (backend) => {
       expect(await bench.jobIds()).toEqual([]);
     });
 
+    it('takes up no result of another version of its task', async () => {
+      await worker();
+      const graphOf = (version: string) =>
+        new TaskGraphBuilder({ name: 'versions' })
+          .task('a', () => performance.now())
+          .version(version)
+          .task('b', () => performance.now())
+          .task('never', () => {
+            throw new Error('keeps the run from being complete');
+          })
+          .build();
+      const [first, second] = [graphOf('1'), graphOf('2')];
+      await bench.executor({ runId: 'tonight', chunk: 1 }).run(first);
+      await bench.executor({ runId: 'tonight', chunk: 1 }).run(second);
+      expect(second.result('a')).not.toBe(first.result('a'));
+      expect(second.result('b')).toBe(first.result('b'));
+      const done = bench.executor({ runId: 'tonight' });
+      second.markDone('never');
+      await done.run(second);
+    });
+
     it('refuses a worker that has other code, and runs nothing', async () => {
       await bench.worker({ modules: [], name: 'bare' });
       const graph = new TaskGraphBuilder()

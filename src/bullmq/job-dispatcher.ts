@@ -288,7 +288,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
       const order = parsed(data.order) as JobOrder | undefined;
       const tasks = order?.tasks.map(({ name }) => idByName.get(name) ?? NONE) ?? [];
       const answer = snapshot.state === 'completed' ? answerIn(snapshot.answer) : undefined;
-      const isOurs = data.protocol === PROTOCOL && data.cancelled !== true && tasks.length > 0 && !tasks.includes(NONE);
+      const isKnown = order !== undefined && tasks.length > 0 && !tasks.includes(NONE) && jobId === this.#jobIdOf(tasks, order.attempt);
+      const isOurs = data.protocol === PROTOCOL && data.cancelled !== true && isKnown;
       const isUseless =
         snapshot.state === 'failed' ||
         (snapshot.state === 'completed' && (answer === undefined || answer.refused !== undefined || answer.dropped === true));
@@ -454,17 +455,13 @@ export class JobDispatcher implements Elsewhere, JobListener {
   }
 
   #jobFor(kind: JobKind, attempts: readonly LiveAttempt[]): SentJob {
-    const { settings, functions } = this.#run.open;
-    const parts = attempts.flatMap(({ id, name, attempt }) => {
-      const [how, where, what] = this.#carriedFunction(functions[id]!);
-      return [name, String(attempt), settings[id]!.version, how, where, what];
-    });
     const nowMs = this.#nowMs();
+    const tasks = attempts.map(({ id }) => id);
     const job: SentJob = {
-      id: jobIdOf(this.#order.runKey, hashOf(...parts)),
+      id: this.#jobIdOf(tasks, attempts[0]!.attempt),
       kind,
       data: undefined,
-      tasks: attempts.map(({ id }) => id),
+      tasks,
       attempts: [...attempts],
       state: 'adding',
       worker: undefined,
@@ -478,6 +475,13 @@ export class JobDispatcher implements Elsewhere, JobListener {
     this.#jobs.set(job.id, job);
     for (const task of job.tasks) this.#jobOf.set(task, job);
     return job;
+  }
+
+  /** The same for the same try of the same tasks, as long as their versions are the same. */
+  #jobIdOf(tasks: readonly number[], attempt: number): string {
+    const { names, settings } = this.#run.open;
+    const parts = tasks.flatMap((task) => [names[task]!, settings[task]!.version]);
+    return jobIdOf(this.#order.runKey, hashOf(String(attempt), ...parts));
   }
 
   /** Adds what is to be added. */

@@ -11,8 +11,21 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['spec/**/*.spec.ts'],
     testTimeout: 60_000,
     reporters: ['default', './spec/support/summary-reporter.ts'],
+    projects: [
+      // A browser, its page and a server are enough for one machine. Then the rest, much of which waits for other processes.
+      { extends: true, test: { name: 'browser', include: ['spec/**/*.browser.spec.ts'], maxWorkers: 1, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: {
+          name: 'specs',
+          include: ['spec/**/*.spec.ts'],
+          exclude: ['spec/**/*.browser.spec.ts'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -10,9 +10,9 @@ export const METG = 'metg';
 
 const EDGES = { 'stencil 4': stencil(4, 100), 'stencil 8': stencil(8, 50), random: random(500) };
 
-const LENGTHS_US = [4, 8, 16, 32, 64, 128, 256, 512];
+const LENGTHS_US = [4, 8, 16, 24, 32, 48, 64, 96, 128, 256, 512];
 
-const EFFORT: ThreadEffort = { rounds: 15, sampleMs: 8, warmUpMs: 10, warmUpEachRoundMs: 0 };
+const EFFORT: ThreadEffort = { rounds: 20, sampleMs: 8, warmUpMs: 10, warmUpEachRoundMs: 0 };
 
 export const metg: Part = {
   name: METG,

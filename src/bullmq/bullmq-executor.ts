@@ -68,7 +68,6 @@ const ON_THIS_PROCESS = ({ onMainThread }: TaskSettings) => onMainThread;
 export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Tasks> {
   readonly #channel: JobChannel;
   readonly #dispatch: DispatchOptions;
-  readonly #maxInFlight: number;
   readonly #runId: string | undefined;
   /** The graphs, by the keys of their runs, that have been run here under the `runId`. */
   readonly #keysRun = new Set<string>();
@@ -87,7 +86,6 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
     for (const [name, ms] of Object.entries({ serverTimeoutMs, resultAgeMs }))
       if (!(ms >= 0 && Number.isFinite(ms))) throw new InvalidOptionError(name, 'a number of milliseconds of 0 or more', ms);
     this.#runId = runId;
-    this.#maxInFlight = maxInFlight;
     this.#channel = new JobChannel(server, resultAgeMs, events, serverTimeoutMs);
     this.#dispatch = { clock, values: new CarriedValues(options), maxInFlight, chunk, sweepMs, serverTimeoutMs };
   }
@@ -144,7 +142,8 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
   /** @internal */
   protected override get slots(): Slots {
     if (!this.overridesRunAttempt) return super.slots;
-    return { total: this.#maxInFlight, cpu: this.#maxInFlight };
+    const { maxInFlight } = this.#dispatch;
+    return { total: maxInFlight, cpu: maxInFlight };
   }
 
   /** @internal */

@@ -536,10 +536,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
       return;
     }
     if (answer.dropped === true) {
-      this.#finish(job);
-      this.#deal(() => {
-        for (const attempt of this.#takeAttempts(job)) this.#recall(attempt);
-      });
+      this.#takenBack(job);
       return;
     }
     if (answer.refused !== undefined) {
@@ -734,10 +731,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
       }
       const isTakenBack = isHere || (snapshot?.state === 'waiting' && (await this.#channel.remove(job.kind, job.id)));
       if (isTakenBack) {
-        this.#finish(job);
-        this.#deal(() => {
-          for (const attempt of this.#takeAttempts(job)) this.#recall(attempt);
-        });
+        this.#takenBack(job);
       } else if (job.cancelReason !== undefined) {
         await this.#channel.cancel(job.kind, job.id, job.cancelReason);
       }
@@ -780,6 +774,14 @@ export class JobDispatcher implements Elsewhere, JobListener {
     if (job.state !== 'finished') this.#underWay[job.kind]--;
     job.state = 'finished';
     job.data = undefined;
+  }
+
+  /** Nobody will run it. */
+  #takenBack(job: SentJob): void {
+    this.#finish(job);
+    this.#deal(() => {
+      for (const attempt of this.#takeAttempts(job)) this.#recall(attempt);
+    });
   }
 
   #recall(attempt: LiveAttempt): void {

@@ -4,7 +4,7 @@ import type { AttemptRecord } from '../events.js';
 import { systemClock } from '../executors/clock.js';
 import { Emitter } from '../executors/emitter.js';
 import { ParallelAsyncExecutor } from '../executors/parallel-async-executor.js';
-import { Run } from '../executors/run.js';
+import { Run, type RunOrder } from '../executors/run.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -39,7 +39,7 @@ export class JobRunner extends ParallelAsyncExecutor {
     const end = (record: AttemptRecord, kind: number, tookMs: number, value: CarriedValue | Promise<CarriedValue>) => {
       const beganAtMs = startedAtMs.get(record.task) ?? record.atMs - tookMs;
       const place = placeByName.get(record.task)!;
-      if (typeof value === 'string' || !(value instanceof Promise)) {
+      if (!(value instanceof Promise)) {
         ends[place] = [kind, beganAtMs, tookMs, value];
         return;
       }
@@ -47,8 +47,6 @@ export class JobRunner extends ParallelAsyncExecutor {
       const notStored = (error: unknown): EndedTask => [JobEnd.threw, beganAtMs, tookMs, carriedError(error)];
       ends[place] = value.then((carried): EndedTask => [kind, beganAtMs, tookMs, carried], notStored);
     };
-    const unsendable = (record: AttemptRecord, tookMs: number, part: string) =>
-      end(record, JobEnd.unsendable, tookMs, carriedValues.carry(part, '', ''));
     const events = new JobEvents();
     events.on('task:started', ({ task, atMs }) => {
       startedAtMs.set(task, atMs);
@@ -64,7 +62,8 @@ export class JobRunner extends ParallelAsyncExecutor {
           carriedValues.carry(record.result, 'result', `taskmap value ${job.jobId} ${placeByName.get(record.task)}`),
         );
       } catch (error) {
-        unsendable(record, record.durationMs, error instanceof Uncarriable ? error.part : (culprit(record.result) ?? String(error)));
+        const part = error instanceof Uncarriable ? error.part : (culprit(record.result) ?? String(error));
+        end(record, JobEnd.unsendable, record.durationMs, carriedValues.carry(part, '', ''));
       }
     });
     events.on('task:failed', (record) => {
@@ -75,7 +74,6 @@ export class JobRunner extends ParallelAsyncExecutor {
     });
     events.on('task:interrupted', (record) => end(record, JobEnd.interrupted, 0, carriedError(record.reason)));
 
-    const { headers } = headersIn(order);
     const run = new Run(
       { emitter: events, graceMs: this.graceMs, isAsync: true },
       {
@@ -84,7 +82,7 @@ export class JobRunner extends ParallelAsyncExecutor {
         clock: systemClock,
         slots: this.slots,
         runAttempt: undefined,
-        headers,
+        headers: headersIn(order),
         signal,
         onFailure: 'continue',
         selected: undefined,
@@ -116,12 +114,11 @@ function graphOf({ order, functions, values, ioBound }: RunnableJob): TaskGraph 
   return builder.build({ results: inputNames.map((name, place) => [name, values[place]] as const) }) as TaskGraph;
 }
 
-function headersIn({ tasks }: JobOrder): {
-  readonly headers: ((attempt: AttemptRecord) => Readonly<Record<string, string>> | undefined) | undefined;
-} {
-  if (tasks.every(({ headers }) => headers === null)) return { headers: undefined };
+/** What goes along with each task; `undefined` if nothing does with any. */
+function headersIn({ tasks }: JobOrder): RunOrder['headers'] {
+  if (tasks.every(({ headers }) => headers === null)) return undefined;
   const byName = new Map(tasks.map(({ name, headers }) => [name, headers]));
-  return { headers: ({ task }) => byName.get(task) ?? undefined };
+  return ({ task }) => byName.get(task) ?? undefined;
 }
 
 function unlike(names: Set<string>, wish: string): string {

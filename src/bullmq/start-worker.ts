@@ -1,9 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
-import { decodeError, type EncodedError } from '../codec/error-codec.js';
-import { decodeValue } from '../codec/value-codec.js';
 import { described, InvalidOptionError } from '../errors.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
-import { CarriedValues, type ValueOptions } from './carried-values.js';
+import { CarriedValues, takenError, type ValueOptions } from './carried-values.js';
 import { CANCEL_EVENT, type CancelEvent, type JobAnswer, type JobData, JobEnd, type JobNews, type JobOrder, PROTOCOL } from './job-messages.js';
 import { JobRunner } from './job-runner.js';
 import { type AnyEvents, type AnyWorker, isAway, JOB_KINDS, type JobKind, type QueueOptions, QueueServer, queueError } from './queue-server.js';
@@ -276,7 +274,7 @@ class QueueWorker implements TaskWorker {
   #cancel({ jobId, reason }: CancelEvent): void {
     const controller = this.#running.get(jobId);
     if (controller === undefined || controller.signal.aborted) return;
-    controller.abort(decodeError(decodeValue(Buffer.from(reason, 'base64')) as EncodedError));
+    controller.abort(takenError(reason, ''));
   }
 
   #heardError(error: unknown): void {

@@ -1,51 +1,15 @@
 import fc from 'fast-check';
-import { type TaskFunction, TaskGraphBuilder } from 'taskmap-ts';
+import type { TaskGraph } from 'taskmap-ts';
 import type { BullMQExecutor } from 'taskmap-ts/bullmq';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Model } from '../support/model.js';
-import { PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, type RandomTask, randomGraph } from '../support/random-graph.js';
+import { PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import { expectModel, graphOf } from '../support/sent-graph.js';
 import { BACKENDS, QueueBench } from './queue-bench.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
-/** What the model says of a task, as text that a worker can make a function of: it closes over nothing. */
-function sentFunction({ id, failures, returns }: RandomTask): TaskFunction {
-  const body = `
-    if (context.attempt <= ${failures}) throw new RangeError('attempt ' + context.attempt + ' fails');
-    return ${returns === 'number' ? `args.reduce((hash, arg) => (Math.imul(hash, 31) + (arg === null ? 7 : arg)) | 0, ${id + 1})` : returns};`;
-  return new Function('context', '...args', body) as TaskFunction;
-}
-
-function graphOf({ tasks }: RandomGraph) {
-  const names = (ids: readonly number[]) => ids.map((id) => tasks[id]!.name);
-  const specs = tasks.map((task) => ({
-    name: task.name,
-    run: sentFunction(task),
-    dependsOn: names(task.dependsOn),
-    after: names(task.after),
-    ioBound: task.ioBound,
-    priority: task.priority,
-    retry: task.attempts,
-    withContext: true,
-  }));
-  return new TaskGraphBuilder({ name: 'random' }).add(...specs).build();
-}
-
-function expectModel(graph: ReturnType<typeof graphOf>, drawn: RandomGraph): void {
-  const model = new Model(drawn);
-  model.run();
-  for (const [id, { name }] of drawn.tasks.entries()) {
-    const expected = model.outcomes[id]!;
-    const outcome = graph.outcome(name);
-    expect(outcome.status, name).toBe(expected.status);
-    if (outcome.status === 'done' && expected.status === 'done') expect(outcome.result).toEqual(expected.result);
-    if (outcome.status === 'failed') expect(outcome.error).toBeInstanceOf(RangeError);
-    if (outcome.status === 'failed' && expected.status === 'failed') expect(outcome.attempts).toBe(expected.attempts);
-  }
-}
-
 /** Notes what is told out of order. */
-function watched(executor: BullMQExecutor, graph: ReturnType<typeof graphOf>): { readonly wrong: string[]; readonly started: string[] } {
+function watched(executor: BullMQExecutor, graph: TaskGraph): { readonly wrong: string[]; readonly started: string[] } {
   const done = new Set<string>();
   const seen = { wrong: [] as string[], started: [] as string[] };
   executor.on('task:started', ({ task }) => {

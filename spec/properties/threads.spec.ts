@@ -1,38 +1,11 @@
 import type { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
-import { type Attempt, type Executor, ParallelAsyncExecutor, ParallelExecutor, type TaskFunction, TaskGraphBuilder } from 'taskmap-ts';
+import { type Attempt, type Executor, ParallelAsyncExecutor, ParallelExecutor } from 'taskmap-ts';
 import { afterAll, describe, expect, test, vi } from 'vitest';
-import { Model } from '../support/model.js';
-import { PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, type RandomTask, randomGraph } from '../support/random-graph.js';
+import { PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import { expectModel, graphOf } from '../support/sent-graph.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
-
-/** What `drawnFunction` and `resultOf` do, as text that a thread can make a function of: it closes over nothing. */
-function sentFunction({ id, failures, returns }: RandomTask, waits: boolean): TaskFunction {
-  const body = `
-    if (context.attempt <= ${failures}) throw new RangeError('attempt ' + context.attempt + ' fails');
-    return ${returns === 'number' ? `args.reduce((hash, arg) => (Math.imul(hash, 31) + (arg === null ? 7 : arg)) | 0, ${id + 1})` : returns};`;
-  if (!waits) return new Function('context', '...args', body) as TaskFunction;
-  return new Function('context', '...args', `return new Promise((resolve) => setTimeout(resolve, 1)).then(() => { ${body} });`) as TaskFunction;
-}
-
-function graphOf({ tasks }: RandomGraph) {
-  const names = (ids: readonly number[]) => ids.map((id) => tasks[id]!.name);
-  return new TaskGraphBuilder({ name: 'random' })
-    .add(
-      ...tasks.map((task) => ({
-        name: task.name,
-        run: sentFunction(task, task.ioBound),
-        dependsOn: names(task.dependsOn),
-        after: names(task.after),
-        ioBound: task.ioBound,
-        priority: task.priority,
-        retry: task.attempts,
-        withContext: true,
-      })),
-    )
-    .build();
-}
 
 /** The threads of this process that live, to be ended from outside. */
 const threads = new Set<Worker>();
@@ -58,19 +31,6 @@ const EXECUTORS: readonly [string, () => Executor][] = [
 describe.each(EXECUTORS)('%s', (_, make) => {
   const executor = make();
   afterAll(() => executor.close());
-
-  function expectModel(graph: ReturnType<typeof graphOf>, drawn: RandomGraph): void {
-    const model = new Model(drawn);
-    model.run();
-    for (const [id, { name }] of drawn.tasks.entries()) {
-      const expected = model.outcomes[id]!;
-      const outcome = graph.outcome(name);
-      expect(outcome.status, name).toBe(expected.status);
-      if (outcome.status === 'done' && expected.status === 'done') expect(outcome.result).toEqual(expected.result);
-      if (outcome.status === 'failed') expect(outcome.error).toBeInstanceOf(RangeError);
-      if (outcome.status === 'failed' && expected.status === 'failed') expect(outcome.attempts).toBe(expected.attempts);
-    }
-  }
 
   test('comes to what the model comes to, and never starts a task before its dependencies are done', async () => {
     const property = fc.asyncProperty(randomGraph({ sizeMax: 24 }), async (drawn) => {

@@ -244,6 +244,7 @@ describe('a process that is killed', () => {
     expect(run.inProgress[0]?.task).toBe('forever');
     expect(run.inProgress.length).toBeLessThanOrEqual(2);
     expect(run.queued.map(({ task }) => task)).toContain('behind');
-    expect(run.badLineCount).toBe(0);
+    // Of a line that crosses a page of memory, the kernel may have written the first part when the process died.
+    expect(run.badLineCount).toBe(readFileSync(path, 'utf8').endsWith('\n') ? 0 : 1);
   });
 });

@@ -46,7 +46,7 @@ const UNKNOWN_MS = 0.2;
 /** A task that takes longer than this is better sent when its inputs are done, to whichever thread is free then. */
 const AHEAD_MS = 0.25;
 /** A task shorter than this is done before another thread has heard of it, in milliseconds. */
-const SHORT_MS = 0.05;
+const SHORT_MS = 0.02;
 /** What a task may wait for, so that nothing need be told to another thread, in milliseconds: what it takes to wake one, and to hear of it. */
 const HOP_MS = 0.08;
 /** The same for a short one: where so little is to be gained, waking a thread costs more than it. */

@@ -1,8 +1,8 @@
-import { createPostgresBackend, Queue, QueueEvents, withBackend } from 'bullmq';
 import { AsyncExecutor, FolderStore, type TaskGraph, TaskGraphBuilder, taskModule } from 'taskmap-ts';
 import { BullMQExecutor } from 'taskmap-ts/bullmq';
 import type { Server } from '../../spec/support/servers.js';
-import { makeShape, SHAPE_KINDS } from '../shapes.js';
+import { makeShape, SHAPE_KINDS, type Shape } from '../shapes.js';
+import { BareQueue } from './bare-queue.js';
 import { cpuMs, memoryBytes } from './process-figures.js';
 import { WorkerProcesses } from './worker-processes.js';
 
@@ -30,9 +30,9 @@ export interface Latency {
 }
 
 export const BARE = 'bare BullMQ';
+export const BARE_GRAPH = 'bare BullMQ, the graph by hand';
 const CONCURRENCY = 50;
 const THREADS = 2;
-const ADDED_AT_ONCE = 500;
 const CHAIN_STEPS = 200;
 const LARGE_RESULTS = 20;
 const tasks = taskModule<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url));
@@ -42,44 +42,46 @@ export function contenderOf(kind: TaskKind, chunk: number | 'auto'): string {
   return `taskmap, ${kind}, chunk ${chunk}`;
 }
 
-/** Jobs that do nothing, added at once and in no order, by BullMQ alone. */
+/** What bare BullMQ takes for jobs that do nothing. */
 export async function bareFigure(server: Server, size: number, warmUp: number): Promise<Figure> {
-  const { backend, url } = server;
-  const queueName = nextQueue();
-  const processes = await WorkerProcesses.start({ ...COMMON, kind: 'bullmq', url, queue: queueName });
-  const connection = { connectionString: url, migrate: true, max: 4 };
-  const streams = { events: { maxLen: 1000 } };
-  const postgres = withBackend(createPostgresBackend);
-  const queue = backend === 'redis' ? new Queue(queueName, { connection: { url }, streams }) : new postgres.Queue(queueName, { connection, streams });
-  const events = backend === 'redis' ? new QueueEvents(queueName, { connection: { url } }) : new postgres.QueueEvents(queueName, { connection });
-  queue.on('error', () => {});
-  events.on('error', () => {});
-  await Promise.all([queue.waitUntilReady(), events.waitUntilReady()]);
-  const run = async (count: number) => {
-    let done = 0;
-    let timer: NodeJS.Timeout | undefined;
-    const all = new Promise<void>((resolve) => {
-      events.on('completed', () => {
-        if (++done === count) resolve();
-      });
-      // An event that was lost is not waited for: this is about what it costs, and there are few of them.
-      timer = setInterval(async () => {
-        const { completed = 0 } = await queue.getJobCounts('completed');
-        if (completed === count) resolve();
-      }, 500);
+  return withBareQueue(server, async (bare, processes) => {
+    await bare.runIndependent(warmUp);
+    await bare.clear();
+    return measured(server, BARE, size, processes, () => bare.runIndependent(size));
+  });
+}
+
+/**
+ * What it takes for the layered graph.
+ *
+ * @throws if a value differs from that of a local run
+ */
+export async function bareGraphFigure(server: Server, size: number, warmUp: number): Promise<Figure> {
+  return withBareQueue(server, async (bare, processes) => {
+    await bare.runGraph(layeredShape(warmUp).dependencyIds);
+    await bare.clear();
+    const { names, dependencyIds } = layeredShape(size);
+    let values: readonly unknown[] = [];
+    const figure = await measured(server, BARE_GRAPH, size, processes, async () => {
+      values = await bare.runGraph(dependencyIds);
     });
-    const jobs = Array.from({ length: count }, (_, index) => ({ name: 'nothing', data: { index }, opts: { removeOnComplete: { age: 3600 } } }));
-    for (let from = 0; from < count; from += ADDED_AT_ONCE) await queue.addBulk(jobs.slice(from, from + ADDED_AT_ONCE));
-    await all;
-    clearInterval(timer);
-    events.removeAllListeners('completed');
-  };
+    await compared(new Map(names.map((name, task) => [name, values[task]])), size, 'io-bound');
+    return figure;
+  });
+}
+
+async function withBareQueue<T>(server: Server, use: (bare: BareQueue, processes: WorkerProcesses) => Promise<T>): Promise<T> {
+  const queue = nextQueue();
+  const processes = await WorkerProcesses.start({ ...COMMON, kind: 'bullmq', url: server.url, queue });
   try {
-    await run(warmUp);
-    await queue.obliterate({ force: true });
-    return await measured(server, BARE, size, processes, () => run(size));
+    const bare = await BareQueue.open(server, queue);
+    try {
+      return await use(bare, processes);
+    } finally {
+      await bare.close();
+    }
   } finally {
-    await Promise.all([queue.close(), events.close(), processes.stop()]);
+    await processes.stop();
   }
 }
 
@@ -108,7 +110,7 @@ export async function* graphFigures(
       });
       yield await measured(server, contenderOf(kind, chunk), size, processes, () => executor.run(graph));
       if (started !== size) throw new Error(`${started} tasks were told as started, of ${size}.`);
-      await compared(graph, size, kind);
+      await compared(new Map(Object.entries(graph.results)), size, kind);
       await executor.close();
     }
   } finally {
@@ -196,7 +198,7 @@ async function measured(server: Server, contender: string, size: number, process
 }
 
 function layered(size: number, kind: TaskKind): TaskGraph {
-  const { names, dependencies } = makeShape(SHAPE_KINDS.find(({ name }) => name === 'layered')!, size);
+  const { names, dependencies } = layeredShape(size);
   const builder = new TaskGraphBuilder();
   for (let task = 0; task < size; task++) {
     const dependsOn = dependencies[task]!;
@@ -206,9 +208,15 @@ function layered(size: number, kind: TaskKind): TaskGraph {
   return builder.build();
 }
 
-async function compared(graph: TaskGraph, size: number, kind: TaskKind): Promise<void> {
+function layeredShape(size: number): Shape {
+  return makeShape(SHAPE_KINDS.find(({ name }) => name === 'layered')!, size);
+}
+
+async function compared(results: ReadonlyMap<string, unknown>, size: number, kind: TaskKind): Promise<void> {
   const local = layered(size, kind);
   await new AsyncExecutor().run(local);
-  for (const [name, result] of Object.entries(local.results))
-    if (graph.result(name) !== result) throw new Error(`The result of ${name} is ${String(graph.result(name))}, not ${String(result)}.`);
+  for (const [name, expected] of Object.entries(local.results)) {
+    const result = results.get(name);
+    if (result !== expected) throw new Error(`The result of ${name} is ${String(result)}, not ${String(expected)}.`);
+  }
 }

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { startPostgres, startRedis } from '../../spec/support/servers.js';
 import { describedMachine, loadAverage } from '../machine.js';
 import { barsText, machineText } from '../report.js';
-import { type Backend, bareFigure, chainLatency, type Figure, graphFigures, type Latency, largeResultsMb } from './contenders.js';
+import { type Backend, bareFigure, bareGraphFigure, chainLatency, type Figure, graphFigures, type Latency, largeResultsMb } from './contenders.js';
 import { distributedBarsOf } from './distributed-bars.js';
 import { distributedMarkdown, figuresText, latencyText } from './distributed-report.js';
 
@@ -47,7 +47,7 @@ for (const backend of backends) {
       largeMb = await largeResultsMb(server, storeFolder);
       console.log(`redis: the server grows by ${largeMb.toFixed(1)} MB for 20 results of 10 MB`);
     }
-    figures.push(await bareFigure(server, size, WARM_UP));
+    figures.push(await bareFigure(server, size, WARM_UP), await bareGraphFigure(server, size, WARM_UP));
     for (const kind of ['io-bound', 'cpu-bound'] as const) {
       for await (const figure of graphFigures(server, kind, CHUNKS, size, WARM_UP)) figures.push(figure);
       const latency = await chainLatency(server, kind);

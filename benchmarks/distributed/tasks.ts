@@ -2,7 +2,7 @@
 import type { TaskContext } from 'taskmap-ts';
 
 /** A number of its own for each task without dependencies. */
-export function first({ task }: TaskContext): number {
+export function first({ task }: Pick<TaskContext, 'task'>): number {
   return Number(task.slice(task.indexOf('-') + 1));
 }
 

@@ -2,6 +2,8 @@
 import { createPostgresBackend, Worker, withBackend } from 'bullmq';
 import { FolderStore } from 'taskmap-ts';
 import { startWorker } from 'taskmap-ts/bullmq';
+import type { BareJob } from './bare-queue.js';
+import { first, mixed } from './tasks.js';
 
 /** What a worker process is told as it begins. */
 export interface WorkerOrder {
@@ -38,10 +40,11 @@ async function taskmapWorker({ url, queue, concurrency, threads, storeFolder }: 
 }
 
 async function bareWorker({ url, queue, concurrency }: WorkerOrder): Promise<() => Promise<void>> {
-  const nothing = async () => 1;
+  const process = async ({ data: { task, results } }: { readonly data: BareJob }) =>
+    task === undefined || results.length > 0 ? mixed(...results) : first({ task: `task-${task}` });
   const worker = url.startsWith('redis')
-    ? new Worker(queue, nothing, { connection: { url }, concurrency })
-    : new (withBackend(createPostgresBackend).Worker)(queue, nothing, { connection: { connectionString: url, migrate: true, max: 4 }, concurrency });
+    ? new Worker(queue, process, { connection: { url }, concurrency })
+    : new (withBackend(createPostgresBackend).Worker)(queue, process, { connection: { connectionString: url, migrate: true, max: 4 }, concurrency });
   worker.on('error', (error) => console.error(error));
   await worker.waitUntilReady();
   return () => worker.close();

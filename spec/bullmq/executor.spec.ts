@@ -299,6 +299,25 @@ describe.each(BACKENDS)('$backend', (backend) => {
       expect(await bench.jobIds()).toEqual([]);
     });
 
+    it('keeps what was done in one job with a task that failed, however often the run is begun', async () => {
+      await worker();
+      const graphs = [1, 2, 3].map(() =>
+        new TaskGraphBuilder({ name: 'halves' })
+          .task('returns', () => performance.now())
+          .task('throws', () => {
+            throw new Error('keeps the run from being complete');
+          })
+          .build(),
+      );
+      for (const graph of graphs) {
+        await bench.executor({ runId: 'tonight', chunk: 2 }).run(graph);
+        expect(graph.counts()).toMatchObject({ done: 1, failed: 1 });
+      }
+      expect(new Set(graphs.map((graph) => graph.result('returns'))).size).toBe(1);
+      graphs[2]!.markDone('throws');
+      await bench.executor({ runId: 'tonight' }).run(graphs[2]!);
+    });
+
     it('takes up no result of another version of its task', async () => {
       await worker();
       const graphOf = (version: string) =>

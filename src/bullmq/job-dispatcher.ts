@@ -1,28 +1,16 @@
-import { createHash } from 'node:crypto';
 import { CodeMismatchError, UnsendableError, WorkerLostError } from '../errors.js';
 import type { LiveAttempt } from '../executors/attempt.js';
 import type { Clock } from '../executors/clock.js';
 import type { Elsewhere } from '../executors/elsewhere.js';
 import type { Run } from '../executors/run.js';
 import type { SendableFunctions } from '../workers/sendable-functions.js';
-import { moduleReference } from '../workers/task-module.js';
-import { type CarriedValues, carriedError, takenError, Uncarriable } from './carried-values.js';
+import { type CarriedValues, carriedError, takenError } from './carried-values.js';
 import { ChunkSize, HOLD_MS } from './chunk-size.js';
-import { fileDigest } from './file-digest.js';
 import { answerIn, type JobChannel, type JobListener, type JobSnapshot, jobIdOf, parsed } from './job-channel.js';
-import {
-  type CarriedFunction,
-  type CarriedValue,
-  type EndedTask,
-  type JobAnswer,
-  type JobData,
-  JobEnd,
-  type JobNews,
-  type JobOrder,
-  type JobReport,
-  PROTOCOL,
-} from './job-messages.js';
+import { type EndedTask, type JobAnswer, JobEnd, type JobNews, type JobOrder, type JobReport, PROTOCOL } from './job-messages.js';
+import { hashOf, OrderMaker } from './order-maker.js';
 import { isAway, JOB_KINDS, type JobKind, queueError } from './queue-server.js';
+import { SentJob, type TakenEnd } from './sent-job.js';
 
 /** What is the same for all runs of an executor. */
 export interface DispatchOptions {
@@ -48,35 +36,6 @@ export interface DispatchOrder {
   readonly calledFrom: string;
   /** Hears the promise that is fulfilled once nothing is left of it. */
   readonly ended: (cleaned: Promise<void>) => void;
-}
-
-/** A job of ours in the queue. */
-interface SentJob {
-  readonly id: string;
-  readonly kind: JobKind;
-  /** What is added to the queue; `undefined` until it is made, and once it has finished. */
-  data: JobData | undefined;
-  readonly tasks: readonly number[];
-  /** The attempts that wait for it, at the places of their tasks; `undefined` where none does, or no longer. */
-  readonly attempts: (LiveAttempt | undefined)[];
-  state: 'adding' | 'queued' | 'finished';
-  worker: string | undefined;
-  sentAtMs: number;
-  checkedAtMs: number;
-  /** Of each task how it ended, where nobody has asked for it yet. */
-  ends: (TakenEnd | undefined)[];
-  cancelReason: string | undefined;
-  /** How often the queue has failed it without giving a task the blame. */
-  mishaps: number;
-}
-
-/** How a task ended, its value made again. */
-interface TakenEnd {
-  readonly end: number;
-  readonly startedAtMs: number;
-  readonly tookMs: number;
-  readonly value: unknown;
-  readonly worker: string;
 }
 
 const NONE = -1;
@@ -107,7 +66,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
   readonly #options: DispatchOptions;
   readonly #order: DispatchOrder;
   readonly #chunkSize: ChunkSize<LiveAttempt>;
-  readonly #functions = new Map<Function, CarriedFunction>();
+  readonly #orders: OrderMaker;
   /** Attempts that are not in a job yet. */
   #gathered: LiveAttempt[] = [];
   readonly #jobs = new Map<string, SentJob>();
@@ -117,9 +76,6 @@ export class JobDispatcher implements Elsewhere, JobListener {
   readonly #jobOf = new Map<number, SentJob>();
   /** Tasks that are sent by themselves: a job that had several was lost. */
   readonly #alone = new Set<number>();
-  /** Values in the store, by the tasks whose results they are, and all keys there. */
-  readonly #references = new Map<number, CarriedValue>();
-  readonly #storedKeys = new Set<string>();
   /** How many jobs of each kind have not finished. */
   readonly #underWay: Record<JobKind, number> = { cpu: 0, io: 0 };
   #outstanding = 0;
@@ -142,6 +98,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
     this.#channel = channel;
     this.#options = options;
     this.#order = order;
+    this.#orders = new OrderMaker(run, order.runKey, order.functions, options.values);
     this.#chunkSize = new ChunkSize(options.chunk);
     this.tasks = order.functions.tasks;
     channel.listen(order.runKey, this);
@@ -187,7 +144,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
     // Of a timeout the worker knows itself.
     if (attempt.abortedWith?.timedOut === true) return;
     const job = this.#jobOf.get(attempt.id);
-    if (job === undefined || job.cancelReason !== undefined || job.attempts.some((one) => one !== undefined && one.abortedWith === undefined)) return;
+    if (job === undefined || job.cancelReason !== undefined || job.isWanted) return;
     job.cancelReason = carriedError(reason);
     this.#track(this.#takeBack(job));
   }
@@ -225,7 +182,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
     const { worker } = job;
     job.worker = undefined;
     this.#deal(() => {
-      for (const attempt of this.#takeAttempts(job)) {
+      for (const attempt of job.takeAttempts()) {
         this.#outstanding--;
         this.#run.lost(attempt, new Error(`Worker ${worker ?? 'of an unknown name'} was lost.`));
       }
@@ -299,27 +256,18 @@ export class JobDispatcher implements Elsewhere, JobListener {
         continue;
       }
       const ends = answer === undefined ? undefined : await Promise.all(this.#takenEnds(answer));
-      if (ends?.some(({ end }) => end !== JobEnd.returned)) await this.#channel.removeAll(kind, [jobId]);
+      // The same tasks tried again would be a job of the same id. One of which a task returned has no such other, and is kept for whoever begins the run once more.
+      if (ends?.every(({ end }) => end !== JobEnd.returned)) await this.#channel.removeAll(kind, [jobId]);
       this.#adopt(jobId, kind, snapshot, tasks, ends);
     }
   }
 
   #adopt(id: string, kind: JobKind, { data }: JobSnapshot, tasks: readonly number[], ends: readonly TakenEnd[] | undefined): void {
-    const nowMs = this.#nowMs();
-    const job: SentJob = {
-      id,
-      kind,
-      data: ends === undefined ? data : undefined,
-      tasks,
-      attempts: new Array<LiveAttempt | undefined>(tasks.length).fill(undefined),
-      state: ends === undefined ? 'queued' : 'finished',
-      worker: undefined,
-      sentAtMs: nowMs,
-      checkedAtMs: 0,
-      ends: ends === undefined ? [] : ends.map((end) => (end.end === JobEnd.returned ? end : undefined)),
-      cancelReason: undefined,
-      mishaps: 0,
-    };
+    const job = new SentJob(id, kind, tasks, this.#nowMs());
+    job.state = ends === undefined ? 'queued' : 'finished';
+    job.data = ends === undefined ? data : undefined;
+    job.checkedAtMs = 0;
+    job.ends = (ends ?? []).map((end) => (end.end === JobEnd.returned ? end : undefined));
     if (job.state === 'queued') this.#underWay[kind]++;
     this.#jobs.set(id, job);
     for (const [place, task] of tasks.entries()) if (ends === undefined || job.ends[place] !== undefined) this.#jobOf.set(task, job);
@@ -327,8 +275,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
 
   /** An attempt of a task that is in the queue already. */
   #attach(job: SentJob, attempt: LiveAttempt): void {
-    const place = job.tasks.indexOf(attempt.id);
-    job.attempts[place] = attempt;
+    const place = job.attach(attempt);
     const end = job.ends[place];
     if (end !== undefined) this.#run.deal(() => this.#conclude(job, place, end));
   }
@@ -366,45 +313,27 @@ export class JobDispatcher implements Elsewhere, JobListener {
 
   /** Makes the job once all of its arguments are on their way. */
   #send(kind: JobKind, attempts: readonly LiveAttempt[]): void {
-    const parts = new OrderParts();
-    const sent: LiveAttempt[] = [];
-    for (const attempt of attempts) {
-      try {
-        this.#addTask(parts, attempt);
-        sent.push(attempt);
-      } catch (error) {
-        if (!(error instanceof Uncarriable)) throw error;
-        const unsendable = new UnsendableError(attempt.name, 'argument', error.part);
-        this.#deal(() => {
-          this.#outstanding--;
-          this.#run.failedElsewhere(attempt, unsendable);
-        });
-      }
+    const { attempts: sent, unsendable, order } = this.#orders.make(attempts);
+    for (const [attempt, part] of unsendable) {
+      this.#deal(() => {
+        this.#outstanding--;
+        this.#run.failedElsewhere(attempt, new UnsendableError(attempt.name, 'argument', part));
+      });
     }
     if (sent.length === 0) return;
     const job = this.#jobFor(kind, sent);
-    const values = parts.values;
-    const make = (ready: readonly CarriedValue[]): void => {
-      const { id: runId, graph } = this.#run;
-      const order: JobOrder = {
-        runId,
-        graph: graph.name,
-        attempt: sent[0]!.attempt,
-        functions: parts.functions,
-        values: ready,
-        tasks: parts.tasks,
-      };
-      job.data = { protocol: PROTOCOL, order: JSON.stringify(order) };
+    const made = (whole: JobOrder): void => {
+      job.data = { protocol: PROTOCOL, order: JSON.stringify(whole) };
       this.#toAdd.add(job);
     };
-    if (!values.some((value) => value instanceof Promise)) {
-      make(values as CarriedValue[]);
+    if (!(order instanceof Promise)) {
+      made(order);
       return;
     }
     this.#track(
-      Promise.all(values).then(
-        (ready) => {
-          make(ready);
+      order.then(
+        (whole) => {
+          made(whole);
           this.#post();
         },
         (error) => this.#run.breakOff(error),
@@ -412,68 +341,13 @@ export class JobDispatcher implements Elsewhere, JobListener {
     );
   }
 
-  #addTask(parts: OrderParts, { id, name }: LiveAttempt): void {
-    const { topology, outcomes, settings, functions } = this.#run.open;
-    const { starts, ids } = topology.inputs;
-    const inputs: number[] = [];
-    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
-      const input = ids[edge]!;
-      const result = outcomes.value(input);
-      if (result !== undefined) inputs.push(parts.value(input, () => this.#carry(input, result)));
-    }
-    const { withContext, timeoutMs } = settings[id]!;
-    const headers = this.#run.hasHeaders ? this.#run.headersFor(id) : undefined;
-    const fn = parts.fn(this.#carriedFunction(functions[id]!));
-    parts.tasks.push({ name, fn, withContext, timeoutMs: timeoutMs ?? null, inputs, headers: headers ?? null });
-  }
-
-  #carry(task: number, result: unknown): CarriedValue | Promise<CarriedValue> {
-    const known = this.#references.get(task);
-    if (known !== undefined) return known;
-    const name = this.#run.open.names[task]!;
-    const key = `taskmap value ${this.#order.runKey} ${hashOf(name, 'made by the executor')}`;
-    const carried = this.#options.values.carry(result, 'argument', key);
-    if (typeof carried === 'string') return carried;
-    this.#storedKeys.add(key);
-    return Promise.resolve(carried).then((reference) => {
-      this.#references.set(task, reference);
-      return reference;
-    });
-  }
-
-  #carriedFunction(fn: Function): CarriedFunction {
-    const known = this.#functions.get(fn);
-    if (known !== undefined) return known;
-    const module = moduleReference(fn);
-    const source = this.#order.functions.sources.get(fn);
-    const carried: CarriedFunction =
-      module === undefined
-        ? ['source', source!.text, source!.helpers.join(' ')]
-        : ['module', module.moduleUrl, module.exportName, fileDigest(module.moduleUrl)];
-    this.#functions.set(fn, carried);
-    return carried;
-  }
-
   #jobFor(kind: JobKind, attempts: readonly LiveAttempt[]): SentJob {
-    const nowMs = this.#nowMs();
     const tasks = attempts.map(({ id }) => id);
-    const job: SentJob = {
-      id: this.#jobIdOf(tasks, attempts[0]!.attempt),
-      kind,
-      data: undefined,
-      tasks,
-      attempts: [...attempts],
-      state: 'adding',
-      worker: undefined,
-      sentAtMs: nowMs,
-      checkedAtMs: nowMs,
-      ends: [],
-      cancelReason: undefined,
-      mishaps: 0,
-    };
+    const job = new SentJob(this.#jobIdOf(tasks, attempts[0]!.attempt), kind, tasks, this.#nowMs());
+    for (const [place, attempt] of attempts.entries()) job.attach(attempt, place);
     this.#underWay[kind]++;
     this.#jobs.set(job.id, job);
-    for (const task of job.tasks) this.#jobOf.set(task, job);
+    for (const task of tasks) this.#jobOf.set(task, job);
     return job;
   }
 
@@ -562,12 +436,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
   #finished(job: SentJob, answer: JobAnswer, ends: readonly TakenEnd[]): void {
     this.#tell(job, answer.worker, answer.news);
     for (const [place, end] of ends.entries()) {
-      const carried = answer.ends[place]![3];
-      if (typeof carried !== 'string') {
-        this.#references.set(job.tasks[place]!, carried);
-        this.#storedKeys.add(carried[0]);
-      }
-      if (job.attempts[place] !== undefined) this.#conclude(job, place, end);
+      this.#orders.cameWith(job.tasks[place]!, answer.ends[place]![3]);
+      if (job.attemptAt(place) !== undefined) this.#conclude(job, place, end);
       else if (end.end === JobEnd.returned) job.ends[place] = end;
     }
   }
@@ -584,7 +454,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
   }
 
   #conclude(job: SentJob, place: number, { end, startedAtMs, tookMs, value, worker }: TakenEnd): void {
-    const attempt = job.attempts[place];
+    const attempt = job.attemptAt(place);
     if (attempt === undefined) return;
     this.#detach(job, attempt);
     this.#outstanding--;
@@ -620,7 +490,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
     this.#finish(job);
     this.#track(this.#channel.removeAll(job.kind, [job.id]));
     this.#deal(() => {
-      const attempts = this.#takeAttempts(job);
+      const attempts = job.takeAttempts();
       for (const task of job.tasks) this.#jobOf.delete(task);
       for (const attempt of attempts) {
         this.#outstanding--;
@@ -637,7 +507,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
 
   #tell(job: SentJob, worker: string, news: readonly JobNews[]): void {
     for (const [what, place, atMs, fraction, note] of news) {
-      const attempt = job.attempts[place];
+      const attempt = job.attemptAt(place);
       if (attempt === undefined) continue;
       this.#run.begun(attempt, this.#hereMs(job, atMs, 0), worker);
       if (what === 'progress') this.#run.progressedElsewhere(attempt, fraction!, note ?? undefined);
@@ -749,7 +619,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
       if (this.#isOpen) await this.#clear((job) => keeps && (job.state === 'finished' || job.cancelReason === undefined));
       // Nothing had to be sent: what earlier runs have left is still there.
       else if (isComplete && this.#order.found !== 'none' && !this.#isOpening) for (const kind of JOB_KINDS) await this.#clearAll(kind);
-      if (!keeps) await this.#options.values.forget(this.#storedKeys);
+      if (!keeps) await this.#orders.forgetValues();
     } catch {
       // A server that is gone. What is left there goes when its time is up.
     } finally {
@@ -780,7 +650,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
   #takenBack(job: SentJob): void {
     this.#finish(job);
     this.#deal(() => {
-      for (const attempt of this.#takeAttempts(job)) this.#recall(attempt);
+      for (const attempt of job.takeAttempts()) this.#recall(attempt);
     });
   }
 
@@ -791,19 +661,13 @@ export class JobDispatcher implements Elsewhere, JobListener {
     else this.#run.lost(attempt, attempt.abortedWith.reason);
   }
 
-  #takeAttempts(job: SentJob): LiveAttempt[] {
-    const attempts = job.attempts.filter((attempt) => attempt !== undefined);
-    job.attempts.fill(undefined);
-    return attempts;
-  }
-
   #detach(job: SentJob, attempt: LiveAttempt): void {
-    job.attempts[job.tasks.indexOf(attempt.id)] = undefined;
+    job.detach(attempt);
     if (this.#jobOf.get(attempt.id) === job) this.#jobOf.delete(attempt.id);
   }
 
   *#waitingJobs(): Generator<SentJob> {
-    for (const job of this.#jobs.values()) if (job.state !== 'finished' && job.attempts.some((attempt) => attempt !== undefined)) yield job;
+    for (const job of this.#jobs.values()) if (job.isWaitedFor) yield job;
   }
 
   #kindOf(task: number): JobKind {
@@ -833,31 +697,4 @@ export class JobDispatcher implements Elsewhere, JobListener {
     this.#pending.add(work);
     void work.finally(() => this.#pending.delete(work)).catch(() => {});
   }
-}
-
-/** What an order is made of, each function and value once. */
-class OrderParts {
-  readonly functions: CarriedFunction[] = [];
-  readonly values: (CarriedValue | Promise<CarriedValue>)[] = [];
-  readonly tasks: JobOrder['tasks'][number][] = [];
-  readonly #placeOf = new Map<number, number>();
-
-  fn(carried: CarriedFunction): number {
-    const known = this.functions.indexOf(carried);
-    return known === -1 ? this.functions.push(carried) - 1 : known;
-  }
-
-  value(task: number, carry: () => CarriedValue | Promise<CarriedValue>): number {
-    const known = this.#placeOf.get(task);
-    if (known !== undefined) return known;
-    const place = this.values.push(carry()) - 1;
-    this.#placeOf.set(task, place);
-    return place;
-  }
-}
-
-function hashOf(...parts: readonly string[]): string {
-  // Lengths first, and each code unit whole: no two lists of names are the same text.
-  const text = parts.map((part) => `${part.length} ${part}`).join('');
-  return createHash('sha256').update(text, 'utf16le').digest('base64url').slice(0, 24);
 }

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { FolderStore, RunAbortedError, RunFailedError, type TaskFunction, TaskGraphBuilder, TaskTimeoutError, taskModule } from 'taskmap-ts';
+import {
+  FolderStore,
+  RunAbortedError,
+  RunFailedError,
+  type TaskFunction,
+  type TaskGraph,
+  TaskGraphBuilder,
+  TaskTimeoutError,
+  taskModule,
+} from 'taskmap-ts';
 import { CodeMismatchError, QueueError, WorkerLostError } from 'taskmap-ts/bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
@@ -251,30 +260,49 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
   });
 
   if (backend === 'redis') {
-    spec('a server that is full ends the run, and the next one goes on', async () => {
-      const full = await startRedis({ maxmemory: '6mb' });
-      const scene = new Scene(full);
-      try {
-        await scene.worker();
-        const graph = graphOfTexts([
+    describe('a server that is full', () => {
+      /** Runs a graph of which something is too large for the server, and again when there is room. */
+      async function runTwice(
+        tasks: (scene: Scene) => readonly TaskText[],
+      ): Promise<{ readonly graph: TaskGraph; readonly runsByTask: Scene['runsByTask'] }> {
+        const full = await startRedis({ maxmemory: '6mb' });
+        const scene = new Scene(full);
+        try {
+          await scene.worker();
+          const graph = graphOfTexts(tasks(scene));
+          const executor = scene.executor();
+          const error = await rejection(executor.run(graph));
+          expect(error).toBeInstanceOf(QueueError);
+          expect(String(error)).toMatch(/OOM.*The server is full: give it more memory/);
+          expect(graph.counts()).toMatchObject({ failed: 0, running: 0 });
+          await asked(full, (redis) => redis.config('SET', 'maxmemory', '100mb'));
+          await executor.run(graph);
+          await scene.expectNothingLeft();
+          return { graph, runsByTask: scene.runsByTask };
+        } finally {
+          await scene.close();
+          await full.stop();
+        }
+      }
+
+      spec('by an argument ends the run, and the next one goes on', async () => {
+        const { graph, runsByTask } = await runTwice((scene) => [
           { name: 'small', text: scene.text('small', 'return 1;') },
           { name: 'large', text: "() => 'x'.repeat(5e6)", onMainThread: true, dependsOn: ['small'] },
           { name: 'last', text: scene.text('last', 'return args[0].length;'), dependsOn: ['large'] },
         ]);
-        const executor = scene.executor();
-        const error = await rejection(executor.run(graph));
-        expect(error).toBeInstanceOf(QueueError);
-        expect(String(error)).toMatch(/OOM.*The server is full: give it more memory/);
-        expect(graph.counts()).toMatchObject({ done: 2, pending: 1, running: 0 });
-        await asked(full, (redis) => redis.config('SET', 'maxmemory', '100mb'));
-        await executor.run(graph);
         expect(graph.result('last')).toBe(5e6);
-        expect(scene.runsByTask).toEqual({ small: 1, last: 1 });
-        await scene.expectNothingLeft();
-      } finally {
-        await scene.close();
-        await full.stop();
-      }
+        expect(runsByTask).toEqual({ small: 1, last: 1 });
+      });
+
+      spec('by a result, which it still takes, ends the run, and the next one goes on', async () => {
+        const { graph, runsByTask } = await runTwice((scene) => [
+          { name: 'large', text: scene.text('large', "return 'x'.repeat(8e6);") },
+          { name: 'last', text: scene.text('last', 'return args[0].length;'), dependsOn: ['large'] },
+        ]);
+        expect(graph.result('last')).toBe(8e6);
+        expect(runsByTask).toEqual({ large: 1, last: 1 });
+      });
     });
   }
 

@@ -365,7 +365,7 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     }
 
     spec('reaches tasks that wait, that listen, and that do not', async (scene) => {
-      await scene.worker({ threads: 2 });
+      await scene.worker({ threads: 2, graceMs: 1000 });
       const heard = scene
         .text(
           'listens',

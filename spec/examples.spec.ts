@@ -25,7 +25,8 @@ async function runExample(file: string, args: readonly string[] = [], env: NodeJ
   // Shows no progress, which takes more or fewer lines by the time; and finds nothing that an earlier one has kept.
   const { FORCE_COLOR, INIT_CWD, ...inherited } = process.env;
   const TMPDIR = await mkdtemp(join(tmpdir(), 'example-'));
-  onTestFinished(() => rm(TMPDIR, { recursive: true, force: true }));
+  // The loader may be writing its cache still.
+  onTestFinished(() => rm(TMPDIR, { recursive: true, force: true, maxRetries: 20 }));
   const options = { cwd: ROOT, env: { ...inherited, CI: 'true', TMPDIR, TEMP: TMPDIR, ...env } };
   return new Promise((resolve) => {
     const child = execFile(process.execPath, ['--import', 'tsx', join('examples', file), ...args], options, (_, stdout, stderr) =>

@@ -9,6 +9,8 @@ export interface BareJob {
 
 const ADDED_AT_ONCE = 500;
 const LOST_EVENTS_MS = 500;
+/** So many jobs that were completed last are looked at for lost events. */
+const LATELY_MAX = 500;
 const OPTIONS = { removeOnComplete: { age: 3600 } };
 
 /** What both of its servers have. */
@@ -91,7 +93,7 @@ export class BareQueue {
     const whenDone = this.#until(
       ({ jobId, returnvalue }) => finish(jobId, returnvalue),
       async () => {
-        const jobs: Job[] = await this.#queue.getCompleted(0, LOST_EVENTS_MS);
+        const jobs: Job[] = await this.#queue.getCompleted(0, LATELY_MAX);
         for (const { id, returnvalue } of jobs) finish(id!, returnvalue);
         return done === size;
       },

@@ -216,7 +216,7 @@ describe('failed', () => {
 describe('retrying and delayElapsed', () => {
   test('count attempts, and a run is not finished while a task is delayed', () => {
     const schedule = scheduleOf([[]]);
-    expect(schedule.attempt(0)).toBe(0);
+    expect(schedule.attempt(0)).toBe(1);
     expect(schedule.next()).toBe(0);
     expect(schedule.attempt(0)).toBe(1);
     schedule.retrying(0);
@@ -420,11 +420,11 @@ describe('a fact that cannot be', () => {
     const schedule = scheduleOf([[1, 2], [], []]);
     schedule.succeeded(schedule.next());
     expect(() => schedule.succeeded(0)).toThrow(
-      'This is a bug in taskmap: task number 0 is blocked, has been started 0 times and depends on 1 (done), 2 (ready); it was to become done.',
+      'This is a bug in taskmap: task number 0 is blocked, comes to its attempt 1 and depends on 1 (done), 2 (ready); it was to become done.',
     );
     schedule.succeeded(schedule.next());
     schedule.retrying(schedule.next());
-    expect(() => schedule.failed(0)).toThrow('task number 0 is delayed, has been started 1 times and depends on 1 (done), 2 (done)');
+    expect(() => schedule.failed(0)).toThrow('task number 0 is delayed, comes to its attempt 2 and depends on 1 (done), 2 (done)');
     expect(() => schedule.succeeded(1)).toThrow('depends on nothing; it was to become done.');
   });
 });

@@ -89,8 +89,10 @@ export class Schedule {
   readonly #states: Uint8Array;
   /** How many dependencies of each task are not done. */
   readonly #unmet: Int32Array;
-  /** How often each task has been started. */
-  readonly #attempts: Int32Array;
+  /** How many attempts of each task were made before the run. */
+  readonly #attemptsMade: number;
+  /** How often a task has failed and is tried again, for those few to which that has happened. */
+  readonly #retries = new Map<number, number>();
   readonly #queue: ReadyQueue;
   /** The ready tasks that run elsewhere; `undefined` if none do. */
   readonly #queueElsewhere: ReadyQueue | undefined;
@@ -99,8 +101,8 @@ export class Schedule {
   /** Tasks whose known results are to be checked, each once; `nextToCheck()` reads on from where it was. */
   readonly #checks: number[] = [];
   #checksTold = 0;
-  /** Tasks in the order in which they became ready, each once; `nextReady()` reads on from where it was. */
-  readonly #readied: Int32Array;
+  /** Tasks in the order in which they became ready, from where `nextReady()` was to the count; after that, what is left of those that were told. */
+  #readied: number[] = [];
   #readiedCount = 0;
   #readiedTold = 0;
   /** Skipped tasks, each followed by the failed one that is the reason. */
@@ -120,8 +122,7 @@ export class Schedule {
     this.#limitsCpu = slots.cpu < slots.total;
     this.#states = new Uint8Array(size);
     this.#unmet = new Int32Array(size);
-    this.#attempts = new Int32Array(size).fill(attemptsMade);
-    this.#readied = new Int32Array(size);
+    this.#attemptsMade = attemptsMade;
     this.#queue = new ReadyQueue(startOrder);
     this.#elsewhere = elsewhere;
     this.#kept = kept;
@@ -165,9 +166,9 @@ export class Schedule {
     return STATES[this.#states[id]!]!;
   }
 
-  /** The number of the task's latest attempt, counted from 1; 0 before the first. */
+  /** The number of the task's attempt that runs, or of the one to come if none does, counted from 1. */
   attempt(id: number): number {
-    return this.#attempts[id]!;
+    return this.#attemptsMade + 1 + (this.#retries.size === 0 ? 0 : (this.#retries.get(id) ?? 0));
   }
 
   // Decisions.
@@ -184,7 +185,6 @@ export class Schedule {
     }
     this.#queue.remove(id);
     this.#begin(id);
-    this.#attempts[id]!++;
     return id;
   }
 
@@ -199,7 +199,6 @@ export class Schedule {
     if (id === NONE || (ioBound !== undefined && this.#queueElsewhere.isIoBound(id) !== ioBound)) return NONE;
     this.#queueElsewhere.remove(id);
     this.#begin(id);
-    this.#attempts[id]!++;
     return id;
   }
 
@@ -225,12 +224,15 @@ export class Schedule {
 
   /** The next task of those that have become ready, each told once, or {@link NONE}. */
   nextReady(): number {
-    return this.#readiedTold < this.#readiedCount ? this.#readied[this.#readiedTold++]! : NONE;
+    if (this.#readiedTold < this.#readiedCount) return this.#readied[this.#readiedTold++]!;
+    this.passReady();
+    return NONE;
   }
 
   /** Nobody wants to know which tasks have become ready so far. */
   passReady(): void {
-    this.#readiedTold = this.#readiedCount;
+    this.#readiedTold = 0;
+    this.#readiedCount = 0;
   }
 
   /** The next task of those that were skipped, each told once, or {@link NONE}; {@link because} says why. */
@@ -270,12 +272,10 @@ export class Schedule {
   /** A blocked task has been sent to where all the inputs that it lacks are being made. It is ready, and runs, as soon as the last of them is done. */
   sentAhead(id: number): void {
     this.#move(id, AHEAD);
-    this.#attempts[id]!++;
   }
 
   /** A task that was sent elsewhere did not begin there, or ended there through no fault of its own: the attempt does not count. */
   recalled(id: number): void {
-    this.#attempts[id]!--;
     if (this.#states[id] === AHEAD) {
       this.#move(id, BLOCKED);
       return;
@@ -295,6 +295,7 @@ export class Schedule {
   retrying(id: number): void {
     this.#end(id, DELAYED);
     this.#delayed++;
+    this.#retries.set(id, (this.#retries.get(id) ?? 0) + 1);
   }
 
   /** The pause of a delayed task is over. */
@@ -359,6 +360,10 @@ export class Schedule {
       states[id] = selected === undefined || selected[id] === 1 ? BLOCKED : IDLE;
     }
     if (!outcomes.allPending) this.#takeUpKnown(outcomes);
+    let startableCount = 0;
+    for (let id = 0; id < states.length; id++) if (unmet[id] === 0 && states[id] === BLOCKED) startableCount++;
+    // Memory for all of them at once: of 100 000 tasks that depend on nothing, a list that grows costs half as much as the whole run.
+    this.#readied = new Array<number>(startableCount);
     for (let id = 0; id < states.length; id++) if (unmet[id] === 0 && states[id] === BLOCKED) this.#unblock(id);
   }
 
@@ -467,7 +472,7 @@ export class Schedule {
     const { starts, ids } = this.#topology.dependencies;
     const waitsFor = [...ids.subarray(starts[id], starts[id + 1])].map((dependency) => `${dependency} (${this.state(dependency)})`);
     throw new InvariantError(
-      `task number ${id} is ${this.state(id)}, has been started ${this.#attempts[id]} times and depends on ${waitsFor.join(', ') || 'nothing'}; ${what}.`,
+      `task number ${id} is ${this.state(id)}, comes to its attempt ${this.attempt(id)} and depends on ${waitsFor.join(', ') || 'nothing'}; ${what}.`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import {
   FolderStore,
   InvalidOptionError,
   ParallelAsyncExecutor,
+  systemClock,
   type TaskContext,
   type TaskGraph,
   TaskGraphBuilder,
@@ -368,6 +370,40 @@ describe.each(BACKENDS)('$backend', (backend) => {
       await Promise.all(graphs.map((graph) => local.runTask(graph, 'n')));
       await Promise.all(graphs.map((graph, index) => executors[index % 2]!.run(graph)));
       expect(graphs.map((graph) => graph.result('twice'))).toEqual([2, 4, 6, 8]);
+    });
+
+    it('says that no worker takes anything, and goes on waiting', async () => {
+      let aheadMs = 0;
+      const executor = bench.executor({ sweepMs: 25, clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
+      const graph = new TaskGraphBuilder({ name: 'bills' }).task('a', () => 1).build();
+      const warned = once(process, 'warning') as Promise<[Error & { code: string }]>;
+      const run = executor.run(graph);
+      aheadMs = 20_000;
+      const [{ code, message }] = await warned;
+      expect(code).toBe('TASKMAP_NO_WORKER');
+      expect(message).toMatch(/graph "bills" from the queue "[-\w]+\.cpu" for 10 s, "a" for example.*npx taskmap-ts worker/);
+      await worker();
+      await run;
+      expect(graph.result('a')).toBe(1);
+    });
+
+    it('says nothing of tasks that wait for a worker that is busy', async () => {
+      let aheadMs = 0;
+      const executor = bench.executor({ sweepMs: 25, chunk: 1, clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
+      const warnings: Error[] = [];
+      const onWarning = (warning: Error) => void warnings.push(warning);
+      process.on('warning', onWarning);
+      await worker({ threads: 1 });
+      const graph = new TaskGraphBuilder()
+        .task('a', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400))
+        .task('b', () => 1)
+        .build();
+      executor.on('task:started', () => {
+        aheadMs = 20_000;
+      });
+      await executor.run(graph);
+      process.off('warning', onWarning);
+      expect(warnings).toEqual([]);
     });
 
     it('runs on when its connections were closed for want of runs', async () => {

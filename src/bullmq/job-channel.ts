@@ -71,6 +71,11 @@ export class JobChannel {
     this.#serverTimeoutMs = serverTimeoutMs;
   }
 
+  /** What the queue of such jobs is called. */
+  queueName(kind: JobKind): string {
+    return this.#server.name(kind);
+  }
+
   /** @throws {@link QueueError} */
   async open(): Promise<void> {
     await this.#open();

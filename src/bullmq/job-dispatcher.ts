@@ -44,6 +44,8 @@ const FIRST_SWEEP_MS = 25;
 /** A job that nothing was heard of for so long is asked about, in milliseconds; so many of them at a time. */
 const SILENT_MS = 3000;
 const CHECKS_MAX = 50;
+/** A job that no worker has taken for so long is worth a word, if none has been heard of at all, in milliseconds. */
+const UNTAKEN_MS = 10_000;
 /** What BullMQ says of a job that it gave to one worker after another. */
 const STALLED = /stalled|more than allowable limit/i;
 const MISHAPS_MAX = 5;
@@ -76,6 +78,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
   readonly #jobOf = new Map<number, SentJob>();
   /** Tasks that are sent by themselves: a job that had several was lost. */
   readonly #alone = new Set<number>();
+  /** The kinds of jobs that no worker takes, as the user has been told. */
+  readonly #untaken = new Set<JobKind>();
   /** How many jobs of each kind have not finished. */
   readonly #underWay: Record<JobKind, number> = { cpu: 0, io: 0 };
   #outstanding = 0;
@@ -551,6 +555,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
         const nowMs = this.#nowMs();
         const silent = waiting.filter(({ checkedAtMs, state }) => state === 'queued' && nowMs - checkedAtMs >= SILENT_MS);
         for (const job of silent.slice(0, CHECKS_MAX)) await this.#check(job);
+        this.#warnIfUntaken(kind, waiting);
         for (const job of waiting)
           if (job.cancelReason !== undefined && job.state === 'queued') await this.#channel.cancel(job.kind, job.id, job.cancelReason);
       }
@@ -558,6 +563,22 @@ export class JobDispatcher implements Elsewhere, JobListener {
     } catch (error) {
       this.#isToBeTriedAgain(error, askedAtMs);
     }
+  }
+
+  /** A queue that nobody serves looks like one whose workers are busy: the run waits, and so does whoever forgot to start a worker, or mistyped the name of the queue. */
+  #warnIfUntaken(kind: JobKind, waiting: readonly SentJob[]): void {
+    const nowMs = this.#nowMs();
+    const untaken = waiting.filter(({ state, sentAtMs }) => state === 'queued' && nowMs - sentAtMs >= UNTAKEN_MS);
+    if (untaken.length === 0 || this.#untaken.has(kind)) return;
+    for (const job of this.#jobs.values()) if (job.kind === kind && job.worker !== undefined) return;
+    this.#untaken.add(kind);
+    const { name } = this.#run.graph;
+    const first = this.#run.open.names[untaken[0]!.tasks[0]!]!;
+    process.emitWarning(
+      `No worker has taken a task of graph ${JSON.stringify(name)} from the queue ${JSON.stringify(this.#channel.queueName(kind))} for ${UNTAKEN_MS / 1000} s, ` +
+        `${JSON.stringify(first)} for example. The run goes on waiting. Start a worker with the same connection and queue (npx taskmap-ts worker), or see whether those that run have room.`,
+      { code: 'TASKMAP_NO_WORKER' },
+    );
   }
 
   /** Asks the server what has become of a job. */

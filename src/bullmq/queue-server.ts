@@ -95,22 +95,22 @@ export class QueueServer {
     };
   }
 
+  name(kind: JobKind | 'control'): string {
+    return `${this.#queue}.${kind}`;
+  }
+
   queue(kind: JobKind | 'control'): Promise<AnyQueue> {
     const options = { ...this.#options, streams: { events: { maxLen: EVENTS_MAX } } };
-    return this.#opened(() => new this.#classes.Queue(this.#name(kind), options));
+    return this.#opened(() => new this.#classes.Queue(this.name(kind), options));
   }
 
   events(kind: JobKind | 'control'): Promise<AnyEvents> {
-    return this.#opened(() => new this.#classes.QueueEvents(this.#name(kind), this.#options));
+    return this.#opened(() => new this.#classes.QueueEvents(this.name(kind), this.#options));
   }
 
   /** A worker that has not begun to take jobs: `run()` begins. */
   worker(kind: JobKind, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Promise<AnyWorker> {
-    return this.#opened(() => new this.#classes.Worker(this.#name(kind), processor, { ...this.#options, ...options, autorun: false }));
-  }
-
-  #name(kind: JobKind | 'control'): string {
-    return `${this.#queue}.${kind}`;
+    return this.#opened(() => new this.#classes.Worker(this.name(kind), processor, { ...this.#options, ...options, autorun: false }));
   }
 
   /**

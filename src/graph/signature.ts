@@ -25,7 +25,7 @@ export type AnyTask = TaskHandle<string, any, any>;
 /** What a task leaves behind: the return type of its function, awaited. */
 export type ResultOf<F> = F extends (...args: never) => infer R ? Awaited<R> : never;
 /** The parameters of a function, as a tuple. */
-export type ParametersOf<F> = F extends (...args: infer P) => unknown ? P : never;
+export type ParametersOf<F> = F extends (...args: infer P extends readonly any[]) => unknown ? P : never;
 /** The return type of a function. */
 export type ReturnOf<F> = F extends (...args: never) => infer R ? R : never;
 /**

@@ -1,8 +1,9 @@
 import { InvalidOptionError } from '../errors.js';
+import type { ParametersOf } from '../graph/signature.js';
 import type { TaskFunction } from '../graph/task.js';
 
 /** An exported function that worker threads can find. Called here, it imports its module and calls the export. */
-export type ModuleTask<F extends TaskFunction = TaskFunction> = ((...args: Parameters<F>) => Promise<Awaited<ReturnType<F>>>) & {
+export type ModuleTask<F extends TaskFunction = TaskFunction> = ((...args: ParametersOf<F>) => Promise<Awaited<ReturnType<F>>>) & {
   readonly moduleUrl: string;
   readonly exportName: string;
 };

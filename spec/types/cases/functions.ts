@@ -1,6 +1,6 @@
 // Functions that were not written to be tasks.
 import { readFile } from 'node:fs/promises';
-import { TaskGraphBuilder } from 'taskmap-ts';
+import { TaskGraphBuilder, type TaskModule } from 'taskmap-ts';
 import { same } from './support.js';
 
 const base = new TaskGraphBuilder()
@@ -38,6 +38,12 @@ base.task('optional', (n?: number) => n).build();
 base.task('optional given', (n?: number) => n).dependsOn('n');
 base.task('rest', (first: number, ...more: number[]) => more.length + first).dependsOn('n', 'm', 'n');
 base.task('rest of none', (...more: number[]) => more.length).build();
+base.task('rest to read', (...more: readonly number[]) => more.length).dependsOn('n', 'm');
+declare const moduleTasks: TaskModule<{ sum(...more: readonly number[]): number; label(text: string, ...more: readonly number[]): string }>;
+const summed = base.task('sum', moduleTasks.sum).dependsOn('n', 'm').task('label', moduleTasks.label);
+summed.dependsOn('s', 'sum');
+// @ts-expect-error a number where a text is taken
+summed.dependsOn('sum', 's');
 base.task('tuple', (...[n, s]: [n: number, s: string]) => `${n}${s}`).dependsOn('n', 's');
 base.task('wider', (n: number | string, s: unknown) => [n, s]).dependsOn('n', 's');
 base.task('destructured', ([first]: readonly number[]) => first).dependsOn('list');

@@ -186,6 +186,20 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     });
   });
 
+  spec('a server that is shut down while all that uses it closes ends no process', async (scene) => {
+    const unheard: unknown[] = [];
+    const onUncaught = (error: unknown) => unheard.push(error);
+    process.on('uncaughtExceptionMonitor', onUncaught);
+    scene.whenClosed(async () => void process.off('uncaughtExceptionMonitor', onUncaught));
+    const workers = [await scene.worker(), await scene.worker()];
+    const executors = [scene.executor(), scene.executor(), scene.executor()];
+    await Promise.all(executors.map((executor) => executor.run(graphOfTexts(wide(scene, 4, 1).tasks))));
+    const restarted = server.restart();
+    await Promise.all([...workers, ...executors].map((one) => one.close()));
+    await restarted;
+    expect(unheard).toEqual([]);
+  });
+
   spec('a run without events finds everything by itself', async (scene) => {
     await scene.worker();
     const { tasks, names, sum } = wide(scene, 20, 1);

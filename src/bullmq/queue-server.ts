@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { createPostgresBackend, Queue, QueueEvents, Worker, type WorkerOptions, withBackend } from 'bullmq';
 import { described, InvalidOptionError, QueueError } from '../errors.js';
 
@@ -32,6 +33,11 @@ interface Client {
   readonly backend: { close(force?: boolean): Promise<unknown> };
   waitUntilReady(): Promise<unknown>;
   close(): Promise<unknown>;
+}
+
+/** A connection to PostgreSQL. */
+interface PgClient {
+  on(event: 'error', listener: () => void): unknown;
 }
 
 type BackendClasses = {
@@ -87,7 +93,7 @@ export class QueueServer {
       throw new InvalidOptionError('queue', 'up to 100 letters, digits, hyphens, underscores and dots', queue);
     this.#queue = queue;
     this.#onError = onError;
-    const classes = this.backend === 'postgres' ? withBackend(createPostgresBackend) : { Queue, QueueEvents, Worker };
+    const classes = this.backend === 'postgres' ? withBackend(createSafePostgresBackend) : { Queue, QueueEvents, Worker };
     this.#classes = classes as unknown as BackendClasses;
     this.#options = {
       connection: this.backend === 'postgres' ? postgresOptions(connection) : redisOptions(connection),
@@ -168,6 +174,40 @@ function postgresOptions(connection: string | object): object {
   // A pool of the user's own says nothing of migrations.
   const isPool = typeof (connection as { query?: unknown }).query === 'function';
   return isPool || 'migrate' in connection || 'skipMigrations' in connection ? connection : { max: POSTGRES_POOL_MAX, ...connection, migrate: true };
+}
+
+/**
+ * A server that shuts down tells an error to each of its clients, and the process ends if nobody listens to it. Nobody does while BullMQ closes what hears of
+ * new jobs, nor where it has a client of the pool for itself.
+ */
+const createSafePostgresBackend: typeof createPostgresBackend = (...args) => {
+  const backend = createPostgresBackend(...args);
+  const { connection } = backend;
+  const pool = connection.pool as unknown as EventEmitter;
+  // A pool of the user's own comes here for each queue.
+  if (!pool.listeners('connect').includes(ignoreErrors)) pool.on('connect', ignoreErrors);
+
+  const listen = connection.getListenClient.bind(connection);
+  const close = connection.close.bind(connection);
+  let listening: PgClient | undefined;
+  connection.getListenClient = async () => {
+    const client = await listen();
+    if (listening !== client) ignoreErrors(client);
+    listening = client;
+    return client;
+  };
+  connection.close = () => {
+    const closing = close();
+    // By now it has no listeners any more.
+    if (listening !== undefined) ignoreErrors(listening);
+    return closing;
+  };
+  return backend;
+};
+
+/** Whoever asked for something hears of the error as well. */
+function ignoreErrors(client: PgClient): void {
+  client.on('error', () => {});
 }
 
 const AWAY_CODES: ReadonlySet<unknown> = new Set([

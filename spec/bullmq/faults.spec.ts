@@ -150,13 +150,15 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
 
   describe('a server that is killed and started again', () => {
     spec('costs time', async (scene) => {
-      await scene.worker();
+      const worker = await scene.worker();
       const { tasks, names, sum } = wide(scene, 40, 40);
       const graph = graphOfTexts(tasks);
       const run = scene.executor().run(graph);
       await scene.begun(10);
       await server.kill();
+      await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
       await server.restart();
+      await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(true);
       await run;
       expect(graph.result('last')).toBe(sum);
       expect(graph.counts()).toMatchObject({ done: names.length + 1, failed: 0 });
@@ -198,6 +200,16 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     await Promise.all([...workers, ...executors].map((one) => one.close()));
     await restarted;
     expect(unheard).toEqual([]);
+  });
+
+  spec('a server that is gone for good keeps no worker and no executor from closing', async (scene) => {
+    const worker = await scene.worker();
+    const executor = scene.executor();
+    await executor.run(graphOfTexts(wide(scene, 4, 1).tasks));
+    await server.kill();
+    await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
+    await Promise.all([worker.close(), executor.close()]);
+    await server.restart();
   });
 
   spec('a run without events finds everything by itself', async (scene) => {

@@ -1,6 +1,6 @@
 import { carriedError } from './carried-values.js';
 import { CANCEL_EVENT, type JobAnswer, type JobData, type JobReport } from './job-messages.js';
-import { type AnyEvents, type AnyQueue, JOB_KINDS, type JobKind, type QueueServer } from './queue-server.js';
+import { type AnyEvents, type AnyQueue, CLOSE_MS, type Closable, closed, inTime, JOB_KINDS, type JobKind, type QueueServer } from './queue-server.js';
 
 /** Who hears of the jobs of one run. */
 export interface JobListener {
@@ -34,8 +34,6 @@ const ALL_STATES = ['completed', 'failed', 'active', 'wait', 'prioritized', 'del
 const IDLE_MS = 1000;
 /** An answer is waited for at least so long, in milliseconds: a busy server is not away. */
 const ANSWER_MS = 1000;
-/** A connection whose server is away is given so long to be closed in good order, in milliseconds. */
-const CLOSE_MS = 1000;
 
 /** The id of a job: whose it is, and which of theirs. */
 export function jobIdOf(runKey: string, rest: string): string {
@@ -248,25 +246,6 @@ export class JobChannel {
     events.on('stalled', ({ jobId }) => of(jobId)?.stalled(jobId));
     events.on('progress', ({ jobId, data }) => of(jobId)?.reported(jobId, data as unknown as JobReport));
   }
-}
-
-interface Closable {
-  close(): Promise<unknown>;
-  disconnect?(): Promise<unknown>;
-}
-
-/** Closes a connection in good order; one to a server that is away would wait for it. */
-async function closed(client: Closable): Promise<void> {
-  await inTime(client.close(), CLOSE_MS).catch(() => {
-    void client.disconnect?.().catch(() => {});
-  });
-}
-
-function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(Object.assign(new Error('It does not answer'), { code: 'ETIMEDOUT' })), ms);
-    answer.finally(() => clearTimeout(timer)).then(resolve, reject);
-  });
 }
 
 function runKeyIn(jobId: string): string {

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { createPostgresBackend, Queue, QueueEvents, Worker, type WorkerOptions, withBackend } from 'bullmq';
+import { createPostgresBackend, isRedisInstance, Queue, QueueEvents, Worker, type WorkerOptions, withBackend } from 'bullmq';
 import { described, InvalidOptionError, QueueError } from '../errors.js';
 
 /** Where a queue is. */
@@ -35,9 +35,22 @@ interface Client {
   close(): Promise<unknown>;
 }
 
+/** What is looked at of the options of a connection to Redis. */
+interface RedisOptions {
+  readonly url?: string;
+  /** After how many milliseconds to try again; not at all if it returns no number. */
+  readonly retryStrategy?: (times: number) => number | null | undefined;
+}
+
 /** A connection to PostgreSQL. */
 interface PgClient {
   on(event: 'error', listener: () => void): unknown;
+}
+
+/** What {@link closed} closes. */
+export interface Closable {
+  close(): Promise<unknown>;
+  disconnect?(): Promise<unknown>;
 }
 
 type BackendClasses = {
@@ -52,8 +65,12 @@ export type Processor = (job: any, token: string | undefined) => Promise<unknown
 /** So long a server is waited for that does not answer, in milliseconds. */
 const CONNECT_MS = 5000;
 const CONNECT_AGAIN_MS = 200;
+/** So long at most until a connection to Redis that was lost is tried again, in milliseconds. */
+export const RECONNECT_MAX_MS = 2000;
 /** Events are a wake-up, and each of them holds a return value. */
 const EVENTS_MAX = 1000;
+/** A connection whose server is away is given so long to be closed in good order, in milliseconds. */
+export const CLOSE_MS = 1000;
 const QUEUE_NAME = /^[\w.-]{1,100}$/;
 /** Each part of the executor has connections of its own, and few requests at once. */
 const POSTGRES_POOL_MAX = 4;
@@ -72,6 +89,7 @@ export class QueueServer {
   readonly #classes: BackendClasses;
   readonly #options: object;
   readonly #onError: (error: unknown) => void;
+  #hasGivenUp = false;
 
   /**
    * @param onError - hears of connections that are lost; BullMQ makes them again
@@ -96,9 +114,18 @@ export class QueueServer {
     const classes = this.backend === 'postgres' ? withBackend(createSafePostgresBackend) : { Queue, QueueEvents, Worker };
     this.#classes = classes as unknown as BackendClasses;
     this.#options = {
-      connection: this.backend === 'postgres' ? postgresOptions(connection) : redisOptions(connection),
+      connection: this.backend === 'postgres' ? postgresOptions(connection) : this.#redisOptions(connection),
       ...(prefix === undefined ? {} : { prefix }),
     };
+  }
+
+  get hasGivenUp(): boolean {
+    return this.#hasGivenUp;
+  }
+
+  /** Connections that are lost are not made again, and what waits for them fails: after {@link RECONNECT_MAX_MS} at most. */
+  giveUp(): void {
+    this.#hasGivenUp = true;
   }
 
   name(kind: JobKind | 'control'): string {
@@ -117,6 +144,19 @@ export class QueueServer {
   /** A worker that has not begun to take jobs: `run()` begins. */
   worker(kind: JobKind, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Promise<AnyWorker> {
     return this.#opened(() => new this.#classes.Worker(this.name(kind), processor, { ...this.#options, ...options, autorun: false }));
+  }
+
+  #redisOptions(connection: string | object): object {
+    if (isRedisInstance(connection)) return connection;
+    const options: RedisOptions = typeof connection === 'string' ? { url: connection } : connection;
+    const { retryStrategy = (times) => times * CONNECT_AGAIN_MS } = options;
+    return {
+      ...options,
+      retryStrategy: (times: number) => {
+        const ms = this.#hasGivenUp ? null : retryStrategy(times);
+        return typeof ms === 'number' ? Math.min(ms, RECONNECT_MAX_MS) : ms;
+      },
+    };
   }
 
   /**
@@ -143,6 +183,21 @@ export class QueueServer {
   }
 }
 
+/** Closes a connection in good order; one to a server that is away would wait for it. */
+export async function closed(client: Closable): Promise<void> {
+  await inTime(client.close(), CLOSE_MS).catch(() => {
+    void client.disconnect?.().catch(() => {});
+  });
+}
+
+/** @throws Error with the code `ETIMEDOUT` if nothing is heard for so long. */
+export function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(Object.assign(new Error('It does not answer'), { code: 'ETIMEDOUT' })), ms);
+    answer.finally(() => clearTimeout(timer)).then(resolve, reject);
+  });
+}
+
 /** Rejected with the first error that no waiting helps against, or with the last one once the time is up. */
 function whenReady(client: Client, leftMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -163,10 +218,6 @@ function whenReady(client: Client, leftMs: number): Promise<void> {
       (error) => end(() => reject(error)),
     );
   });
-}
-
-function redisOptions(connection: string | object): object {
-  return typeof connection === 'string' ? { url: connection } : connection;
 }
 
 function postgresOptions(connection: string | object): object {

@@ -1,10 +1,22 @@
 import { availableParallelism, hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { described, InvalidOptionError } from '../errors.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
 import { CarriedValues, takenError, type ValueOptions } from './carried-values.js';
 import { CANCEL_EVENT, type CancelEvent, type JobAnswer, type JobData, JobEnd, type JobNews, type JobOrder, PROTOCOL } from './job-messages.js';
 import { JobRunner } from './job-runner.js';
-import { type AnyEvents, type AnyWorker, isAway, JOB_KINDS, type JobKind, type QueueOptions, QueueServer, queueError } from './queue-server.js';
+import {
+  type AnyEvents,
+  type AnyWorker,
+  closed,
+  isAway,
+  JOB_KINDS,
+  type JobKind,
+  type QueueOptions,
+  QueueServer,
+  queueError,
+  RECONNECT_MAX_MS,
+} from './queue-server.js';
 import { Refused, WorkerModules } from './worker-modules.js';
 
 /** How a worker works. */
@@ -72,6 +84,10 @@ const ASK_AGAIN_MS = 500;
 /** After that it is told at most so often, in milliseconds, and so many things at once. */
 const TELL_MS = 100;
 const NEWS_MAX = 200;
+/** A server that is away is waited for so long to tell it what ended last, in milliseconds, while the worker is being closed. */
+const TELL_ENDS_MS = 5000;
+/** How often it is looked whether that is over, in milliseconds. */
+const LOOK_MS = 50;
 
 /**
  * Starts a worker in this process: it takes jobs of {@link BullMQExecutor}s from the queue, runs cpu-bound tasks on threads and io-bound ones on its event loop,
@@ -110,6 +126,7 @@ class QueueWorker implements TaskWorker {
   #failed = 0;
   #refused = 0;
   #isAway = false;
+  #lastEndMs = 0;
   #isGivingBack = false;
   #closing: Promise<void> | undefined;
   #giveBackTimer: NodeJS.Timeout | undefined;
@@ -151,7 +168,9 @@ class QueueWorker implements TaskWorker {
       this.#control.on(CANCEL_EVENT as 'completed', (event) => this.#cancel(event as unknown as CancelEvent));
       for (const kind of JOB_KINDS) {
         const process = (job: QueuedJob, token?: string) => this.#process(kind, job, token);
-        this.#workers.push(await this.#server.worker(kind, process, { ...settings, concurrency: this.#room[kind] }));
+        const worker = await this.#server.worker(kind, process, { ...settings, concurrency: this.#room[kind] });
+        worker.on('ioredis:close', () => this.#heardError(Object.assign(new Error('The connection was lost'), { code: 'ECONNRESET' })));
+        this.#workers.push(worker);
       }
       await this.#runner.warmUp();
     } catch (error) {
@@ -189,11 +208,21 @@ class QueueWorker implements TaskWorker {
 
   async #close(): Promise<void> {
     if (this.#running.size > 0) this.#log(`closing: ${this.#running.size} jobs are still under way`);
+    const patience = setInterval(() => this.#giveUpOnServer(), LOOK_MS);
+    // BullMQ would wait for ever for a connection that it closes between two attempts to make it again.
+    while (this.#isAway && !this.#server.hasGivenUp) await delay(LOOK_MS);
+    if (this.#isAway) await delay(RECONNECT_MAX_MS);
     await Promise.all(this.#workers.map((worker) => worker.close().catch((error: unknown) => this.#heardError(error))));
+    clearInterval(patience);
     this.#isClosed = true;
     clearTimeout(this.#giveBackTimer);
-    await Promise.all([this.#runner.close(), this.#control?.close().catch(() => {})]);
+    await Promise.all([this.#runner.close(), this.#control && closed(this.#control)]);
     this.#log('closed');
+  }
+
+  /** Waits no longer for a server that is away once all that it could be told is old. */
+  #giveUpOnServer(): void {
+    if (this.#running.size === 0 && Date.now() - this.#lastEndMs >= TELL_ENDS_MS) this.#server.giveUp();
   }
 
   #giveBack(): void {
@@ -243,6 +272,7 @@ class QueueWorker implements TaskWorker {
     } finally {
       news.close();
       this.#running.delete(jobId);
+      this.#lastEndMs = Date.now();
     }
   }
 
@@ -284,18 +314,19 @@ class QueueWorker implements TaskWorker {
     this.#log(isAwayNow ? `waiting: ${queueError(error).message}` : `error: ${described(error)}`);
     if (!isAwayNow) return;
     this.#isAway = true;
-    for (const worker of this.#workers) {
-      void worker.waitUntilReady().then(
-        () => this.#heardAgain(),
-        () => {},
-      );
-    }
+    void this.#untilThere();
   }
 
-  #heardAgain(): void {
-    if (!this.#isAway) return;
-    this.#isAway = false;
-    this.#log('the server is there again');
+  /** Asks the server something until it answers. */
+  async #untilThere(): Promise<void> {
+    while (!this.#isClosed && this.#isAway) {
+      const answers = Promise.all(this.#workers.map((worker) => worker.backend.getCounts(['active'])));
+      this.#isAway = await answers.then(
+        () => false,
+        () => delay(ASK_AGAIN_MS, true),
+      );
+    }
+    if (!this.#isAway) this.#log('the server is there again');
   }
 }
 

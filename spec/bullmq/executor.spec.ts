@@ -46,6 +46,10 @@ describe('options', () => {
     ['sweepMs', { connection, sweepMs: 1 }],
     ['serverTimeoutMs', { connection, serverTimeoutMs: -1 }],
     ['resultAgeMs', { connection, resultAgeMs: Number.NaN }],
+    ['prefix', { connection, prefix: '' }],
+    ['inlineLimit', { connection, inlineLimit: -1 }],
+    ['valueStore', { connection, valueStore: {} }],
+    ['options', undefined],
   ])('refuse %s out of range', (option, options) => {
     expect(() => new BullMQExecutor(options as never)).toThrow(InvalidOptionError);
     expect(() => new BullMQExecutor(options as never)).toThrow(option);
@@ -53,6 +57,13 @@ describe('options', () => {
 
   it.each([
     ['modules', { modules: ['./tasks.js'] }],
+    ['modules', { modules: [5] }],
+    ['modules', { modules: [''] }],
+    ['modules', { modules: ['/nowhere/tasks.js'] }],
+    ['modules', { modules: [new URL('.', import.meta.url)] }],
+    ['modules', { modules: ['no-package-of-this-name'] }],
+    ['acceptsSource', { acceptsSource: 'no' }],
+    ['onLog', { onLog: 1 }],
     ['threads', { threads: 0 }],
     ['concurrency', { concurrency: 0 }],
     ['name', { name: 'main' }],
@@ -372,7 +383,7 @@ describe.each(BACKENDS)('$backend', (backend) => {
       expect(graphs.map((graph) => graph.result('twice'))).toEqual([2, 4, 6, 8]);
     });
 
-    it('says that no worker takes anything, and goes on waiting', async () => {
+    it('says that there is no worker, and goes on waiting', async () => {
       let aheadMs = 0;
       const executor = bench.executor({ sweepMs: 25, clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
       const graph = new TaskGraphBuilder({ name: 'bills' }).task('a', () => 1).build();
@@ -381,10 +392,31 @@ describe.each(BACKENDS)('$backend', (backend) => {
       aheadMs = 20_000;
       const [{ code, message }] = await warned;
       expect(code).toBe('TASKMAP_NO_WORKER');
-      expect(message).toMatch(/graph "bills" from the queue "[-\w]+\.cpu" for 10 s, "a" for example.*npx taskmap-ts worker/);
+      expect(message).toMatch(/^No worker serves the queue "[-\w]+\.cpu".*graph "bills" wait, "a" for example.*npx taskmap-ts worker/);
       await worker();
       await run;
       expect(graph.result('a')).toBe(1);
+    });
+
+    it('says that there is no worker any more', async () => {
+      let aheadMs = 0;
+      const executor = bench.executor({ sweepMs: 25, clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
+      const first = await worker();
+      const graph = new TaskGraphBuilder<any>({ name: 'bills' })
+        .add({ name: 'a', run: () => 1, ioBound: true }, { name: 'b', run: () => 2, ioBound: true, dependsOn: ['a'] })
+        .build() as TaskGraph;
+      const warned = once(process, 'warning') as Promise<[Error & { code: string }]>;
+      let closing: Promise<void> | undefined;
+      executor.once('task:done', () => {
+        closing = first.close();
+        aheadMs = 20_000;
+      });
+      const run = executor.run(graph);
+      expect((await warned)[0].message).toMatch(/^No worker serves the queue "[-\w]+\.io".*"b" for example/);
+      await closing;
+      await worker();
+      await run;
+      expect(graph.result('b')).toBe(2);
     });
 
     it('says nothing of tasks that wait for a worker that is busy', async () => {

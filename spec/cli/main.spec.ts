@@ -187,6 +187,7 @@ describe('what goes wrong is told in one line', () => {
     [['--moduel', './tasks.js'], "Unknown option '--moduel'. Try --help."],
     [['--module', './nowhere/tasks.js'], `There is no module ${ROOT}nowhere/tasks.js.`],
     [['--module', 'vitest.config.ts'], '"vitest.config.ts" names a package. The file is ./vitest.config.ts.'],
+    [['--values', 'package.json'], `--values names the folder of the values. ${ROOT}package.json is a file.`],
     [['--threads', '0'], 'Expected `threads` to be an integer from 1 to 200, got 0.'],
   ])('%j', async (args, complaint) => {
     const ended = await endOf('worker', '--connection', 'redis://127.0.0.1:1', ...args);

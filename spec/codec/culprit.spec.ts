@@ -40,6 +40,18 @@ describe('culprit()', () => {
     expect(culprit([() => 1], 'the result of "a"')).toBe('the result of "a"[0] is a function');
   });
 
+  it('does not look for the level at which a value is nested too deep', () => {
+    let deep: object = {};
+    for (let level = 0; level < 20_000; level++) deep = { n: deep };
+    expect(culprit(deep)).toBe('result is nested too deep to be copied: keep such a structure in a flat list');
+  });
+
+  it('shortens a path that is too long to be read', () => {
+    let deep: object = { fn: () => 1 };
+    for (let level = 0; level < 500; level++) deep = { n: deep };
+    expect(culprit(deep)).toMatch(/^result(\.n){97} … .*\.n\.fn is a function$/);
+  });
+
   it('says where reading a value throws', () => {
     expect(
       culprit({

@@ -48,6 +48,16 @@ describe('an error that crosses the border', () => {
     expect(arrived(new DiskQuotaError(0))).toBeInstanceOf(RegisteredError);
   });
 
+  it('is of its own class where that is known, also by way of a place where it is not', () => {
+    class ElsewhereError extends Error {
+      override readonly name = 'ElsewhereError';
+    }
+    const onTheWay = arrived(new Error('outer', { cause: new ElsewhereError('inner') }));
+    registerErrors(ElsewhereError);
+    expect((onTheWay as Error).cause).not.toBeInstanceOf(ElsewhereError);
+    expect((arrived(onTheWay) as Error).cause).toBeInstanceOf(ElsewhereError);
+  });
+
   it('is of its own class if it is one of ours', () => {
     const there = arrived(new CycleError(['a', 'b', 'a']));
     expect(there).toBeInstanceOf(CycleError);

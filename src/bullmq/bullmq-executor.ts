@@ -75,6 +75,7 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
 
   /** @throws {@link InvalidOptionError} */
   constructor(options: BullMQExecutorOptions) {
+    if (options === undefined) throw new InvalidOptionError('options', 'an object with the `connection` of the queue', options);
     const { clock = systemClock, store, graceMs, runId, chunk = 'auto', maxInFlight = 2000, events = true } = options;
     super({ clock, store, graceMs });
     const server = new QueueServer(options, () => {});

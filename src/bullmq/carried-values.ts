@@ -1,7 +1,7 @@
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
 import { DEPTH_MAX, hashValue } from '../codec/value-hash.js';
-import { described, QueueError } from '../errors.js';
+import { described, InvalidOptionError, QueueError } from '../errors.js';
 import type { OutcomeStore } from '../store/outcome-store.js';
 import type { CarriedValue } from './job-messages.js';
 
@@ -39,7 +39,11 @@ export class CarriedValues {
   readonly #store: OutcomeStore | undefined;
   readonly #inlineLimit: number;
 
+  /** @throws {@link InvalidOptionError} */
   constructor({ valueStore, inlineLimit = INLINE_LIMIT }: ValueOptions) {
+    if (!(inlineLimit >= 0)) throw new InvalidOptionError('inlineLimit', 'a number of bytes of 0 or more', inlineLimit);
+    if (valueStore !== undefined && typeof valueStore?.save !== 'function')
+      throw new InvalidOptionError('valueStore', 'a store, such as new FolderStore(folder)', valueStore);
     this.#store = valueStore;
     this.#inlineLimit = inlineLimit;
   }

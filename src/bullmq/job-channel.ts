@@ -139,6 +139,11 @@ export class JobChannel {
     return this.#inTime((await this.#queue(kind)).getRanges(['completed', 'failed'], 0, LATELY_MAX - 1, false));
   }
 
+  /** How many workers are connected; 1 where the server does not tell. */
+  async workerCount(kind: JobKind): Promise<number> {
+    return this.#inTime((await this.#queue(kind)).getWorkersCount());
+  }
+
   /** All jobs of a run that the server has. */
   async list(kind: JobKind, runKey: string): Promise<readonly string[]> {
     const queue = await this.#queue(kind);

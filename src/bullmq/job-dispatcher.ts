@@ -44,8 +44,8 @@ const FIRST_SWEEP_MS = 25;
 /** A job that nothing was heard of for so long is asked about, in milliseconds; so many of them at a time. */
 const SILENT_MS = 3000;
 const CHECKS_MAX = 50;
-/** A job that no worker has taken for so long is worth a word, if none has been heard of at all, in milliseconds. */
-const UNTAKEN_MS = 10_000;
+/** Whoever waits for a job for so long looks whether there are workers at all, and again each time that has passed, in milliseconds. */
+const UNSERVED_MS = 10_000;
 /** What BullMQ says of a job that it gave to one worker after another. */
 const STALLED = /stalled|more than allowable limit/i;
 const MISHAPS_MAX = 5;
@@ -78,8 +78,10 @@ export class JobDispatcher implements Elsewhere, JobListener {
   readonly #jobOf = new Map<number, SentJob>();
   /** Tasks that are sent by themselves: a job that had several was lost. */
   readonly #alone = new Set<number>();
-  /** The kinds of jobs that no worker takes, as the user has been told. */
-  readonly #untaken = new Set<JobKind>();
+  /** The kinds of jobs for which there is no worker, as the user has been told. */
+  readonly #unserved = new Set<JobKind>();
+  /** When it was looked how many there are. */
+  readonly #countedAtMs: Record<JobKind, number> = { cpu: -Infinity, io: -Infinity };
   /** How many jobs of each kind have not finished. */
   readonly #underWay: Record<JobKind, number> = { cpu: 0, io: 0 };
   #outstanding = 0;
@@ -555,7 +557,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
         const nowMs = this.#nowMs();
         const silent = waiting.filter(({ checkedAtMs, state }) => state === 'queued' && nowMs - checkedAtMs >= SILENT_MS);
         for (const job of silent.slice(0, CHECKS_MAX)) await this.#check(job);
-        this.#warnIfUntaken(kind, waiting);
+        await this.#warnIfUnserved(kind, waiting);
         for (const job of waiting)
           if (job.cancelReason !== undefined && job.state === 'queued') await this.#channel.cancel(job.kind, job.id, job.cancelReason);
       }
@@ -565,18 +567,26 @@ export class JobDispatcher implements Elsewhere, JobListener {
     }
   }
 
-  /** A queue that nobody serves looks like one whose workers are busy: the run waits, and so does whoever forgot to start a worker, or mistyped the name of the queue. */
-  #warnIfUntaken(kind: JobKind, waiting: readonly SentJob[]): void {
+  /**
+   * A queue that nobody serves looks like one whose workers are busy: the run waits, and so does whoever forgot to start a worker, or mistyped the name of the
+   * queue. A worker that died alone is missed by nobody.
+   */
+  async #warnIfUnserved(kind: JobKind, waiting: readonly SentJob[]): Promise<void> {
     const nowMs = this.#nowMs();
-    const untaken = waiting.filter(({ state, sentAtMs }) => state === 'queued' && nowMs - sentAtMs >= UNTAKEN_MS);
-    if (untaken.length === 0 || this.#untaken.has(kind)) return;
-    for (const job of this.#jobs.values()) if (job.kind === kind && job.worker !== undefined) return;
-    this.#untaken.add(kind);
+    const [oldest] = waiting;
+    if (oldest === undefined || nowMs - oldest.sentAtMs < UNSERVED_MS || nowMs - this.#countedAtMs[kind] < UNSERVED_MS) return;
+    this.#countedAtMs[kind] = nowMs;
+    const isServed = (await this.#channel.workerCount(kind)) !== 0;
+    if (isServed || this.#unserved.has(kind)) {
+      if (isServed) this.#unserved.delete(kind);
+      return;
+    }
+    this.#unserved.add(kind);
     const { name } = this.#run.graph;
-    const first = this.#run.open.names[untaken[0]!.tasks[0]!]!;
+    const first = this.#run.open.names[oldest.tasks[0]!]!;
     process.emitWarning(
-      `No worker has taken a task of graph ${JSON.stringify(name)} from the queue ${JSON.stringify(this.#channel.queueName(kind))} for ${UNTAKEN_MS / 1000} s, ` +
-        `${JSON.stringify(first)} for example. The run goes on waiting. Start a worker with the same connection and queue (npx taskmap-ts worker), or see whether those that run have room.`,
+      `No worker serves the queue ${JSON.stringify(this.#channel.queueName(kind))}, in which tasks of graph ${JSON.stringify(name)} wait, ${JSON.stringify(first)} ` +
+        'for example. The run goes on waiting. Start a worker with the same connection and queue: npx taskmap-ts worker.',
       { code: 'TASKMAP_NO_WORKER' },
     );
   }

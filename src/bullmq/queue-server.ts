@@ -109,6 +109,8 @@ export class QueueServer {
     if (this.backend !== 'redis' && this.backend !== 'postgres') throw new InvalidOptionError('backend', "'redis' or 'postgres'", backend);
     if (typeof queue !== 'string' || !QUEUE_NAME.test(queue))
       throw new InvalidOptionError('queue', 'up to 100 letters, digits, hyphens, underscores and dots', queue);
+    if (prefix !== undefined && (typeof prefix !== 'string' || prefix === ''))
+      throw new InvalidOptionError('prefix', 'a text that is not empty', prefix);
     this.#queue = queue;
     this.#onError = onError;
     const classes = this.backend === 'postgres' ? withBackend(createSafePostgresBackend) : { Queue, QueueEvents, Worker };

@@ -136,6 +136,8 @@ class QueueWorker implements TaskWorker {
     const { modules = [], acceptsSource = true, threads = availableParallelism(), concurrency = 50, name = `${hostname()}-${process.pid}` } = options;
     const { lockMs = 15_000, stalledCheckMs = 5000, maxLost = 3, graceMs, resourceLimits, workerScript, onLog = () => {} } = options;
     if (!Array.isArray(modules)) throw new InvalidOptionError('modules', 'a list of addresses', modules);
+    if (typeof acceptsSource !== 'boolean') throw new InvalidOptionError('acceptsSource', 'true or false', acceptsSource);
+    if (typeof onLog !== 'function') throw new InvalidOptionError('onLog', 'a function that takes a line', onLog);
     if (!(Number.isInteger(threads) && threads >= 1 && threads <= 200)) throw new InvalidOptionError('threads', 'an integer from 1 to 200', threads);
     for (const [option, value] of Object.entries({ concurrency, maxLost }))
       if (!(Number.isInteger(value) && value >= 1)) throw new InvalidOptionError(option, 'an integer of 1 or more', value);
@@ -320,9 +322,10 @@ class QueueWorker implements TaskWorker {
   /** Asks the server something until it answers. */
   async #untilThere(): Promise<void> {
     while (!this.#isClosed && this.#isAway) {
-      const answers = Promise.all(this.#workers.map((worker) => worker.backend.getCounts(['active'])));
-      this.#isAway = await answers.then(
-        () => false,
+      const answers = this.#workers.map((worker) => worker.backend.getCounts(['active']));
+      this.#isAway = await Promise.all(answers).then(
+        // Before it has connected for the first time there is nobody to ask.
+        () => answers.length === 0 && delay(ASK_AGAIN_MS, true),
         () => delay(ASK_AGAIN_MS, true),
       );
     }

@@ -71,16 +71,26 @@ export class WorkerModules {
 
 /** @throws {@link InvalidOptionError} */
 function moduleUrlOf(module: URL | string): string {
-  const text = String(module);
-  if (module instanceof URL || /^[a-z][a-z+.-]+:/i.test(text)) return text;
-  if (/^\.{1,2}\//.test(text)) {
+  const text = typeof module === 'string' || module instanceof URL ? String(module) : '';
+  if (text === '' || /^\.{1,2}\//.test(text))
     throw new InvalidOptionError(
       'modules',
       "absolute addresses, as new URL('./tasks.js', import.meta.url) is, absolute paths, or names of packages",
-      text,
+      module,
     );
+  const url = text.startsWith('/') ? pathToFileURL(text).href : text;
+  if (!isThere(url)) throw new InvalidOptionError('modules', 'modules that this process can import', text);
+  return url;
+}
+
+function isThere(moduleUrl: string): boolean {
+  if (moduleUrl.startsWith('file:')) return fileDigest(moduleUrl) !== null;
+  if (/^[a-z][a-z+.-]+:/i.test(moduleUrl)) return true;
+  try {
+    return import.meta.resolve(moduleUrl) !== '';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND';
   }
-  return text.startsWith('/') ? pathToFileURL(text).href : text;
 }
 
 /** How many names two paths have in common, from the last one on: none, if not even the files are called the same. */

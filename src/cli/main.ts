@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { TaskWorker } from '../bullmq/start-worker.js';
 import { described, InvalidOptionError, QueueError } from '../errors.js';
@@ -27,6 +27,8 @@ async function main(): Promise<void> {
 async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: WorkerCommand): Promise<void> {
   for (const { path } of modules) if (path !== undefined && !existsSync(path)) throw new UsageError(`There is no module ${path}.`);
   for (const { text, path } of modules) if (path === undefined) refuseFile(text);
+  if (valuesFolder !== undefined && statSync(valuesFolder, { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new UsageError(`--values names the folder of the values. ${valuesFolder} is a file.`);
   const startWorker = await workerStarter();
   const valueStore = valuesFolder === undefined ? undefined : new FolderStore(valuesFolder);
   const starting = startWorker({ ...options, modules: modules.map(({ url }) => url), valueStore, onLog: log });

@@ -1,25 +1,31 @@
 import { described } from '../errors.js';
 
+const PATH_MAX = 400;
+
 /**
  * The part of a value that cannot be sent between threads, as a sentence: `result.rows[3].format is a function`; `undefined` if all of it can.
  *
  * @param name - what the whole value is called
  */
 export function culprit(value: unknown, name = 'result'): string | undefined {
-  if (canBeCloned(value)) return undefined;
+  const failure = cloneFailure(value);
+  if (failure === undefined) return undefined;
+  // The engine copies level by level. To look for the level at which it no longer can takes a copy at each.
+  if (failure instanceof RangeError && /call stack/i.test(failure.message))
+    return `${name} is nested too deep to be copied: keep such a structure in a flat list`;
   const seen = new Set<unknown>();
   let path = name;
   let part = value;
   for (;;) {
     seen.add(part);
     try {
-      const inner = partsOf(part, path).find(({ value: one }) => !seen.has(one) && !canBeCloned(one));
-      if (inner === undefined) return `${path} is ${kindOf(part)}`;
+      const inner = partsOf(part, path).find(({ value: one }) => !seen.has(one) && cloneFailure(one) !== undefined);
+      if (inner === undefined) return `${shortened(path)} is ${kindOf(part)}`;
       path = inner.path;
       part = inner.value;
     } catch (error) {
       // A getter of it, or the proxy that it is.
-      return `${path} throws as it is read: ${described(error)}`;
+      return `${shortened(path)} throws as it is read: ${described(error)}`;
     }
   }
 }
@@ -52,14 +58,20 @@ function kindOf(value: unknown): string {
   return `of a kind that cannot be copied (${Object.prototype.toString.call(value).slice('[object '.length, -1)})`;
 }
 
-function canBeCloned(value: unknown): boolean {
+/** `undefined` if it can be copied. */
+function cloneFailure(value: unknown): unknown {
   const type = typeof value;
-  if (type === 'function' || type === 'symbol') return false;
-  if (type !== 'object' || value === null) return true;
+  if (type === 'function' || type === 'symbol') return type;
+  if (type !== 'object' || value === null) return undefined;
   try {
     structuredClone(value);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return error;
   }
+}
+
+/** Both ends of a path that is too long to be read. */
+function shortened(path: string): string {
+  return path.length <= PATH_MAX ? path : `${path.slice(0, PATH_MAX / 2)} … ${path.slice(-PATH_MAX / 2)}`;
 }

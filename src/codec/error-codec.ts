@@ -21,6 +21,8 @@ interface EncodedErrorObject {
 
 type ErrorClass = abstract new (...args: never) => Error;
 
+/** What errors of classes that are not known here are where they come from: they may go on to where they are known. */
+const CLASSES_ELSEWHERE = new WeakMap<Error, readonly string[]>();
 const CAUSES_MAX = 16;
 const DOM_EXCEPTION = 'DOMException';
 const KNOWN_ERRORS = new Map<string, ErrorClass>();
@@ -121,12 +123,17 @@ function decodeErrorObject({ classes, name, message, stack, cause, errors, own }
 /** An error of the nearest class that is known, with nothing in it yet; a DOMException, which cannot be filled later, with all it has. */
 export function emptyError(classes: readonly string[], name: string, message: string): Error {
   if (classes[0] === DOM_EXCEPTION) return new DOMException(message, name);
-  const known = KNOWN_ERRORS.get(classes.find((one) => KNOWN_ERRORS.has(one)) ?? '') ?? Error;
+  const nearest = classes.find((one) => KNOWN_ERRORS.has(one)) ?? 'Error';
   // Born an Error, so that the engine takes it for one: an object that only inherits from Error is copied like any other, without its message.
-  return Object.setPrototypeOf(new Error(message), known.prototype) as Error;
+  const error: Error = Object.setPrototypeOf(new Error(message), KNOWN_ERRORS.get(nearest)!.prototype);
+  if (classes[0] !== nearest) CLASSES_ELSEWHERE.set(error, classes);
+  return error;
 }
 
-export function classNamesOf(error: Error): string[] {
+/** The most special first. */
+export function classNamesOf(error: Error): readonly string[] {
+  const elsewhere = CLASSES_ELSEWHERE.get(error);
+  if (elsewhere !== undefined) return elsewhere;
   const names: string[] = [];
   for (let prototype = Object.getPrototypeOf(error); prototype !== null; prototype = Object.getPrototypeOf(prototype)) {
     const name: unknown = prototype.constructor?.name;

@@ -36,7 +36,7 @@ async function startWorker(name: string): Promise<void> {
   let said = '';
   for await (const line of createInterface(worker.stderr!)) {
     said += `${line}\n`;
-    if (!line.includes(' ready: ')) continue;
+    if (!line.includes(' ready on ')) continue;
     console.log(`${name}: ${line.slice(line.indexOf('ready'))}`);
     // It goes on telling; nobody listens.
     worker.stderr!.resume();
@@ -57,8 +57,8 @@ function start(stderr: 'inherit' | 'pipe', ...args: readonly string[]): ChildPro
 
 // output, with other tasks on each worker every time:
 // queue: redis
-// cow: ready: 1 threads, 50 io-bound jobs at once, on redis
-// ox: ready: 1 threads, 50 io-bound jobs at once, on redis
+// cow: ready on redis: threads: 1, io-bound jobs at once: 50
+// ox: ready on redis: threads: 1, io-bound jobs at once: 50
 // cow: read running, read failures, words running, words failures, squeeze failures, words resume, squeeze running, …, most
 // ox: read graphs, read workers, read resume, read observe, words graphs, squeeze graphs, words workers, …, tightest
 // 8 pages: "task" 317 times, "that" 262 times; down to 30.2 %

@@ -383,6 +383,16 @@ describe.each(BACKENDS)('$backend', (backend) => {
       expect(graphs.map((graph) => graph.result('twice'))).toEqual([2, 4, 6, 8]);
     });
 
+    it('takes of a result what is data, wherever the task runs', async () => {
+      await worker();
+      const graph = new TaskGraphBuilder<any>()
+        .add({ name: 'cpu', run: work.point }, { name: 'io', run: work.point, ioBound: true })
+        .build() as TaskGraph;
+      await bench.executor().run(graph);
+      for (const name of ['cpu', 'io'])
+        expect(graph.result(name)).toStrictEqual({ point: { x: 3 }, at: new Date(5), others: [new Map([[{ x: 3 }, 1]])] });
+    });
+
     it('says that there is no worker, and goes on waiting', async () => {
       let aheadMs = 0;
       const executor = bench.executor({ sweepMs: 25, clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });

@@ -29,3 +29,15 @@ export async function untilAborted({ signal, progress }: TaskContext): Promise<n
 export function forever(): never {
   for (;;);
 }
+
+class Point {
+  readonly x = 3;
+  get twice(): number {
+    return 2 * this.x;
+  }
+}
+
+/** A result that is not only data. */
+export function point(): object {
+  return { point: new Point(), at: new Date(5), others: [new Map([[new Point(), 1]])] };
+}

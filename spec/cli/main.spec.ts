@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
 
   async function startProgram(name: string, ...args: readonly string[]): Promise<Program> {
     const program = new Program('worker', '--connection', redis.url, '--queue', queue, '--module', MODULE, '--threads', '1', '--name', name, ...args);
-    await program.said(/ ready: 1 threads/);
+    await program.said(/ ready on redis: threads: 1,/);
     return program;
   }
 
@@ -134,12 +134,49 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     const run = newExecutor().run(graph);
     const request = await desk.asked();
     program.process.kill(signal);
-    await program.said(/ closing: 1 jobs are still under way$/);
+    await program.said(/ closing: jobs still under way: 1$/);
     request.end('tea');
     await run;
     expect(graph.result('answer')).toBe('tea');
     const { code, stderr } = await program.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/ health: 1 done, 0 failed, 0 refused, 0 running, \d+ MB$/) });
+  });
+
+  function leavingGraph(what: string) {
+    return new TaskGraphBuilder({ name: 'leaving' })
+      .task('what', () => what)
+      .onMainThread()
+      .task('leave')
+      .dependsOn('what')
+      .ioBound()
+      .run(tasks.leaveBehind)
+      .build();
+  }
+
+  it('works on where a task leaves behind a rejection that nobody handles', async () => {
+    const program = await startProgram('ox');
+    const executor = newExecutor();
+    await executor.run(leavingGraph('a rejection'));
+    await program.said(/ a task left behind a rejection that nobody handled: Error: stray rejection$/);
+    await executor.run(leavingGraph('a rejection'));
+    program.process.kill('SIGTERM');
+    expect(await program.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/) });
+  });
+
+  it('lets all else end where a task leaves behind an error that nobody catches', async () => {
+    const program = await startProgram('ox');
+    const desk = await openDesk();
+    const graph = askingGraph(desk.url);
+    const executor = newExecutor();
+    const run = executor.run(graph);
+    const request = await desk.asked();
+    await executor.run(leavingGraph('an error'));
+    await program.said(/ a task left behind an error that nobody caught, and this process ends: Error: stray error$/);
+    await program.said(/ closing: jobs still under way: 1$/);
+    request.end('tea');
+    await run;
+    expect(graph.result('answer')).toBe('tea');
+    expect(await program.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/) });
   });
 
   it.each([
@@ -150,8 +187,17 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     const desk = await openDesk();
     const graph = askingGraph(desk.url);
     const executor = newExecutor();
+    const told: string[] = [];
+    const began = new Promise<void>((resolve) => {
+      executor.on('task:started', ({ task, thread }) => {
+        told.push(`${task} started on ${thread}`);
+        if (task === 'answer') resolve();
+      });
+    });
+    executor.on('task:interrupted', ({ task }) => told.push(`${task} interrupted`));
     const run = executor.run(graph);
     await desk.asked();
+    await began;
     program.process.kill('SIGTERM');
     await program.said(/ SIGTERM: takes no more jobs$/);
     if (args.length === 0) program.process.kill('SIGTERM');
@@ -160,6 +206,7 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     (await desk.asked()).end('tea');
     await run;
     expect(graph.result('answer')).toBe('tea');
+    expect(told).toEqual(['url started on main', 'answer started on ox', 'answer interrupted', 'answer started on cow']);
   });
 
   it('refuses functions that are sent as text with --no-source', async () => {

@@ -1,3 +1,4 @@
+import { culprit } from '../codec/culprit.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
 import { DEPTH_MAX, hashValue } from '../codec/value-hash.js';
@@ -115,12 +116,19 @@ function base64Of(value: unknown): string {
 function bytesOf(value: unknown, name: string): Uint8Array {
   try {
     if (isPlain(value)) return encodeValue(value, false);
-    const hashed = hashValue(value, name);
+    let plain = value;
+    let hashed = hashValue(plain, name);
+    if (hashed.culprit !== undefined) {
+      // On its way to a thread it would lose what is no data, such as its class. So it does here: the same comes of it wherever it is made.
+      plain = structuredClone(value);
+      hashed = hashValue(plain, name);
+    }
     if (hashed.culprit !== undefined) throw new Uncarriable(hashed.culprit);
     if (hashed.depth > DEPTH_MAX) throw new Uncarriable(`${name} is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be sent`);
-    return encodeValue(value, hashed.special);
+    return encodeValue(plain, hashed.special);
   } catch (error) {
-    throw error instanceof Uncarriable ? error : new Uncarriable(`${name} cannot be written as bytes: ${described(error)}`);
+    if (error instanceof Uncarriable) throw error;
+    throw new Uncarriable(culprit(value, name) ?? `${name} cannot be written as bytes: ${described(error)}`);
   }
 }
 

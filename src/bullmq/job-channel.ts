@@ -6,7 +6,7 @@ import { type AnyEvents, type AnyQueue, CLOSE_MS, type Closable, closed, inTime,
 export interface JobListener {
   completed(jobId: string, answer: unknown): void;
   failed(jobId: string, reason: string): void;
-  stalled(jobId: string): void;
+  returned(jobId: string): void;
   reported(jobId: string, report: JobReport): void;
 }
 
@@ -248,7 +248,9 @@ export class JobChannel {
     const of = (jobId: string) => this.#listeners.get(runKeyIn(jobId));
     events.on('completed', ({ jobId, returnvalue }) => of(jobId)?.completed(jobId, returnvalue));
     events.on('failed', ({ jobId, failedReason }) => of(jobId)?.failed(jobId, failedReason));
-    events.on('stalled', ({ jobId }) => of(jobId)?.stalled(jobId));
+    events.on('waiting', ({ jobId, prev }) => {
+      if (prev === 'active') of(jobId)?.returned(jobId);
+    });
     events.on('progress', ({ jobId, data }) => of(jobId)?.reported(jobId, data as unknown as JobReport));
   }
 }

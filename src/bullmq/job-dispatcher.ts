@@ -181,26 +181,36 @@ export class JobDispatcher implements Elsewhere, JobListener {
     if (job !== undefined && job.state !== 'finished') this.#lostForGood(job, reason);
   }
 
-  /** A worker has died or fallen silent with it, and another one will have it. */
-  stalled(jobId: string): void {
+  /** Its worker has died, has fallen silent, or has given it back, and another one will have it. */
+  returned(jobId: string): void {
     const job = this.#jobs.get(jobId);
-    if (job === undefined || job.state === 'finished') return;
-    const { worker } = job;
-    job.worker = undefined;
-    this.#deal(() => {
-      for (const attempt of job.takeAttempts()) {
-        this.#outstanding--;
-        this.#run.lost(attempt, new Error(`Worker ${worker ?? 'of an unknown name'} was lost.`));
-      }
-    });
+    if (job !== undefined && job.state !== 'finished') this.#leftBy(job);
   }
 
   reported(jobId: string, { worker, news }: JobReport): void {
     const job = this.#jobs.get(jobId);
     if (job === undefined || job.state === 'finished') return;
-    job.worker = worker;
+    this.#takenBy(job, worker);
     job.checkedAtMs = this.#nowMs();
     this.#deal(() => this.#tell(job, worker, (parsed(news) ?? []) as readonly JobNews[]));
+  }
+
+  #takenBy(job: SentJob, worker: string): void {
+    if (worker !== job.worker) this.#leftBy(job);
+    job.worker = worker;
+  }
+
+  /** Of a worker that never said that it has the job nobody needs to hear. */
+  #leftBy(job: SentJob): void {
+    const { worker } = job;
+    if (worker === undefined) return;
+    job.worker = undefined;
+    this.#deal(() => {
+      for (const attempt of job.takeAttempts()) {
+        this.#outstanding--;
+        this.#run.lost(attempt, new Error(`Worker ${worker} was lost.`));
+      }
+    });
   }
 
   // Sending.
@@ -607,7 +617,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
       this.#lostForGood(job, snapshot.reason);
     } else if (snapshot.state === 'active' && snapshot.worker !== undefined) {
       const { worker, startedAtMs } = snapshot;
-      job.worker = worker;
+      this.#takenBy(job, worker);
       this.#deal(() =>
         this.#tell(
           job,

@@ -180,7 +180,7 @@ class QueueWorker implements TaskWorker {
       throw error;
     }
     for (const worker of this.#workers) void worker.run().catch((error) => this.#heardError(error));
-    this.#log(`ready: ${this.#room.cpu} threads, ${this.#room.io} io-bound jobs at once, on ${this.#server.backend}`);
+    this.#log(`ready on ${this.#server.backend}: threads: ${this.#room.cpu}, io-bound jobs at once: ${this.#room.io}`);
   }
 
   health(): WorkerHealth {
@@ -209,7 +209,7 @@ class QueueWorker implements TaskWorker {
   }
 
   async #close(): Promise<void> {
-    if (this.#running.size > 0) this.#log(`closing: ${this.#running.size} jobs are still under way`);
+    if (this.#running.size > 0) this.#log(`closing: jobs still under way: ${this.#running.size}`);
     const patience = setInterval(() => this.#giveUpOnServer(), LOOK_MS);
     // BullMQ would wait for ever for a connection that it closes between two attempts to make it again.
     while (this.#isAway && !this.#server.hasGivenUp) await delay(LOOK_MS);
@@ -219,6 +219,7 @@ class QueueWorker implements TaskWorker {
     this.#isClosed = true;
     clearTimeout(this.#giveBackTimer);
     await Promise.all([this.#runner.close(), this.#control && closed(this.#control)]);
+    if (this.#isAway) this.#log('the server did not come back: what ended last could not be told, and runs again elsewhere');
     this.#log('closed');
   }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { inspect } from 'node:util';
 import type { TaskWorker } from '../bullmq/start-worker.js';
 import { described, InvalidOptionError, QueueError } from '../errors.js';
 import { FolderStore } from '../store/folder-store.js';
@@ -8,23 +9,24 @@ import { commandOf, HELP, UsageError, type WorkerCommand } from './options.js';
 
 // The program `taskmap-ts`. What it prints about itself goes to stdout, what a worker tells to stderr.
 
-async function main(): Promise<void> {
+/** @returns the exit code */
+async function main(): Promise<number> {
   const command = commandOf(process.argv.slice(2), process.env, process.cwd());
   switch (command.name) {
     case 'help':
       process.stdout.write(HELP);
-      return;
+      return 0;
     case 'version':
       process.stdout.write(`${createRequire(import.meta.url)('../../package.json').version}\n`);
-      return;
+      return 0;
     case 'worker':
       return runWorker(command);
     default:
-      command satisfies never;
+      return command satisfies never;
   }
 }
 
-async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: WorkerCommand): Promise<void> {
+async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: WorkerCommand): Promise<number> {
   for (const { path } of modules) if (path !== undefined && !existsSync(path)) throw new UsageError(`There is no module ${path}.`);
   for (const { text, path } of modules) if (path === undefined) refuseFile(text);
   if (valuesFolder !== undefined && statSync(valuesFolder, { throwIfNoEntry: false })?.isDirectory() === false)
@@ -32,18 +34,33 @@ async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: 
   const startWorker = await workerStarter();
   const valueStore = valuesFolder === undefined ? undefined : new FolderStore(valuesFolder);
   const starting = startWorker({ ...options, modules: modules.map(({ url }) => url), valueStore, onLog: log });
-  const ended = toldToEnd(starting, graceMs);
+  const ended = Promise.race([toldToEnd(starting, graceMs), hurt(starting, graceMs)]);
   const worker = await starting;
   log(`it is called ${worker.name}, and is process ${process.pid}`);
   const timer = healthMs === 0 ? undefined : setInterval(() => log(healthOf(worker)), healthMs);
-  await ended;
+  const exitCode = await ended;
   clearInterval(timer);
   valueStore?.close();
   log(healthOf(worker));
+  return exitCode;
 }
 
-/** Fulfilled once a signal has come and the worker is closed. The first lets jobs end, the second gives them back, the third waits for nothing. */
-function toldToEnd(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<void> {
+/**
+ * Fulfilled with 1 once a task has left behind an error that nobody caught, and the worker is closed: what else is under way comes to its end first. A promise
+ * that nobody waits for harms nothing else, and is told of.
+ */
+function hurt(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<1> {
+  return new Promise((resolve, reject) => {
+    process.on('unhandledRejection', (error) => log(`a task left behind a rejection that nobody handled: ${inspect(error)}`));
+    process.on('uncaughtException', (error) => {
+      log(`a task left behind an error that nobody caught, and this process ends: ${inspect(error)}`);
+      starting.then((worker) => worker.close(graceMs)).then(() => resolve(1), reject);
+    });
+  });
+}
+
+/** Fulfilled with 0 once a signal has come and the worker is closed. The first lets jobs end, the second gives them back, the third waits for nothing. */
+function toldToEnd(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<0> {
   return new Promise((resolve, reject) => {
     let signalCount = 0;
     const onSignal = (signal: NodeJS.Signals) => {
@@ -51,7 +68,7 @@ function toldToEnd(starting: Promise<TaskWorker>, graceMs: number | undefined): 
       if (signalCount > 2) process.exit(1);
       const jobGraceMs = signalCount === 1 ? graceMs : 0;
       log(signalCount === 1 ? `${signal}: takes no more jobs` : `${signal} again: gives back what is under way`);
-      starting.then((worker) => worker.close(jobGraceMs)).then(resolve, reject);
+      starting.then((worker) => worker.close(jobGraceMs)).then(() => resolve(0), reject);
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
@@ -83,9 +100,9 @@ function log(line: string): void {
 }
 
 try {
-  await main();
+  const exitCode = await main();
   // What a task has left running would hold it up.
-  process.exit(0);
+  process.exit(exitCode);
 } catch (error) {
   // What the user or the server has done is told in a line; anything else is a bug, and its stack helps to find it.
   const isUsage = error instanceof UsageError || error instanceof InvalidOptionError;

@@ -47,6 +47,7 @@ describe('options', () => {
     ['serverTimeoutMs', { connection, serverTimeoutMs: -1 }],
     ['resultAgeMs', { connection, resultAgeMs: Number.NaN }],
     ['prefix', { connection, prefix: '' }],
+    ['events', { connection, events: 'no' }],
     ['inlineLimit', { connection, inlineLimit: -1 }],
     ['valueStore', { connection, valueStore: {} }],
     ['options', undefined],

@@ -212,6 +212,25 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     await server.restart();
   });
 
+  spec('what ends while the server is away, on a worker that is closed then, runs again on another one', async (scene) => {
+    const log: string[] = [];
+    const worker = await scene.worker({ onLog: (line) => log.push(line) });
+    const graph = graphOfTexts([{ name: 'a', text: scene.text('a', `${scene.gate('a')} return 1;`) }]);
+    const run = scene.executor().run(graph);
+    await scene.begun('a');
+    await server.kill();
+    await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
+    const closed = worker.close();
+    scene.open('a');
+    await closed;
+    expect(log.slice(-2)).toEqual(['the server did not come back: what ended last could not be told, and runs again elsewhere', 'closed']);
+    await server.restart();
+    await scene.worker({ name: 'other' });
+    await run;
+    expect(graph.result('a')).toBe(1);
+    expect(scene.runsByTask).toEqual({ a: 2 });
+  });
+
   spec('a run without events finds everything by itself', async (scene) => {
     await scene.worker();
     const { tasks, names, sum } = wide(scene, 20, 1);

@@ -82,6 +82,7 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
     const { sweepMs = server.backend === 'redis' ? 500 : 250, serverTimeoutMs = 60_000, resultAgeMs = RESULT_AGE_MS } = options;
     if (runId !== undefined && (typeof runId !== 'string' || runId === '')) throw new InvalidOptionError('runId', 'a text that is not empty', runId);
     if (chunk !== 'auto' && !isCount(chunk, CHUNK_MAX)) throw new InvalidOptionError('chunk', `an integer from 1 to ${CHUNK_MAX}, or 'auto'`, chunk);
+    if (typeof events !== 'boolean') throw new InvalidOptionError('events', 'true or false', events);
     if (!isCount(maxInFlight)) throw new InvalidOptionError('maxInFlight', 'an integer of 1 or more', maxInFlight);
     if (!(sweepMs >= 10 && Number.isFinite(sweepMs))) throw new InvalidOptionError('sweepMs', 'a number of milliseconds of 10 or more', sweepMs);
     for (const [name, ms] of Object.entries({ serverTimeoutMs, resultAgeMs }))

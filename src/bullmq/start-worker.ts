@@ -125,7 +125,8 @@ class QueueWorker implements TaskWorker {
   #done = 0;
   #failed = 0;
   #refused = 0;
-  #isAway = false;
+  /** Since when the server is away; `undefined` while it is there. */
+  #awaySinceMs: number | undefined;
   #lastEndMs = 0;
   #isGivingBack = false;
   #closing: Promise<void> | undefined;
@@ -190,7 +191,7 @@ class QueueWorker implements TaskWorker {
       done: this.#done,
       failed: this.#failed,
       refused: this.#refused,
-      isReady: this.#closing === undefined && !this.#isAway,
+      isReady: this.#closing === undefined && this.#awaySinceMs === undefined,
       startedAtMs: this.#startedAtMs,
     };
   }
@@ -212,20 +213,27 @@ class QueueWorker implements TaskWorker {
     if (this.#running.size > 0) this.#log(`closing: jobs still under way: ${this.#running.size}`);
     const patience = setInterval(() => this.#giveUpOnServer(), LOOK_MS);
     // BullMQ would wait for ever for a connection that it closes between two attempts to make it again.
-    while (this.#isAway && !this.#server.hasGivenUp) await delay(LOOK_MS);
-    if (this.#isAway) await delay(RECONNECT_MAX_MS);
+    while (this.#awaySinceMs !== undefined && !this.#server.hasGivenUp) await delay(LOOK_MS);
+    if (this.#awaySinceMs !== undefined && this.#workers.length > 0) await delay(RECONNECT_MAX_MS);
     await Promise.all(this.#workers.map((worker) => worker.close().catch((error: unknown) => this.#heardError(error))));
     clearInterval(patience);
     this.#isClosed = true;
     clearTimeout(this.#giveBackTimer);
     await Promise.all([this.#runner.close(), this.#control && closed(this.#control)]);
-    if (this.#isAway) this.#log('the server did not come back: what ended last could not be told, and runs again elsewhere');
+    if (this.#hasEndsToTell) this.#log('the server did not come back: what ended last could not be told, and runs again elsewhere');
     this.#log('closed');
   }
 
-  /** Waits no longer for a server that is away once all that it could be told is old. */
+  /** Whether a job has ended since the server is away. */
+  get #hasEndsToTell(): boolean {
+    return this.#awaySinceMs !== undefined && this.#lastEndMs >= this.#awaySinceMs;
+  }
+
+  /** Waits no longer for a server that is away once there is nothing to tell it, or that is old. */
   #giveUpOnServer(): void {
-    if (this.#running.size === 0 && Date.now() - this.#lastEndMs >= TELL_ENDS_MS) this.#server.giveUp();
+    if (this.#running.size > 0) return;
+    const isAllTold = this.#awaySinceMs !== undefined && !this.#hasEndsToTell;
+    if (isAllTold || Date.now() - this.#lastEndMs >= TELL_ENDS_MS) this.#server.giveUp();
   }
 
   #giveBack(): void {
@@ -313,24 +321,26 @@ class QueueWorker implements TaskWorker {
   #heardError(error: unknown): void {
     const isAwayNow = isAway(error);
     // Every connection tells of it, again and again.
-    if (isAwayNow && this.#isAway) return;
+    if (isAwayNow && this.#awaySinceMs !== undefined) return;
     this.#log(isAwayNow ? `waiting: ${queueError(error).message}` : `error: ${described(error)}`);
     if (!isAwayNow) return;
-    this.#isAway = true;
+    this.#awaySinceMs = Date.now();
     void this.#untilThere();
   }
 
   /** Asks the server something until it answers. */
   async #untilThere(): Promise<void> {
-    while (!this.#isClosed && this.#isAway) {
-      const answers = this.#workers.map((worker) => worker.backend.getCounts(['active']));
-      this.#isAway = await Promise.all(answers).then(
+    while (!this.#isClosed) {
+      try {
+        await Promise.all(this.#workers.map((worker) => worker.backend.getCounts(['active'])));
         // Before it has connected for the first time there is nobody to ask.
-        () => answers.length === 0 && delay(ASK_AGAIN_MS, true),
-        () => delay(ASK_AGAIN_MS, true),
-      );
+        if (this.#workers.length > 0) break;
+      } catch {}
+      await delay(ASK_AGAIN_MS);
     }
-    if (!this.#isAway) this.#log('the server is there again');
+    if (this.#isClosed) return;
+    this.#awaySinceMs = undefined;
+    this.#log('the server is there again');
   }
 }
 

@@ -71,7 +71,7 @@ function cloneFailure(value: unknown): unknown {
   }
 }
 
-/** Both ends of a path that is too long to be read. */
-function shortened(path: string): string {
-  return path.length <= PATH_MAX ? path : `${path.slice(0, PATH_MAX / 2)} … ${path.slice(-PATH_MAX / 2)}`;
+/** A path with its middle left out if it is very long. */
+export function shortened(path: string): string {
+  return path.length <= PATH_MAX ? path : `${path.slice(0, PATH_MAX / 2)}…${path.slice(-PATH_MAX / 2)}`;
 }

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { types } from 'node:util';
 import { described } from '../errors.js';
-import { step } from './culprit.js';
+import { shortened, step } from './culprit.js';
 import { type ErrorRecord, ErrorRecords } from './error-record.js';
 import { bytesOf, type ValueKind, valueKind, viewType } from './value-kind.js';
 
@@ -414,9 +414,4 @@ function stepTo(path: string, { kind, object, parts, keys }: Frame, at: number):
     default:
       return kind satisfies never;
   }
-}
-
-/** A path with its middle left out if it is very long. */
-function shortened(path: string): string {
-  return path.length <= 400 ? path : `${path.slice(0, 200)}…${path.slice(-200)}`;
 }

@@ -162,7 +162,9 @@ function filesOf(directory: string): string[] {
 }
 
 function npm(cwd: string, ...args: string[]): string {
-  const { status, stdout, stderr } = spawnSync('npm', args, { cwd, encoding: 'utf8', shell: process.platform === 'win32' });
+  // With what it has kept of optional peers, it would want to fetch them.
+  const env = { ...process.env, npm_config_cache: join(folder, 'npm-cache') };
+  const { status, stdout, stderr } = spawnSync('npm', args, { cwd, env, encoding: 'utf8', shell: process.platform === 'win32' });
   if (status !== 0) throw new Error(`npm ${args.join(' ')} failed:\n${stdout}${stderr}`);
   return stdout;
 }

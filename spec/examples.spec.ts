@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ParallelAsyncExecutor } from 'taskmap-ts';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditGraph } from '../examples/dependency-audit/graph.js';
 import { installedPackages } from '../examples/dependency-audit/packages.js';
 import type { AuditReport } from '../examples/dependency-audit/report.js';
@@ -25,14 +25,15 @@ async function runExample(file: string, args: readonly string[] = [], env: NodeJ
   // Shows no progress, which takes more or fewer lines by the time; and finds nothing that an earlier one has kept.
   const { FORCE_COLOR, INIT_CWD, ...inherited } = process.env;
   const TMPDIR = await mkdtemp(join(tmpdir(), 'example-'));
-  // The loader may be writing its cache still.
-  onTestFinished(() => rm(TMPDIR, { recursive: true, force: true, maxRetries: 20 }));
   const options = { cwd: ROOT, env: { ...inherited, CI: 'true', TMPDIR, TEMP: TMPDIR, ...env } };
-  return new Promise((resolve) => {
+  const ended = await new Promise<Ended>((resolve) => {
     const child = execFile(process.execPath, ['--import', 'tsx', join('examples', file), ...args], options, (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
+  // The loader may be writing its cache still.
+  await rm(TMPDIR, { recursive: true, force: true, maxRetries: 20 });
+  return ended;
 }
 
 const files = (await readdir(join(ROOT, 'examples'))).filter((file) => file.endsWith('.ts') && file !== DEMO);

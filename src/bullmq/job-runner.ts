@@ -1,4 +1,3 @@
-import { culprit } from '../codec/culprit.js';
 import { TaskTimeoutError } from '../errors.js';
 import type { AttemptRecord } from '../events.js';
 import { systemClock } from '../executors/clock.js';
@@ -62,7 +61,7 @@ export class JobRunner extends ParallelAsyncExecutor {
           carriedValues.carry(record.result, 'result', `taskmap value ${job.jobId} ${placeByName.get(record.task)}`),
         );
       } catch (error) {
-        const part = error instanceof Uncarriable ? error.part : (culprit(record.result) ?? String(error));
+        const part = error instanceof Uncarriable ? error.part : String(error);
         end(record, JobEnd.unsendable, record.durationMs, carriedValues.carry(part, '', ''));
       }
     });

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createPostgresBackend, isRedisInstance, Queue, QueueEvents, Worker, type WorkerOptions, withBackend } from 'bullmq';
 import { described, InvalidOptionError, QueueError } from '../errors.js';
 
@@ -179,7 +180,7 @@ export class QueueServer {
         void client.backend.close(true).catch(() => {});
         void client.close().catch(() => {});
         if (!isAway(error) || Date.now() + CONNECT_AGAIN_MS > untilMs) throw queueError(error);
-        await new Promise((resolve) => setTimeout(resolve, CONNECT_AGAIN_MS));
+        await delay(CONNECT_AGAIN_MS);
       }
     }
   }

@@ -34,7 +34,7 @@ async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: 
   const startWorker = await workerStarter();
   const valueStore = valuesFolder === undefined ? undefined : new FolderStore(valuesFolder);
   const starting = startWorker({ ...options, modules: modules.map(({ url }) => url), valueStore, onLog: log });
-  const ended = Promise.race([toldToEnd(starting, graceMs), hurt(starting, graceMs)]);
+  const ended = whenEnded(starting, graceMs);
   const worker = await starting;
   log(`it is called ${worker.name}, and is process ${process.pid}`);
   const timer = healthMs === 0 ? undefined : setInterval(() => log(healthOf(worker)), healthMs);
@@ -46,32 +46,28 @@ async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: 
 }
 
 /**
- * Fulfilled with 1 once a task has left behind an error that nobody caught, and the worker is closed: what else is under way comes to its end first. A promise
- * that nobody waits for harms nothing else, and is told of.
+ * Fulfilled with the exit code once the worker is closed: 0 after a signal, of which the first lets jobs end, the second gives them back, the third waits for
+ * nothing; 1 after an error of a task that nobody caught, once what else is under way has ended. A promise that nobody waits for harms nothing else.
  */
-function hurt(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<1> {
+function whenEnded(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
-    process.on('unhandledRejection', (error) => log(`a task left behind a rejection that nobody handled: ${inspect(error)}`));
-    process.on('uncaughtException', (error) => {
-      log(`a task left behind an error that nobody caught, and this process ends: ${inspect(error)}`);
-      starting.then((worker) => worker.close(graceMs)).then(() => resolve(1), reject);
-    });
-  });
-}
-
-/** Fulfilled with 0 once a signal has come and the worker is closed. The first lets jobs end, the second gives them back, the third waits for nothing. */
-function toldToEnd(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<0> {
-  return new Promise((resolve, reject) => {
+    const end = (exitCode: number, jobGraceMs = graceMs) => {
+      starting.then((worker) => worker.close(jobGraceMs)).then(() => resolve(exitCode), reject);
+    };
     let signalCount = 0;
     const onSignal = (signal: NodeJS.Signals) => {
       signalCount++;
       if (signalCount > 2) process.exit(1);
-      const jobGraceMs = signalCount === 1 ? graceMs : 0;
       log(signalCount === 1 ? `${signal}: takes no more jobs` : `${signal} again: gives back what is under way`);
-      starting.then((worker) => worker.close(jobGraceMs)).then(() => resolve(0), reject);
+      end(0, signalCount === 1 ? graceMs : 0);
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
+    process.on('unhandledRejection', (error) => log(`a task left behind a rejection that nobody handled: ${inspect(error)}`));
+    process.on('uncaughtException', (error) => {
+      log(`a task left behind an error that nobody caught, and this process ends: ${inspect(error)}`);
+      end(1);
+    });
   });
 }
 

@@ -33,10 +33,19 @@ function told<E extends 'task:started' | 'task:progress'>(executor: BullMQExecut
   });
 }
 
-/** On which a second goes by in a millisecond. */
-function hastyClock(): Clock {
-  const startMs = systemClock.now();
-  return { ...systemClock, now: () => startMs + (systemClock.now() - startMs) * 1000 };
+/** On which a second goes by in a millisecond, once it hurries. */
+function hastyClock(): Clock & { hurry(): void } {
+  let sinceMs = Number.POSITIVE_INFINITY;
+  return {
+    ...systemClock,
+    now() {
+      const nowMs = systemClock.now();
+      return nowMs + Math.max(0, nowMs - sinceMs) * 1000;
+    },
+    hurry() {
+      sinceMs = systemClock.now();
+    },
+  };
 }
 
 describe('options', () => {
@@ -402,7 +411,9 @@ describe.each(BACKENDS)('$backend', (backend) => {
     });
 
     it('says that there is no worker, and goes on waiting', async () => {
-      const executor = bench.executor({ sweepMs: 25, clock: hastyClock() });
+      const clock = hastyClock();
+      const executor = bench.executor({ sweepMs: 25, clock });
+      clock.hurry();
       const graph = new TaskGraphBuilder({ name: 'bills' }).task('a', () => 1).build();
       const warned = once(process, 'warning') as Promise<[Error & { code: string }]>;
       const run = executor.run(graph);
@@ -415,11 +426,14 @@ describe.each(BACKENDS)('$backend', (backend) => {
     });
 
     it('says that there is no worker any more', async () => {
-      const executor = bench.executor({ sweepMs: 25, clock: hastyClock() });
+      const clock = hastyClock();
+      const executor = bench.executor({ sweepMs: 25, clock });
       const first = await worker();
+      // Not before: until a worker that is there has been seen, seconds must not go by.
+      const leave = () => first.close().then(() => clock.hurry());
       const graph = new TaskGraphBuilder<any>({ name: 'bills' })
         .add({ name: 'a', run: () => 1, ioBound: true })
-        .add({ name: 'gone', run: () => first.close(), onMainThread: true, dependsOn: ['a'] })
+        .add({ name: 'gone', run: leave, onMainThread: true, dependsOn: ['a'] })
         .add({ name: 'b', run: () => 2, ioBound: true, dependsOn: ['gone'] })
         .build() as TaskGraph;
       const warned = once(process, 'warning') as Promise<[Error & { code: string }]>;

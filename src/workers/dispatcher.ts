@@ -48,9 +48,9 @@ const AHEAD_MS = 0.25;
 /** A task shorter than this is done before another thread has heard of it, in milliseconds. */
 const SHORT_MS = 0.02;
 /** What a task may wait for, so that nothing need be told to another thread, in milliseconds: what it takes to wake one, and to hear of it. */
-const HOP_MS = 0.08;
+const HOP_MS = 0.04;
 /** The same for a short one: where so little is to be gained, waking a thread costs more than it. */
-const SHORT_HOP_MS = 2 * HOP_MS;
+const SHORT_HOP_MS = 4 * HOP_MS;
 /** From this size on it costs more to copy a result than most tasks wait, in bytes or entries. */
 const LARGE = 1 << 16;
 /** So much of a new measurement goes into what is expected. */
@@ -379,6 +379,7 @@ export class Dispatcher<A> {
     this.#expectedMs[id] = expectedMs;
     Atomics.store(this.#claims, id, token);
     this.#attempts[id] = this.#run.sent(id);
+    if (thread.queuedCount === 0) this.#pool.busyAgain(thread);
     thread.queuedCount++;
     thread.queuedMs += expectedMs;
     this.#outstandingCount++;

@@ -110,6 +110,11 @@ export class WorkerPool implements WorkerListener {
     return most;
   }
 
+  /** This thread had nothing to do, and now it has: only from here on is it slow to be heard of. */
+  busyAgain(thread: WorkerThread): void {
+    thread.heardAtMs = this.#options.now();
+  }
+
   /** Nothing has been heard of this thread for so long. */
   isStale(thread: WorkerThread, ms: number): boolean {
     return this.#options.now() - thread.heardAtMs >= ms;

@@ -54,7 +54,7 @@ export class WorkerThread {
   /** How many tasks stand in its inbox or run there, and how long they are expected to take together. */
   queuedCount = 0;
   queuedMs = 0;
-  /** When it was last heard of, in milliseconds since 1970. */
+  /** When it was last heard of, or given work after it had none, in milliseconds since 1970. */
   heardAtMs = 0;
   readonly #listener: WorkerListener;
   readonly #pool: Pool;

@@ -317,7 +317,7 @@ export class TransferError extends TaskmapError {
   }
 }
 
-/** A result or an argument that cannot be copied from one thread to another. */
+/** A result or an argument that cannot be copied from one thread, or one process, to another. */
 export class UnsendableError extends TaskmapError {
   readonly code = 'unsendable';
   readonly task: string;
@@ -325,9 +325,7 @@ export class UnsendableError extends TaskmapError {
   /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
   constructor(task: string, what: 'result' | 'argument', culprit: string) {
     const advice = what === 'result' ? 'Return plain data' : 'Pass plain data';
-    super(
-      `The ${what} of task ${quoted(task)} cannot be sent between threads: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`,
-    );
+    super(`The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`);
     this.task = task;
   }
 }

@@ -299,7 +299,7 @@ describe('ParallelExecutor', () => {
       );
       await executor.run(graph);
       expect(graph.failure('a')).toBeInstanceOf(UnsendableError);
-      expect(String(graph.failure('a'))).toMatch(/The result of task "a" cannot be sent between threads: result\.rows\[1\]\.format is a function/);
+      expect(String(graph.failure('a'))).toMatch(/The result of task "a" cannot be sent: result\.rows\[1\]\.format is a function/);
       expect(String(graph.failure('getter'))).toMatch(/result throws as it is read: Error: no/);
       expect(graph.status('after')).toBe('skipped');
       expect(graph.result('fine')).toBe(2);

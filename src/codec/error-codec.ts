@@ -145,7 +145,7 @@ export function classNamesOf(error: Error): readonly string[] {
 function encodeValue(thrown: unknown): EncodedError {
   return culprit(thrown) === undefined
     ? { kind: 'value', value: thrown }
-    : { kind: 'text', text: `A value was thrown that cannot be sent between threads: ${described(thrown)}` };
+    : { kind: 'text', text: `A value was thrown that cannot be sent: ${described(thrown)}` };
 }
 
 export function isDomException(value: unknown): value is DOMException {

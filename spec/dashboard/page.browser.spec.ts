@@ -440,7 +440,9 @@ describe.skipIf(chromiumPath() === undefined)(chromiumPath() === undefined ? `th
       await page.click('#graph', { position: middle });
       await shows(page, '#detail-panel', 'only');
       await page.keyboard.press('Escape');
+      await page.locator('#detail-panel').waitFor({ state: 'hidden' });
       // It stays under the pointer when it is made larger by the wheel, and does not when it is moved away.
+      await page.hover('#graph', { position: middle });
       await page.mouse.wheel(0, -300);
       await page.click('#graph', { position: middle });
       await shows(page, '#detail-panel', 'only');

@@ -143,9 +143,8 @@ export class WorkerPool implements WorkerListener {
 
   // What the threads tell.
 
-  ready(thread: WorkerThread): void {
+  ready(): void {
     this.#failedStarts = 0;
-    thread.heardAtMs = this.#options.now();
     this.#fill();
   }
 

@@ -19,8 +19,8 @@ export interface WorkerThreadOptions {
 export interface WorkerListener {
   /** Messages, in the order in which they were sent. */
   messages(thread: WorkerThread, messages: readonly (readonly unknown[])[]): void;
-  /** The thread can be given work. */
-  ready(thread: WorkerThread): void;
+  /** A thread can be given work. */
+  ready(): void;
   /** The thread is gone; all it had sent has been told before. */
   died(thread: WorkerThread, cause: unknown): void;
 }
@@ -148,7 +148,7 @@ export class WorkerThread {
       this.state = 'ready';
       this.keepAlive(this.#isNeeded);
       this.#tellStarted();
-      this.#listener.ready(this);
+      this.#listener.ready();
       await serving;
       this.#die(undefined);
     } catch (error) {

@@ -88,6 +88,9 @@ export interface TaskSkipped<Name extends string = string> extends TaskRecord<Na
   readonly because: Name;
 }
 
+/** How a run ended. */
+export type RunStatus = 'finished' | 'stopped' | 'aborted' | 'broken';
+
 /** What came of a run. */
 export interface RunReport {
   readonly runId: string;
@@ -95,9 +98,10 @@ export interface RunReport {
   readonly graph: string;
   /**
    * `'finished'`: everything that could run has run, whether or not something failed. `'stopped'`: a failure ended it, as `onFailure` asked.
-   * `'aborted'`: its signal or `close()` ended it.
+   * `'aborted'`: its signal or `close()` ended it. `'broken'`: what it runs on has failed, such as its threads or its store; then `run()` rejects with that
+   * error, and only `run:finished` tells of this status.
    */
-  readonly status: 'finished' | 'stopped' | 'aborted';
+  readonly status: RunStatus;
   /** When it began, in milliseconds since 1970. */
   readonly startedAtMs: number;
   /** How long it took, in milliseconds. */
@@ -111,7 +115,10 @@ export interface RunReport {
 }
 
 /** A run has ended. Always the last record of a run; the graph may be changed or run again from here on. */
-export interface RunFinished extends RunReport, RunRecord {}
+export interface RunFinished extends RunReport, RunRecord {
+  /** What ended the run before its tasks had: the failure, the abort's reason, the error that `run()` rejects with. Nothing if it finished. */
+  readonly reason?: unknown;
+}
 
 /** Something of a store that was damaged, and what was done about it. */
 export interface StoreRepair {

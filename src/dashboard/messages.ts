@@ -17,7 +17,7 @@ export interface ShownRun {
   readonly runId: string;
   /** The graph's name. */
   readonly graph: string;
-  readonly status: 'running' | 'finished' | 'stopped' | 'aborted';
+  readonly status: 'running' | 'finished' | 'stopped' | 'aborted' | 'broken';
   /** In milliseconds since 1970; all other times of the run count from here. */
   readonly startedAtMs: number;
   /** `undefined` while it runs. */

@@ -96,8 +96,10 @@ export class Announcer {
     if (this.#listens('task:skipped')) this.#emitter.emit('task:skipped', { ...this.#record(id), because: this.#open.names[because]! });
   }
 
-  runFinished(report: RunReport, atMs: number): void {
-    if (this.#listens('run:finished')) this.#emitter.emit('run:finished', { ...report, atMs });
+  /** @param ended - what ended it before its tasks had, if anything did */
+  runFinished(report: RunReport, atMs: number, ended: { readonly reason: unknown } | undefined): void {
+    if (!this.#listens('run:finished')) return;
+    this.#emitter.emit('run:finished', ended === undefined ? { ...report, atMs } : { ...report, atMs, reason: ended.reason });
   }
 
   #listens(event: keyof UntypedEvents): boolean {

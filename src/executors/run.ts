@@ -667,17 +667,19 @@ export class Run implements AttemptRun {
       // A clock that fails. The run is over all the same.
       this.#broken ??= { error };
     }
+    const failure = this.#broken ?? this.#storeFailure;
     this.#report = {
       runId: this.id,
       graph: this.graph.name,
-      status: this.#stop?.status ?? 'finished',
+      status: failure !== undefined ? 'broken' : (this.#stop?.status ?? 'finished'),
       startedAtMs: this.#startedAtMs,
       durationMs: finishedAtMs - this.#startedAtMs,
       attemptCount: this.#schedule.started,
       counts: this.graph.counts(),
       failures: this.#failures,
     };
-    this.#announcer.runFinished(this.#report, finishedAtMs);
+    const ended = failure === undefined ? this.#stop : { reason: failure.error };
+    this.#announcer.runFinished(this.#report, finishedAtMs, ended);
   }
 }
 

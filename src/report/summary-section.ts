@@ -18,6 +18,8 @@ export function endOf({ run, countByStatus }: RunFacts): { readonly status: Page
       return { status: 'interrupted', words: `aborted${failures}` };
     case 'stopped':
       return { status: 'failed', words: `stopped${failures}` };
+    case 'broken':
+      return { status: 'failed', words: `broken off${failures}` };
     case 'finished':
       return { status: failed > 0 ? 'failed' : 'done', words: `finished${failures}` };
     default:

@@ -171,6 +171,8 @@ function statusWord({ run, counts }: RunState): [word: string, look: string] {
       return ['Stopped by a failure', 'status-failed'];
     case 'aborted':
       return ['Aborted', 'status-interrupted'];
+    case 'broken':
+      return ['Broken off', 'status-failed'];
     default:
       run.status satisfies never;
       return ['', ''];

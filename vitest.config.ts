@@ -15,7 +15,10 @@ export default defineConfig({
     reporters: ['default', './spec/support/summary-reporter.ts'],
     projects: [
       // A browser, its page and a server are enough for one machine. Then the rest, much of which waits for other processes.
-      { extends: true, test: { name: 'browser', include: ['spec/**/*.browser.spec.ts'], maxWorkers: 1, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: { name: 'browser', include: ['spec/**/*.browser.spec.ts'], maxWorkers: 1, sequence: { groupOrder: 0 } },
+      },
       {
         extends: true,
         test: {

@@ -44,16 +44,36 @@ export function barsOf(measurements: readonly Measurement[]): Bar[] {
       atMost: 8,
       reached: loopRatios(find('layered', 10_000, SYNC_LISTENERS)),
     },
-    { what: 'async against memoised promises', unit: 'x', atMost: 0.3, reached: ratios(['layered', 'chain'], LONG, ASYNC, MEMOISED_PROMISES) },
+    {
+      what: 'async against memoised promises',
+      unit: 'x',
+      atMost: 0.3,
+      reached: ratios(['layered', 'chain'], LONG, ASYNC, MEMOISED_PROMISES),
+    },
     {
       what: 'async with listeners, signal, concurrency 1000, against memoised promises',
       unit: 'x',
       atMost: 0.4,
       reached: ratios(['layered'], LONG, ASYNC_ALL, MEMOISED_PROMISES),
     },
-    { what: 'async against p-graph', unit: 'x', atMost: 0.1, reached: ratios(['layered', 'chain'], LONG, ASYNC, P_GRAPH) },
-    { what: 'async against async.auto', unit: 'x', atMost: 0.01, reached: ratios(['chain'], [1_000], ASYNC, ASYNC_AUTO) },
-    { what: 'sync against a bare loop: how much that ratio grows with the size', unit: 'x', atMost: 2, reached: growth(measurements) },
+    {
+      what: 'async against p-graph',
+      unit: 'x',
+      atMost: 0.1,
+      reached: ratios(['layered', 'chain'], LONG, ASYNC, P_GRAPH),
+    },
+    {
+      what: 'async against async.auto',
+      unit: 'x',
+      atMost: 0.01,
+      reached: ratios(['chain'], [1_000], ASYNC, ASYNC_AUTO),
+    },
+    {
+      what: 'sync against a bare loop: how much that ratio grows with the size',
+      unit: 'x',
+      atMost: 2,
+      reached: growth(measurements),
+    },
     {
       what: 'memory of a graph of 1M tasks after build, for each task',
       unit: ' bytes',
@@ -82,7 +102,9 @@ function loopRatios(figures: Figures | undefined): Reached[] {
  * ratio falls where the loop begins to wait for memory, as we do, is no fault.
  */
 function growth(measurements: readonly Measurement[]): Reached[] {
-  const bySize = measurements.filter(({ contender, figures }) => contender === SYNC && figures?.ratio !== undefined).sort((a, b) => a.size - b.size);
+  const bySize = measurements
+    .filter(({ contender, figures }) => contender === SYNC && figures?.ratio !== undefined)
+    .sort((a, b) => a.size - b.size);
   return [...new Set(bySize.map(({ shape }) => shape))].flatMap((where) => {
     const ratios = bySize.filter(({ shape }) => shape === where).map(({ figures }) => figures!.ratio!);
     const pairs = ratios.flatMap((larger, index) => ratios.slice(0, index).map((smaller) => larger / smaller));

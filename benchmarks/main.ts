@@ -30,8 +30,10 @@ const { values: options } = parseArgs({
 
 const built = new URL('../../../dist/index.js', import.meta.url).href;
 const loaded = import.meta.resolve('taskmap-ts');
-if (loaded !== built) throw new Error(`The built package is to be measured, but 'taskmap-ts' is ${loaded}. Start it with npm run bench.`);
-if (globalThis.gc === undefined) throw new Error('Garbage must be collected between runs. Start it with npm run bench.');
+if (loaded !== built)
+  throw new Error(`The built package is to be measured, but 'taskmap-ts' is ${loaded}. Start it with npm run bench.`);
+if (globalThis.gc === undefined)
+  throw new Error('Garbage must be collected between runs. Start it with npm run bench.');
 
 const groups: Readonly<Record<string, readonly { readonly name: string }[]>> = { shapes: SHAPE_KINDS, parallel: PARTS };
 const chosen = new Set(options.only.split(',').flatMap((name) => groups[name]?.map((one) => one.name) ?? [name]));
@@ -39,11 +41,13 @@ const kinds = SHAPE_KINDS.filter(({ name }) => chosen.has(name));
 const parts = PARTS.filter(({ name }) => chosen.has(name));
 const known = [...SHAPE_KINDS, ...PARTS].map(({ name }) => name);
 for (const name of chosen) {
-  if (!known.includes(name)) throw new Error(`There is no "${name}". There are ${[...Object.keys(groups), ...known].join(', ')}.`);
+  if (!known.includes(name))
+    throw new Error(`There is no "${name}". There are ${[...Object.keys(groups), ...known].join(', ')}.`);
 }
 const sizes = options.sizes.split(',').map((text) => {
   const size = Number(text);
-  if (!Number.isInteger(size) || size < 1) throw new Error(`Expected --sizes to be integers of 1 or more with commas in between, got "${text}".`);
+  if (!Number.isInteger(size) || size < 1)
+    throw new Error(`Expected --sizes to be integers of 1 or more with commas in between, got "${text}".`);
   return size;
 });
 
@@ -76,5 +80,7 @@ const timings = threadContests.flat();
 const bars = [...barsOf(measurements), ...threadBarsOf(timings)];
 console.log(barsText(bars));
 console.log(`\n${machineText(machine)}`);
-if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, bars, measurements, timings }, null, 2)}\n`);
-if (options.markdown !== undefined) writeFileSync(options.markdown, markdownReport(contests, { parts, contests: threadContests }, bars, machine));
+if (options.json !== undefined)
+  writeFileSync(options.json, `${JSON.stringify({ machine, bars, measurements, timings }, null, 2)}\n`);
+if (options.markdown !== undefined)
+  writeFileSync(options.markdown, markdownReport(contests, { parts, contests: threadContests }, bars, machine));

@@ -67,7 +67,11 @@ export const collectGarbage: () => void = globalThis.gc ?? (() => {});
  * @param contenders - the first runs the shape as it must be run: all results are compared with its results
  * @throws Error if a contender has a wrong result
  */
-export async function measured(shape: Shape, contenders: readonly Contender[], effort: Effort = EFFORT): Promise<Measurement[]> {
+export async function measured(
+  shape: Shape,
+  contenders: readonly Contender[],
+  effort: Effort = EFFORT,
+): Promise<Measurement[]> {
   const expected = await contenders[0]!.prepare(shape).run();
   const entrants: Entrant[] = [];
   for (const contender of contenders) {
@@ -76,7 +80,8 @@ export async function measured(shape: Shape, contenders: readonly Contender[], e
   for (const entrant of entrants) await warmUp(entrant, shape, effort.warmUp);
   for (let round = 0; round < effort.roundsMax; round++) {
     for (const entrant of entrants)
-      if (round < effort.roundsMin || entrant.spentMs < effort.contenderMs) await addSample(entrant, shape, expected, effort);
+      if (round < effort.roundsMin || entrant.spentMs < effort.contenderMs)
+        await addSample(entrant, shape, expected, effort);
   }
   return contenders.map((contender) => measurementOf(contender, shape, entrants));
 }
@@ -106,7 +111,12 @@ async function warmUp({ prepared }: Entrant, { size }: Shape, portion: Portion):
   for (let tasks = size; tasks <= portion.tasks && performance.now() < endMs; tasks += size) await timed(prepared);
 }
 
-async function addSample(entrant: Entrant, shape: Shape, expected: Results, { warmUpEachRound, sample }: Effort): Promise<void> {
+async function addSample(
+  entrant: Entrant,
+  shape: Shape,
+  expected: Results,
+  { warmUpEachRound, sample }: Effort,
+): Promise<void> {
   // Nobody pays for the garbage of others.
   collectGarbage();
   await warmUp(entrant, shape, warmUpEachRound);
@@ -133,7 +143,9 @@ async function timed(prepared: Prepared): Promise<{ readonly ms: number; readonl
 function check(contender: Contender, { name, names, size }: Shape, results: Results, expected: Results): void {
   for (let task = 0; task < size; task++) {
     if (results(task) === expected(task)) continue;
-    throw new Error(`${contender.name}, ${name} of ${size}: the result of ${names[task]} is ${results(task)}, not ${expected(task)}.`);
+    throw new Error(
+      `${contender.name}, ${name} of ${size}: the result of ${names[task]} is ${results(task)}, not ${expected(task)}.`,
+    );
   }
 }
 
@@ -160,7 +172,8 @@ async function memoryBytes(): Promise<number> {
   await new Promise((resolve) => setImmediate(resolve));
   let bytes = collectedBytes();
   // The first collection drops compiled code, a later one what that code has held.
-  for (let before = Number.POSITIVE_INFINITY; before - bytes > FREED_BYTES_MIN; bytes = collectedBytes()) before = bytes;
+  for (let before = Number.POSITIVE_INFINITY; before - bytes > FREED_BYTES_MIN; bytes = collectedBytes())
+    before = bytes;
   return bytes;
 }
 

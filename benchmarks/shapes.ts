@@ -38,7 +38,12 @@ const LAYER_DEPENDENCIES = 3;
  * ```
  */
 export const SHAPE_KINDS: readonly ShapeKind[] = [
-  { name: 'chain', sizeMax: Number.POSITIVE_INFINITY, limit: '', edges: (size) => lists(size, (task) => (task === 0 ? [] : [task - 1])) },
+  {
+    name: 'chain',
+    sizeMax: Number.POSITIVE_INFINITY,
+    limit: '',
+    edges: (size) => lists(size, (task) => (task === 0 ? [] : [task - 1])),
+  },
   { name: 'independent', sizeMax: Number.POSITIVE_INFINITY, limit: '', edges: (size) => lists(size, () => []) },
   { name: 'layered', sizeMax: Number.POSITIVE_INFINITY, limit: '', edges: layered },
   { name: 'tree', sizeMax: Number.POSITIVE_INFINITY, limit: '', edges: tree },
@@ -70,7 +75,8 @@ function layered(size: number): number[][] {
   return lists(size, (task) => {
     const layer = Math.floor(task / LAYER_WIDTH);
     const chosen = new Set<number>();
-    while (layer > 0 && chosen.size < LAYER_DEPENDENCIES) chosen.add((layer - 1) * LAYER_WIDTH + Math.floor(random() * LAYER_WIDTH));
+    while (layer > 0 && chosen.size < LAYER_DEPENDENCIES)
+      chosen.add((layer - 1) * LAYER_WIDTH + Math.floor(random() * LAYER_WIDTH));
     return [...chosen];
   });
 }

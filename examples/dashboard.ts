@@ -13,7 +13,9 @@ import { AsyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
 import { serveDashboard } from 'taskmap-ts/dashboard';
 
 const builder = new TaskGraphBuilder({ name: 'pages' });
-const pages = Array.from({ length: 9 }, (_, index) => builder.task(`page ${index + 1}`, () => sleep(2, index)).ioBound());
+const pages = Array.from({ length: 9 }, (_, index) =>
+  builder.task(`page ${index + 1}`, () => sleep(2, index)).ioBound(),
+);
 const graph = builder
   .task('index')
   .dependsOn(...pages)

@@ -77,7 +77,17 @@ interface Options {
 }
 
 async function main(signal: AbortSignal): Promise<void> {
-  const { folder, json, report: page, dashboard: isWatched, store: storePath, explain, retry, compare, help } = optionsFrom(process.argv.slice(2));
+  const {
+    folder,
+    json,
+    report: page,
+    dashboard: isWatched,
+    store: storePath,
+    explain,
+    retry,
+    compare,
+    help,
+  } = optionsFrom(process.argv.slice(2));
   if (help) {
     process.stdout.write(HELP);
     return;
@@ -103,7 +113,8 @@ async function main(signal: AbortSignal): Promise<void> {
     const times = new PackageTimes(executor);
     executor.on('store:repaired', ({ text }) => process.stderr.write(`${text}\n`));
     const first = await executor.run(audit.graph, { signal });
-    if (store !== undefined && times.keptCount > 0) process.stdout.write(`${keptText(times.keptCount, first)} (${shown(store.path)}).\n\n`);
+    if (store !== undefined && times.keptCount > 0)
+      process.stdout.write(`${keptText(times.keptCount, first)} (${shown(store.path)}).\n\n`);
     const second = copy === undefined ? undefined : await mendAndRunAgain(audit, executor, first, copy, signal);
 
     const durationMs = first.durationMs + (second?.durationMs ?? 0);
@@ -127,7 +138,11 @@ async function main(signal: AbortSignal): Promise<void> {
 
 /** Shows the run on a page, by kinds of tasks: there are a thousand of them, and seven kinds. */
 async function openDashboard(executor: ParallelAsyncExecutor): Promise<Dashboard> {
-  const dashboard = await serveDashboard(executor, { control: true, group: kindOf, workers: executor.workers + IO_CONCURRENCY });
+  const dashboard = await serveDashboard(executor, {
+    control: true,
+    group: kindOf,
+    workers: executor.workers + IO_CONCURRENCY,
+  });
   process.stdout.write(`The audit can be watched at ${dashboard.url}\n\n`);
   return dashboard;
 }
@@ -153,7 +168,9 @@ async function mendAndRunAgain(
   graph.resetFailed();
   say(`Mended. resetFailed() leaves ${counted(graph.counts().pending, 'task')} to run.`);
   const startedByPackage = new Map<string, number>();
-  executor.on('task:started', ({ task }) => startedByPackage.set(packageOf(task), (startedByPackage.get(packageOf(task)) ?? 0) + 1));
+  executor.on('task:started', ({ task }) =>
+    startedByPackage.set(packageOf(task), (startedByPackage.get(packageOf(task)) ?? 0) + 1),
+  );
   const second = await executor.run(graph, { signal });
   say(`Second audit: ${told(second)}.`);
   for (const [path, count] of startedByPackage) say(`  ${counted(count, 'attempt')} for ${path}`);
@@ -162,8 +179,15 @@ async function mendAndRunAgain(
 }
 
 /** Audits the same packages with all tasks on the main thread. The files have just been read, so both find them in memory. */
-async function compared(packages: readonly InstalledPackage[], workers: number, onThreads: RunReport, signal: AbortSignal): Promise<string> {
-  const { durationMs } = await new AsyncExecutor({ concurrency: IO_CONCURRENCY }).run(auditGraph(packages).graph, { signal });
+async function compared(
+  packages: readonly InstalledPackage[],
+  workers: number,
+  onThreads: RunReport,
+  signal: AbortSignal,
+): Promise<string> {
+  const { durationMs } = await new AsyncExecutor({ concurrency: IO_CONCURRENCY }).run(auditGraph(packages).graph, {
+    signal,
+  });
   const ratio = (durationMs / onThreads.durationMs).toFixed(1);
   const threads = counted(workers, 'worker thread');
   return `With ${threads} it took ${duration(onThreads.durationMs)}, on the main thread alone ${duration(durationMs)}: ${ratio} times as long.`;
@@ -171,7 +195,11 @@ async function compared(packages: readonly InstalledPackage[], workers: number, 
 
 /** A file for each folder that is audited. */
 function defaultStore(nodeModules: string): string {
-  return join(tmpdir(), 'taskmap-dependency-audit', createHash('sha256').update(nodeModules).digest('hex').slice(0, 16));
+  return join(
+    tmpdir(),
+    'taskmap-dependency-audit',
+    createHash('sha256').update(nodeModules).digest('hex').slice(0, 16),
+  );
 }
 
 function keptText(keptCount: number, { attemptCount, durationMs }: RunReport): string {

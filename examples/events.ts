@@ -23,7 +23,9 @@ const graph = new TaskGraphBuilder({ name: 'labels' })
 const executor = new AsyncExecutor<TasksIn<typeof graph>>();
 executor.on('run:started', ({ graph, taskCount }) => console.log(`run:started   ${graph}, ${taskCount} tasks`));
 executor.on('task:ready', ({ task }) => console.log(`task:ready    ${task}`));
-executor.on('task:started', ({ task, attempt, thread }) => console.log(`task:started  ${task}, attempt ${attempt} on ${thread}`));
+executor.on('task:started', ({ task, attempt, thread }) =>
+  console.log(`task:started  ${task}, attempt ${attempt} on ${thread}`),
+);
 executor.on('task:done', (record) => {
   if (record.task === 'price') console.log(`task:done     price is ${record.result.toFixed(2)}`);
 });

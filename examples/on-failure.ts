@@ -30,7 +30,8 @@ for (const onFailure of ['continue', 'stop', 'abort'] as const) {
     const report = await executor.run(graph, { onFailure });
     console.log(`${onFailure}: run() resolves, failures: ${[...report.failures.keys()].join(', ')}`);
   } catch (error) {
-    if (error instanceof RunFailedError) console.log(`${onFailure}: run() rejects, cause: ${(error.cause as Error).message}`);
+    if (error instanceof RunFailedError)
+      console.log(`${onFailure}: run() rejects, cause: ${(error.cause as Error).message}`);
   }
   for (const name of graph.names()) console.log(`  ${name} is ${graph.status(name)}`);
 }

@@ -50,7 +50,12 @@ const print = (parentId: string | undefined, indent: string) => {
   for (const span of spans) {
     if (span.parentSpanContext?.spanId !== parentId) continue;
     const links = span.links.map(({ context }) => `, linked to ${nameOf(context.spanId)}`);
-    console.log(indent + span.name + links.join('') + (span.status.code === SpanStatusCode.ERROR ? `: ${span.status.message}` : ''));
+    console.log(
+      indent +
+        span.name +
+        links.join('') +
+        (span.status.code === SpanStatusCode.ERROR ? `: ${span.status.message}` : ''),
+    );
     print(span.spanContext().spanId, `${indent}  `);
   }
 };

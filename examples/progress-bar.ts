@@ -12,7 +12,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AsyncExecutor, ProgressBar, type ProgressBarOptions, TaskGraphBuilder } from 'taskmap-ts';
 
 const builder = new TaskGraphBuilder({ name: 'pages' });
-const pages = Array.from({ length: 9 }, (_, index) => builder.task(`page ${index + 1}`, () => sleep(2, index)).ioBound());
+const pages = Array.from({ length: 9 }, (_, index) =>
+  builder.task(`page ${index + 1}`, () => sleep(2, index)).ioBound(),
+);
 const graph = builder
   .task('index')
   .dependsOn(...pages)

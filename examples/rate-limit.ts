@@ -22,7 +22,11 @@ class RateLimitedExecutor extends AsyncExecutor {
   }
 }
 
-const pages = [1, 2, 3, 4].map((page) => ({ name: `page ${page}`, run: async () => `text of page ${page}`, ioBound: true }));
+const pages = [1, 2, 3, 4].map((page) => ({
+  name: `page ${page}`,
+  run: async () => `text of page ${page}`,
+  ioBound: true,
+}));
 const graph = new TaskGraphBuilder({ name: 'pages' }).add(...pages).build();
 const { counts, durationMs } = await new RateLimitedExecutor().run(graph);
 

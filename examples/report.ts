@@ -37,7 +37,8 @@ try {
 
   const html = readFileSync(path, 'utf8');
   console.log(/<title>(.*)<\/title>/.exec(html)?.[1]);
-  for (const [, status, name] of html.matchAll(/<tr id="t\d+" class="status-(\w+)".*?<bdi>(.*?)<\/bdi>/g)) console.log(`${name}: ${status}`);
+  for (const [, status, name] of html.matchAll(/<tr id="t\d+" class="status-(\w+)".*?<bdi>(.*?)<\/bdi>/g))
+    console.log(`${name}: ${status}`);
   console.log(`loads from elsewhere: ${/ src=| href="[^#]/.test(html)}`);
 } finally {
   rmSync(folder, { recursive: true });

@@ -27,7 +27,9 @@ const graph = new TaskGraphBuilder({ name: 'downloads' })
   .build();
 
 const executor = new AsyncExecutor();
-executor.on('task:retrying', ({ task, error, delayMs }) => console.log(`${task}: ${(error as Error).message}, again in ${delayMs} ms`));
+executor.on('task:retrying', ({ task, error, delayMs }) =>
+  console.log(`${task}: ${(error as Error).message}, again in ${delayMs} ms`),
+);
 await executor.run(graph);
 
 console.log(graph.result('flaky'));

@@ -52,7 +52,9 @@ await run;
 console.log(timeline.toText({ width: 48 }));
 const { durationMs, criticalPathMs, efficiency } = timeline.summary()!;
 const path = timeline.criticalPath().map(({ task }) => task);
-console.log(`${durationMs} ms, ${path.join(' > ')} took ${criticalPathMs} ms: ${Math.round(100 * efficiency)} % of what is possible`);
+console.log(
+  `${durationMs} ms, ${path.join(' > ')} took ${criticalPathMs} ms: ${Math.round(100 * efficiency)} % of what is possible`,
+);
 
 // output:
 // fetch █████████                    main 1, 40 ms

@@ -9,7 +9,15 @@ import { crc32, deflateSync, inflateSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { chromiumPath, NO_BROWSER } from '../spec/support/browser.js';
 import { serveDashboard } from '../src/dashboard/serve-dashboard.js';
-import { ParallelAsyncExecutor, reportHTML, type TaskContext, type TaskGraph, TaskGraphBuilder, type TaskSpec, Timeline } from '../src/index.js';
+import {
+  ParallelAsyncExecutor,
+  reportHTML,
+  type TaskContext,
+  type TaskGraph,
+  TaskGraphBuilder,
+  type TaskSpec,
+  Timeline,
+} from '../src/index.js';
 
 const FOLDER = new URL('../docs/pictures/', import.meta.url);
 const BYTES_MAX = 250_000;
@@ -29,7 +37,8 @@ async function work({ task, attempt, progress }: TaskContext): Promise<number> {
   }
   if (task === 'parse:ghent') throw new RangeError('row 1204: no price of “ink cartridge”');
   if (task === 'index:lyon') throw new SyntaxError('Unexpected end of JSON input');
-  if (task === 'orders:oslo' && attempt === 1) throw new TypeError('fetch failed: https://oslo.shop.example/orders: 503 Service Unavailable');
+  if (task === 'orders:oslo' && attempt === 1)
+    throw new TypeError('fetch failed: https://oslo.shop.example/orders: 503 Service Unavailable');
   return number;
 }
 
@@ -95,7 +104,10 @@ async function take(browser: Browser, { name, graph, colorScheme, done, height, 
   const stop = new AbortController();
   const run = executor.run(graph, { signal: stop.signal });
   run.catch(() => {});
-  await page.waitForFunction((least) => Number(document.querySelector('.count.done .number')?.textContent?.replace(/\D/g, '')) >= least, done);
+  await page.waitForFunction(
+    (least) => Number(document.querySelector('.count.done .number')?.textContent?.replace(/\D/g, '')) >= least,
+    done,
+  );
   await before?.(page);
   write(`${name}.png`, compressed(await page.screenshot()));
   stop.abort();
@@ -140,7 +152,10 @@ function compressed(png: Buffer): Buffer {
   }
   const header = others[0]!;
   const pixelBytes = header[17] === 6 ? 4 : 3;
-  const body = deflateSync(unfiltered(inflateSync(Buffer.concat(data)), header.readUInt32BE(8) * pixelBytes, pixelBytes), { level: 9, memLevel: 9 });
+  const body = deflateSync(
+    unfiltered(inflateSync(Buffer.concat(data)), header.readUInt32BE(8) * pixelBytes, pixelBytes),
+    { level: 9, memLevel: 9 },
+  );
   const chunk = Buffer.alloc(CHUNK_BYTES + body.length);
   chunk.writeUInt32BE(body.length, 0);
   chunk.write('IDAT', 4, 'latin1');
@@ -183,10 +198,29 @@ try {
     await page.fill('#find', '');
     await page.locator('#detail-panel').waitFor();
   };
-  await take(browser, { name: 'dashboard-light', graph: sales(SHOPS, work), colorScheme: 'light', done: 22, height: 1110 });
-  await take(browser, { name: 'dashboard-dark', graph: sales(SHOPS, work), colorScheme: 'dark', done: 26, height: 1310, before: select });
+  await take(browser, {
+    name: 'dashboard-light',
+    graph: sales(SHOPS, work),
+    colorScheme: 'light',
+    done: 22,
+    height: 1110,
+  });
+  await take(browser, {
+    name: 'dashboard-dark',
+    graph: sales(SHOPS, work),
+    colorScheme: 'dark',
+    done: 26,
+    height: 1310,
+    before: select,
+  });
   const many = Array.from({ length: 499 }, (_, shop) => String(shop));
-  await take(browser, { name: 'dashboard-3000', graph: sales(many, quickWork), colorScheme: 'light', done: 1100, height: 1010 });
+  await take(browser, {
+    name: 'dashboard-3000',
+    graph: sales(many, quickWork),
+    colorScheme: 'light',
+    done: 1100,
+    height: 1010,
+  });
   await takeRun(browser, sales(SHOPS, work));
 } finally {
   await browser.close();

@@ -57,7 +57,9 @@ describe('the rooms of src', () => {
   it('have one from which nothing is decided: what observes knows neither schedule nor executors, and none of them knows it', () => {
     const observing = files.filter((file) => roomOf(file) === 'observe');
     expect(observing.length).toBeGreaterThan(3);
-    expect(new Set(observing.flatMap(filesImportedBy).map(roomOf))).toEqual(new Set(['observe', 'errors', 'drawing', 'events', 'graph']));
+    expect(new Set(observing.flatMap(filesImportedBy).map(roomOf))).toEqual(
+      new Set(['observe', 'errors', 'drawing', 'events', 'graph']),
+    );
     const observed = files.filter((file) => filesImportedBy(file).some((imported) => roomOf(imported) === 'observe'));
     expect(new Set(observed.map(roomOf))).toEqual(new Set(['observe', 'report', 'core', 'index', 'dashboard', 'otel']));
   });

@@ -18,7 +18,13 @@ import {
 } from '../benchmarks/parallel/contenders/taskmap-threads.js';
 import { tinypool } from '../benchmarks/parallel/contenders/tinypool.js';
 import { workerpoolExec } from '../benchmarks/parallel/contenders/workerpool.js';
-import { type ThreadEffort, type Timing, timed, timedTogether, withContenders } from '../benchmarks/parallel/contest.js';
+import {
+  type ThreadEffort,
+  type Timing,
+  timed,
+  timedTogether,
+  withContenders,
+} from '../benchmarks/parallel/contest.js';
 import { PARTS } from '../benchmarks/parallel/parts/all-parts.js';
 import { chainsTimed, inFlood, piscinaChainsTimed } from '../benchmarks/parallel/parts/flooded.js';
 import { passed } from '../benchmarks/parallel/parts/large-results.js';
@@ -41,7 +47,14 @@ import { threadsMarkdown } from '../benchmarks/parallel/thread-report.js';
 import { makeShape, SHAPE_KINDS } from '../benchmarks/shapes.js';
 
 const NOTHING = { tasks: 0, ms: 0 };
-const ONE_ROUND: Effort = { roundsMin: 1, roundsMax: 1, contenderMs: 0, warmUp: NOTHING, warmUpEachRound: NOTHING, sample: NOTHING };
+const ONE_ROUND: Effort = {
+  roundsMin: 1,
+  roundsMax: 1,
+  contenderMs: 0,
+  warmUp: NOTHING,
+  warmUpEachRound: NOTHING,
+  sample: NOTHING,
+};
 
 for (const kind of SHAPE_KINDS) {
   it(`${kind.name} > gives every contender the results of the bare loop`, async () => {
@@ -52,7 +65,11 @@ for (const kind of SHAPE_KINDS) {
 }
 
 it('a contender with a wrong result is found out', async () => {
-  const wrong = { ...bareLoop, name: 'wrong', prepare: () => ({ run: () => (task: number) => (task === 17 ? -1 : task) }) };
+  const wrong = {
+    ...bareLoop,
+    name: 'wrong',
+    prepare: () => ({ run: () => (task: number) => (task === 17 ? -1 : task) }),
+  };
   const independent = SHAPE_KINDS.find(({ name }) => name === 'independent')!;
   await expect(measured(makeShape(independent, 20), [bareLoop, wrong], ONE_ROUND)).rejects.toThrow(
     'wrong, independent of 20: the result of task-17 is -1, not 17.',
@@ -141,12 +158,19 @@ it('those who are timed by their chains, and bare threads, run', async () => {
   const line = [chainsTimed(ioOnMain.name, () => new ParallelAsyncExecutor({ workers: 1 })), piscinaChainsTimed];
   expect(await withContenders(line, (field) => timed(field, { part: 'spec', graph }, ONCE))).toHaveLength(2);
   const blocks = uniform('blocks', random(5), 'block', 1);
-  expect(await withContenders([bareThreads], (field) => timed(field, { part: 'spec', graph: blocks }, ONCE))).toHaveLength(1);
+  expect(
+    await withContenders([bareThreads], (field) => timed(field, { part: 'spec', graph: blocks }, ONCE)),
+  ).toHaveLength(1);
 });
 
 it('a contender with threads that has a wrong result is found out', async () => {
-  const wrong = { name: 'wrong', open: () => ({ prepare: () => ({ run: async () => () => 7 }), close: async () => {} }) };
-  const running = withContenders([wrong], (field) => timed(field, { part: 'spec', graph: uniform('chain', chains(1, 3), 'nothing') }, ONCE));
+  const wrong = {
+    name: 'wrong',
+    open: () => ({ prepare: () => ({ run: async () => () => 7 }), close: async () => {} }),
+  };
+  const running = withContenders([wrong], (field) =>
+    timed(field, { part: 'spec', graph: uniform('chain', chains(1, 3), 'nothing') }, ONCE),
+  );
   await expect(running).rejects.toThrow('wrong, chain: the result of task-0 is 7, not 1.');
 });
 

@@ -27,8 +27,11 @@ async function runExample(file: string, args: readonly string[] = [], env: NodeJ
   const TMPDIR = await mkdtemp(join(tmpdir(), 'example-'));
   const options = { cwd: ROOT, env: { ...inherited, CI: 'true', TMPDIR, TEMP: TMPDIR, ...env } };
   const ended = await new Promise<Ended>((resolve) => {
-    const child = execFile(process.execPath, ['--import', 'tsx', join('examples', file), ...args], options, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+    const child = execFile(
+      process.execPath,
+      ['--import', 'tsx', join('examples', file), ...args],
+      options,
+      (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
     );
   });
   // The loader may be writing its cache still.
@@ -69,7 +72,9 @@ describe('two machines', () => {
     await mkdir(dirname(local), { recursive: true });
     await writeFile(
       local,
-      pipeline.replaceAll(changed, '$1').replace("new URL('./tasks.ts', import.meta.url)", `new URL('file://${FOLDER}/tasks.ts')`),
+      pipeline
+        .replaceAll(changed, '$1')
+        .replace("new URL('./tasks.ts', import.meta.url)", `new URL('file://${FOLDER}/tasks.ts')`),
     );
     const here = await runExample('../.cache/two-machines.ts');
     expect(here).toMatchObject({ code: 0, stderr: '' });
@@ -110,7 +115,11 @@ describe('the dependency audit', () => {
     await putPackage('linked', { name: 'linked', version: '0.0.1', license: 'MIT' });
     await mkdir(join(folder, 'linked/node_modules'));
     await symlink(join(folder, 'linked'), join(folder, 'linked/node_modules/linked'), 'junction');
-    await putPackage(`${modules}/@scope/scoped`, { name: '@scope/scoped', version: '1.2.3', license: '(MIT OR GPL-3.0)' });
+    await putPackage(`${modules}/@scope/scoped`, {
+      name: '@scope/scoped',
+      version: '1.2.3',
+      license: '(MIT OR GPL-3.0)',
+    });
     await putPackage(`${modules}/bare`, { name: 'bare', version: '1.0.0' });
     await put(`${modules}/broken/package.json`, '{ "name": "broken",\n');
     await putPackage(`${modules}/copyleft`, { name: 'copyleft', version: '3.0.0', licenses: [{ type: 'GPL-3.0' }] });
@@ -120,7 +129,11 @@ describe('the dependency audit', () => {
     await putPackage(`${modules}/nested`, { name: 'nested', version: '1.0.0', license: 'MIT' });
     await putPackage(`${modules}/nested/node_modules/whole`, { name: 'whole', version: '10.0.0', license: 'ISC' });
     await putPackage(`${modules}/patched`, { name: 'patched', version: '1.0.0', license: 'MIT' });
-    await putPackage(`${modules}/patched/node_modules/whole`, { name: 'whole', version: '9.0.0', license: 'ISC' }, 'export const one = 2;\n');
+    await putPackage(
+      `${modules}/patched/node_modules/whole`,
+      { name: 'whole', version: '9.0.0', license: 'ISC' },
+      'export const one = 2;\n',
+    );
     await putPackage(`${modules}/whole`, { name: 'whole', version: '9.0.0', license: 'ISC' });
     await put(`${modules}/whole/README.md`, 'The whole of it.\n');
     await put(`${modules}/whole/lib/two.d.ts`, 'export declare const one: number;\nexport {}');
@@ -143,7 +156,10 @@ describe('the dependency audit', () => {
     expect(code).toBe(0);
     expect(stdout).toContain(`${join(project, 'node_modules')}: 10 packages audited, 2 failed\n\n23 files, `);
     expect(stdout).toContain('; 12 lines of source, ');
-    expect(rows(stdout, 'Largest').map(([path, version]) => [path, version])).toContainEqual(['@scope/scoped', '1.2.3']);
+    expect(rows(stdout, 'Largest').map(([path, version]) => [path, version])).toContainEqual([
+      '@scope/scoped',
+      '1.2.3',
+    ]);
     expect(rows(stdout, 'Largest')).toHaveLength(10);
     expect(rows(stdout, 'Licences')).toEqual([
       ['MIT', '4'],
@@ -157,7 +173,9 @@ describe('the dependency audit', () => {
       ['copyleft', '3.0.0', 'GPL-3.0', 'unusual licence'],
       ['filed', '1.0.0', 'MIT', 'licence only in a file'],
     ]);
-    expect(rows(stdout, 'Installed more than once')).toEqual([['whole', expect.any(String), '9.0.0 ×2, 10.0.0 (copies of one version differ)']]);
+    expect(rows(stdout, 'Installed more than once')).toEqual([
+      ['whole', expect.any(String), '9.0.0 ×2, 10.0.0 (copies of one version differ)'],
+    ]);
     expect(rows(stdout, 'Failed')).toEqual([
       ['broken', 'manifest', expect.stringMatching(/^package\.json is no JSON: /)],
       ['empty', 'manifest', 'There is no package.json.'],
@@ -269,12 +287,18 @@ describe('the dependency audit', () => {
       return stderr;
     };
     expect(await told(none)).toBe(`error: There is no folder ${none}.\n`);
-    expect(await told(file)).toBe(`error: ${file} is a file. Give the folder of a project, or a node_modules folder.\n`);
-    expect(await told(bare)).toBe(`error: There is no node_modules in ${bare}. Run npm install there, or give another folder.\n`);
+    expect(await told(file)).toBe(
+      `error: ${file} is a file. Give the folder of a project, or a node_modules folder.\n`,
+    );
+    expect(await told(bare)).toBe(
+      `error: There is no node_modules in ${bare}. Run npm install there, or give another folder.\n`,
+    );
     expect(await told(dirname(empty))).toBe(`error: There are no packages in ${empty}.\n`);
     expect(await told(bare, none)).toBe('error: Give one folder, not 2.\nTry --help.\n');
     expect(await told(project, '--json', folder)).toMatch(/^error: The report cannot be written: EISDIR.*\n$/);
-    expect(await told(project, '--json', join(none, 'report.json'))).toMatch(/^error: The report cannot be written: ENOENT.*\n$/);
+    expect(await told(project, '--json', join(none, 'report.json'))).toMatch(
+      /^error: The report cannot be written: ENOENT.*\n$/,
+    );
     expect(await told('--jsn')).toMatch(/^error: Unknown option '--jsn'.*\nTry --help\.\n$/);
   });
 
@@ -305,7 +329,9 @@ describe('the dependency audit', () => {
     const first = await runExample(DEMO, [project, '--store', store]);
     const second = await runExample(DEMO, [project, '--store', store]);
     // What could not be read is tried again.
-    expect(second.stdout).toMatch(/^Going on: 70 results of the last audit still hold, 2 attempts made in [\d.]+ m?s \(.*\)\.\n\n/);
+    expect(second.stdout).toMatch(
+      /^Going on: 70 results of the last audit still hold, 2 attempts made in [\d.]+ m?s \(.*\)\.\n\n/,
+    );
     const withoutTimes = (text: string) => text.slice(text.indexOf('10 packages audited'), text.indexOf('\n\nSlowest'));
     expect(withoutTimes(second.stdout)).toBe(withoutTimes(first.stdout));
     const whole = join(folder, 'whole');
@@ -321,11 +347,16 @@ describe('the dependency audit', () => {
     const copy = join(folder, 'again');
     const store = join(folder, 'again-results');
     await mkdir(join(copy, 'node_modules'), { recursive: true });
-    for (const name of ['bare', 'whole']) await cp(join(project, 'node_modules', name), join(copy, 'node_modules', name), { recursive: true });
+    for (const name of ['bare', 'whole'])
+      await cp(join(project, 'node_modules', name), join(copy, 'node_modules', name), { recursive: true });
     await runExample(DEMO, [copy, '--store', store]);
-    const explained = async (task: string) => (await runExample(DEMO, [copy, '--store', store, '--explain', task])).stdout;
+    const explained = async (task: string) =>
+      (await runExample(DEMO, [copy, '--store', store, '--explain', task])).stdout;
     expect(await explained('gzip whole')).toBe('gzip whole kept: same version and inputs\n');
-    await writeFile(join(copy, 'node_modules/whole/package.json'), '{ "name": "whole", "version": "11.0.0", "license": "ISC" }');
+    await writeFile(
+      join(copy, 'node_modules/whole/package.json'),
+      '{ "name": "whole", "version": "11.0.0", "license": "ISC" }',
+    );
     expect(await explained('manifest whole')).toMatch(/^manifest whole runs: its version changed from ".*" to ".*"\n$/);
     expect(await explained('gzip whole')).toBe('gzip whole may run: the result of "files whole" may change\n');
     expect(await explained('verdict bare')).toBe('verdict bare kept: same version and inputs\n');
@@ -333,7 +364,10 @@ describe('the dependency audit', () => {
     expect(stdout).toMatch(/^Going on: \d+ results of the last audit still hold, \d attempts made in /);
     expect(stdout).toContain('11.0.0');
     const { code, stderr } = await runExample(DEMO, [copy, '--store', store, '--explain', 'gzp whole']);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: 'error: Task "gzp whole" is not in graph "dependency audit". Did you mean "gzip whole"?\n' });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'error: Task "gzp whole" is not in graph "dependency audit". Did you mean "gzip whole"?\n',
+    });
   });
 
   it('goes on where it was when it was killed', async () => {
@@ -344,7 +378,9 @@ describe('the dependency audit', () => {
       env: { ...process.env, CI: '' },
     });
     // What it has done so far is kept.
-    await expect.poll(async () => (await stat(store).catch(() => undefined))?.size ?? 0, { timeout: 60_000, interval: 5 }).toBeGreaterThan(1000);
+    await expect
+      .poll(async () => (await stat(store).catch(() => undefined))?.size ?? 0, { timeout: 60_000, interval: 5 })
+      .toBeGreaterThan(1000);
     child.kill('SIGKILL');
     await once(child, 'close');
     const { code, stdout } = await runExample(DEMO, [all, '--store', store]);
@@ -355,6 +391,8 @@ describe('the dependency audit', () => {
   it('says how much longer it takes without threads', async () => {
     const { code, stdout } = await runExample(DEMO, [project, '--compare']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/\n\nWith \d+ worker threads? it took [\d.]+ m?s, on the main thread alone [\d.]+ m?s: \d+\.\d times as long\.\n$/);
+    expect(stdout).toMatch(
+      /\n\nWith \d+ worker threads? it took [\d.]+ m?s, on the main thread alone [\d.]+ m?s: \d+\.\d times as long\.\n$/,
+    );
   });
 });

@@ -28,7 +28,15 @@ export { SyncExecutor, type SyncExecutorOptions } from './executors/sync-executo
 export type { Decision, PlannedTask } from './graph/decision.js';
 export type { Outcome, ResultSource, StatusCounts, TaskStatus } from './graph/outcome.js';
 export type * from './graph/signature.js';
-export type { RetryPolicy, RetrySettings, Task, TaskContext, TaskFunction, TaskOptions, TaskSettings } from './graph/task.js';
+export type {
+  RetryPolicy,
+  RetrySettings,
+  Task,
+  TaskContext,
+  TaskFunction,
+  TaskOptions,
+  TaskSettings,
+} from './graph/task.js';
 export { type GraphJSON, TaskGraph, type TasksIn } from './graph/task-graph.js';
 export {
   type IncompleteTask,
@@ -53,4 +61,11 @@ export {
   type TimelineSummary,
   type WhichRun,
 } from './observe/timeline.js';
-export type { AttemptFacts, ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory } from './store/run-memory.js';
+export type {
+  AttemptFacts,
+  ChangeDetection,
+  LoadedOutcomes,
+  Memory,
+  OutcomeKeeper,
+  RunMemory,
+} from './store/run-memory.js';

@@ -64,9 +64,12 @@ export class InvalidGraphError extends TaskmapError {
     const rest = problems.length - lines.length;
     if (rest > 0) lines.push(`\n  … and ${rest} more in error.problems`);
     if (note !== '') lines.push(`\n${note}`);
-    super(`Graph ${quoted(graph)} has ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}:${lines.join('')}`, {
-      cause: problems[0],
-    });
+    super(
+      `Graph ${quoted(graph)} has ${problems.length === 1 ? '1 problem' : `${problems.length} problems`}:${lines.join('')}`,
+      {
+        cause: problems[0],
+      },
+    );
     this.problems = problems;
   }
 }
@@ -80,7 +83,9 @@ export class CycleError extends TaskmapError {
   constructor(cycle: readonly string[]) {
     const left = cycle.length - CYCLE_TASKS_SHOWN;
     const shown =
-      left <= 0 ? cycle.map(quoted) : [...cycle.slice(0, CYCLE_TASKS_SHOWN - 2).map(quoted), `(${left + 1} more)`, ...cycle.slice(-1).map(quoted)];
+      left <= 0
+        ? cycle.map(quoted)
+        : [...cycle.slice(0, CYCLE_TASKS_SHOWN - 2).map(quoted), `(${left + 1} more)`, ...cycle.slice(-1).map(quoted)];
     super(`Tasks wait for each other: ${shown.join(' → ')}. Drop one of these dependencies.`);
     this.cycle = cycle;
   }
@@ -177,7 +182,9 @@ export class GraphBusyError extends TaskmapError {
   readonly graph: string;
 
   constructor(graph: string, action: string) {
-    super(`Cannot ${action} graph ${quoted(graph)} while it is being run. Wait until run() has settled, or build() a second graph.`);
+    super(
+      `Cannot ${action} graph ${quoted(graph)} while it is being run. Wait until run() has settled, or build() a second graph.`,
+    );
     this.graph = graph;
   }
 }
@@ -208,7 +215,9 @@ export class AsyncTaskError extends TaskmapError {
   readonly task: string;
 
   constructor(task: string) {
-    super(`Task ${quoted(task)} returned a promise, which SyncExecutor does not wait for. Run this graph with AsyncExecutor.`);
+    super(
+      `Task ${quoted(task)} returned a promise, which SyncExecutor does not wait for. Run this graph with AsyncExecutor.`,
+    );
     this.task = task;
   }
 }
@@ -220,7 +229,9 @@ export class RunFailedError extends TaskmapError {
   readonly failures: ReadonlyMap<string, unknown>;
 
   constructor(graph: string, failures: ReadonlyMap<string, unknown>) {
-    const lines = [...failures].slice(0, LINES_SHOWN).map(([task, error]) => `\n  - ${quoted(task)}: ${described(error)}`);
+    const lines = [...failures]
+      .slice(0, LINES_SHOWN)
+      .map(([task, error]) => `\n  - ${quoted(task)}: ${described(error)}`);
     const rest = failures.size - lines.length;
     if (rest > 0) lines.push(`\n  … and ${rest} more in error.failures`);
     super(
@@ -237,7 +248,10 @@ export class RunAbortedError extends TaskmapError {
   readonly graph: string;
 
   constructor(graph: string, options?: ErrorOptions) {
-    super(`The run of graph ${quoted(graph)} was aborted. Tasks that had not finished are pending: run it again to go on.`, options);
+    super(
+      `The run of graph ${quoted(graph)} was aborted. Tasks that had not finished are pending: run it again to go on.`,
+      options,
+    );
     this.graph = graph;
   }
 }
@@ -264,10 +278,13 @@ export class RunLogError extends TaskmapError {
 }
 
 const DASHBOARD_ADVICE: { readonly [reason: string]: (host: string) => string } = {
-  EADDRINUSE: () => 'Something else uses it, another dashboard perhaps: end that, give another port, or give 0 for any that is free.',
+  EADDRINUSE: () =>
+    'Something else uses it, another dashboard perhaps: end that, give another port, or give 0 for any that is free.',
   EACCES: () => 'The system does not let this process use it: give a port from 1024 on.',
-  EADDRNOTAVAIL: (host) => `This machine has no address ${JSON.stringify(host)}: give 127.0.0.1, or 0.0.0.0 for all that it has.`,
-  ENOTFOUND: (host) => `No machine is known by the name ${JSON.stringify(host)}: give an address of this one, such as 127.0.0.1.`,
+  EADDRNOTAVAIL: (host) =>
+    `This machine has no address ${JSON.stringify(host)}: give 127.0.0.1, or 0.0.0.0 for all that it has.`,
+  ENOTFOUND: (host) =>
+    `No machine is known by the name ${JSON.stringify(host)}: give an address of this one, such as 127.0.0.1.`,
 };
 
 /** A dashboard cannot listen where it is told to. `cause` is what the system said. */
@@ -325,7 +342,9 @@ export class UnsendableError extends TaskmapError {
   /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
   constructor(task: string, what: 'result' | 'argument', culprit: string) {
     const advice = what === 'result' ? 'Return plain data' : 'Pass plain data';
-    super(`The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`);
+    super(
+      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`,
+    );
     this.task = task;
   }
 }
@@ -338,7 +357,10 @@ export class WorkerCrashError extends TaskmapError {
   readonly deaths: number;
 
   constructor(task: string, deaths: number, options?: ErrorOptions) {
-    super(`Task ${quoted(task)} ended ${deaths} worker threads. It needs more memory than a thread may have, or brings its process down.`, options);
+    super(
+      `Task ${quoted(task)} ended ${deaths} worker threads. It needs more memory than a thread may have, or brings its process down.`,
+      options,
+    );
     this.task = task;
     this.deaths = deaths;
   }
@@ -404,7 +426,10 @@ export class UnreadableOutcomeError extends TaskmapError {
 
   /** @param why - a sentence without its end: `It was saved by a newer version of taskmap` */
   constructor(task: string, why: string, options?: ErrorOptions) {
-    super(`What is stored of task ${quoted(task)} cannot be read. ${why}. Forget it, and the task runs again.`, options);
+    super(
+      `What is stored of task ${quoted(task)} cannot be read. ${why}. Forget it, and the task runs again.`,
+      options,
+    );
     this.task = task;
   }
 }
@@ -442,9 +467,11 @@ export class StoreLockedError extends StoreError {
   readonly host: string;
 
   constructor(path: string, lock: string, pid: number, host: string, where: 'here' | 'this-host' | 'elsewhere') {
-    const owner = { here: `another store of this process (${pid})`, 'this-host': `process ${pid}`, elsewhere: `process ${pid} on ${quoted(host)}` }[
-      where
-    ];
+    const owner = {
+      here: `another store of this process (${pid})`,
+      'this-host': `process ${pid}`,
+      elsewhere: `process ${pid} on ${quoted(host)}`,
+    }[where];
     const advice = {
       here: 'Use that one, or close() it first.',
       'this-host': 'Wait until it ends, or use another file.',

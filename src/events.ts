@@ -163,7 +163,9 @@ export interface StoreRefused<Name extends string = string> extends TaskRecord<N
 type NameIn<Tasks> = keyof Tasks & string;
 
 /** One record type for each task of the graph, told apart by `task`. */
-export type AnyTaskDone<Tasks> = string extends keyof Tasks ? TaskDone : { [K in NameIn<Tasks>]: TaskDone<K, ResultOf<Tasks[K]>> }[NameIn<Tasks>];
+export type AnyTaskDone<Tasks> = string extends keyof Tasks
+  ? TaskDone
+  : { [K in NameIn<Tasks>]: TaskDone<K, ResultOf<Tasks[K]>> }[NameIn<Tasks>];
 
 /**
  * The events of an executor, each with the one record that its listeners get. No record is made for an event that nobody listens to. For one task

@@ -14,7 +14,13 @@ export const asyncAuto: Contender = {
         const needed = dependencies[task]!;
         const fn = asyncFunctions[task]!;
         if (needed.length === 0) return [name, async () => fn()];
-        return [name, [...needed, async (results: Record<string, number>) => fn(...needed.map((dependency) => results[dependency]!))]];
+        return [
+          name,
+          [
+            ...needed,
+            async (results: Record<string, number>) => fn(...needed.map((dependency) => results[dependency]!)),
+          ],
+        ];
       }),
     );
     return {

@@ -6,4 +6,14 @@ import { pGraph } from './p-graph.js';
 import { async, asyncAll, sync, syncListeners, syncOnce } from './taskmap.js';
 
 /** Everybody who runs, each peer before those that are compared with it. */
-export const LINE_UP: readonly Contender[] = [bareLoop, sync, syncListeners, syncOnce, memoisedPromises, async, asyncAll, pGraph, asyncAuto];
+export const LINE_UP: readonly Contender[] = [
+  bareLoop,
+  sync,
+  syncListeners,
+  syncOnce,
+  memoisedPromises,
+  async,
+  asyncAll,
+  pGraph,
+  asyncAuto,
+];

@@ -21,7 +21,9 @@ export const pGraph: Contender = {
         return [name, { run }];
       }),
     );
-    const edges = names.flatMap((name, task) => dependencies[task]!.map((dependency): [string, string] => [dependency, name]));
+    const edges = names.flatMap((name, task) =>
+      dependencies[task]!.map((dependency): [string, string] => [dependency, name]),
+    );
     const graph = new PGraph(nodes, edges);
     return {
       reset() {

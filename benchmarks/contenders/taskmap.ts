@@ -1,4 +1,12 @@
-import { AsyncExecutor, type Executor, type RunReport, SyncExecutor, type TaskFunction, type TaskGraph, TaskGraphBuilder } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  type Executor,
+  type RunReport,
+  SyncExecutor,
+  type TaskFunction,
+  type TaskGraph,
+  TaskGraphBuilder,
+} from 'taskmap-ts';
 import type { Shape } from '../shapes.js';
 import { BARE_LOOP } from './bare-loop.js';
 import type { Contender, Results } from './contender.js';
@@ -87,7 +95,8 @@ export const asyncAll: Contender = {
 
 function built({ names, dependencies }: Shape, functions: readonly TaskFunction[]): TaskGraph {
   const builder = new TaskGraphBuilder();
-  for (let task = 0; task < names.length; task++) builder.add({ name: names[task]!, run: functions[task]!, dependsOn: dependencies[task]! });
+  for (let task = 0; task < names.length; task++)
+    builder.add({ name: names[task]!, run: functions[task]!, dependsOn: dependencies[task]! });
   return builder.build();
 }
 
@@ -112,7 +121,8 @@ function listenTo(executor: Executor): { reset(): void; check(size: number): voi
       done = 0;
     },
     check(size) {
-      if (started !== size || done !== size) throw new Error(`${started} tasks were told as started and ${done} as done, of ${size}.`);
+      if (started !== size || done !== size)
+        throw new Error(`${started} tasks were told as started and ${done} as done, of ${size}.`);
     },
   };
 }

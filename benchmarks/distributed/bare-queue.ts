@@ -35,8 +35,14 @@ export class BareQueue {
     const streams = { events: { maxLen: 1000 } };
     const postgres = withBackend(createPostgresBackend);
     const connection = { connectionString: url, migrate: true, max: 4 };
-    const queue = backend === 'redis' ? new Queue(name, { connection: { url }, streams }) : new postgres.Queue(name, { connection, streams });
-    const events = backend === 'redis' ? new QueueEvents(name, { connection: { url } }) : new postgres.QueueEvents(name, { connection });
+    const queue =
+      backend === 'redis'
+        ? new Queue(name, { connection: { url }, streams })
+        : new postgres.Queue(name, { connection, streams });
+    const events =
+      backend === 'redis'
+        ? new QueueEvents(name, { connection: { url } })
+        : new postgres.QueueEvents(name, { connection });
     queue.on('error', () => {});
     events.on('error', () => {});
     await Promise.all([queue.waitUntilReady(), events.waitUntilReady()]);
@@ -52,7 +58,8 @@ export class BareQueue {
       async () => (await this.#queue.getJobCounts('completed'))['completed'] === count,
     );
     const jobs = Array.from({ length: count }, () => ({ name: 'nothing', data: { results: [] }, opts: OPTIONS }));
-    for (let from = 0; from < count; from += ADDED_AT_ONCE) await this.#queue.addBulk(jobs.slice(from, from + ADDED_AT_ONCE));
+    for (let from = 0; from < count; from += ADDED_AT_ONCE)
+      await this.#queue.addBulk(jobs.slice(from, from + ADDED_AT_ONCE));
     await whenDone;
   }
 
@@ -112,7 +119,10 @@ export class BareQueue {
   }
 
   /** Waits until a `completed` event, or a look now and then for those that were lost, says that all is done. */
-  async #until(isLast: (event: { jobId: string; returnvalue: unknown }) => boolean, look: () => Promise<boolean>): Promise<void> {
+  async #until(
+    isLast: (event: { jobId: string; returnvalue: unknown }) => boolean,
+    look: () => Promise<boolean>,
+  ): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#events.on('completed', (event) => {

@@ -70,7 +70,10 @@ export async function bareGraphFigure(server: Server, size: number, warmUp: numb
   });
 }
 
-async function withBareQueue<T>(server: Server, use: (bare: BareQueue, processes: WorkerProcesses) => Promise<T>): Promise<T> {
+async function withBareQueue<T>(
+  server: Server,
+  use: (bare: BareQueue, processes: WorkerProcesses) => Promise<T>,
+): Promise<T> {
   const queue = nextQueue();
   const processes = await WorkerProcesses.start({ ...COMMON, kind: 'bullmq', url: server.url, queue });
   try {
@@ -126,7 +129,12 @@ export async function chainLatency(server: Server, kind: TaskKind): Promise<Late
   try {
     const builder = new TaskGraphBuilder();
     for (let step = 0; step < CHAIN_STEPS; step++)
-      builder.add({ name: `step-${step}`, run: tasks.mixed, dependsOn: step === 0 ? [] : [`step-${step - 1}`], ioBound: kind === 'io-bound' });
+      builder.add({
+        name: `step-${step}`,
+        run: tasks.mixed,
+        dependsOn: step === 0 ? [] : [`step-${step - 1}`],
+        ioBound: kind === 'io-bound',
+      });
     const graph = builder.build();
     const doneAtMs: number[] = [];
     await executor.run(graph);
@@ -152,7 +160,8 @@ export async function largeResultsMb(server: Server, storeFolder: string): Promi
   try {
     await executor.run(layered(100, 'cpu-bound'));
     const builder = new TaskGraphBuilder();
-    for (let index = 0; index < LARGE_RESULTS; index++) builder.add({ name: `large-${index}`, run: tasks.large, withContext: true });
+    for (let index = 0; index < LARGE_RESULTS; index++)
+      builder.add({ name: `large-${index}`, run: tasks.large, withContext: true });
     const graph = builder.build();
     const before = memoryBytes([server.pid]);
     let most = before;
@@ -163,7 +172,8 @@ export async function largeResultsMb(server: Server, storeFolder: string): Promi
     clearInterval(look);
     for (let index = 0; index < LARGE_RESULTS; index++) {
       const result = graph.result(`large-${index}`) as Uint8Array;
-      if (result.length !== 10 * 2 ** 20 || result.at(-1) !== index) throw new Error(`The result of large-${index} is wrong.`);
+      if (result.length !== 10 * 2 ** 20 || result.at(-1) !== index)
+        throw new Error(`The result of large-${index} is wrong.`);
     }
     return (Math.max(most, memoryBytes([server.pid])) - before) / 2 ** 20;
   } finally {
@@ -178,13 +188,23 @@ function nextQueue(): string {
   return `bench-${++queues}`;
 }
 
-async function measured(server: Server, contender: string, size: number, processes: WorkerProcesses, run: () => Promise<unknown>): Promise<Figure> {
+async function measured(
+  server: Server,
+  contender: string,
+  size: number,
+  processes: WorkerProcesses,
+  run: () => Promise<unknown>,
+): Promise<Figure> {
   const sides = [[process.pid], processes.pids, [server.pid]] as const;
   const before = sides.map(cpuMs);
   const startedAtMs = performance.now();
   await run();
   const ms = performance.now() - startedAtMs;
-  const [ourCpuMs, workerCpuMs, serverCpuMs] = sides.map((pids, index) => cpuMs(pids) - before[index]!) as [number, number, number];
+  const [ourCpuMs, workerCpuMs, serverCpuMs] = sides.map((pids, index) => cpuMs(pids) - before[index]!) as [
+    number,
+    number,
+    number,
+  ];
   return {
     backend: server.backend,
     contender,
@@ -203,7 +223,13 @@ function layered(size: number, kind: TaskKind): TaskGraph {
   for (let task = 0; task < size; task++) {
     const dependsOn = dependencies[task]!;
     const isFirst = dependsOn.length === 0;
-    builder.add({ name: names[task]!, run: isFirst ? tasks.first : tasks.mixed, withContext: isFirst, dependsOn, ioBound: kind === 'io-bound' });
+    builder.add({
+      name: names[task]!,
+      run: isFirst ? tasks.first : tasks.mixed,
+      withContext: isFirst,
+      dependsOn,
+      ioBound: kind === 'io-bound',
+    });
   }
   return builder.build();
 }

@@ -23,7 +23,12 @@ export function distributedBarsOf(figures: readonly Figure[], largeMb: number | 
       atMost: 0.4,
       reached: ratios(contenderOf('io-bound', 10)),
     },
-    { what: 'CPU time against the graph by hand on BullMQ, as by default', unit: 'x', atMost: 0.4, reached: ratios(contenderOf('io-bound', 'auto')) },
+    {
+      what: 'CPU time against the graph by hand on BullMQ, as by default',
+      unit: 'x',
+      atMost: 0.4,
+      reached: ratios(contenderOf('io-bound', 'auto')),
+    },
     {
       what: 'memory of the server for 20 results of 10 MB by way of a store',
       unit: ' MB',
@@ -34,7 +39,11 @@ export function distributedBarsOf(figures: readonly Figure[], largeMb: number | 
 }
 
 /** The CPU time of one for a task over that of another, on the same server in the same run. */
-export function ratioOf({ backend, cpuMs, tasks }: Figure, contender: string, figures: readonly Figure[]): number | undefined {
+export function ratioOf(
+  { backend, cpuMs, tasks }: Figure,
+  contender: string,
+  figures: readonly Figure[],
+): number | undefined {
   const other = figures.find((one) => one.contender === contender && one.backend === backend);
   return other === undefined ? undefined : cpuMs / tasks / (other.cpuMs / other.tasks);
 }

@@ -28,7 +28,12 @@ export function latencyText({ backend, kind, medianMs }: Latency): string {
   return `${backend}, ${kind}: a step of a chain takes ${numberText(medianMs)} ms (median)`;
 }
 
-export function distributedMarkdown(figures: readonly Figure[], latencies: readonly Latency[], bars: readonly Bar[], machine: Machine): string {
+export function distributedMarkdown(
+  figures: readonly Figure[],
+  latencies: readonly Latency[],
+  bars: readonly Bar[],
+  machine: Machine,
+): string {
   return [
     '# Benchmark results of distributed runs\n',
     'Written by `npm run bench:distributed -- --markdown benchmarks/DISTRIBUTED-RESULTS.md`.\n',

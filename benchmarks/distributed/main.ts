@@ -10,7 +10,16 @@ import { parseArgs } from 'node:util';
 import { startPostgres, startRedis } from '../../spec/support/servers.js';
 import { describedMachine, loadAverage } from '../machine.js';
 import { barsText, machineText } from '../report.js';
-import { type Backend, bareFigure, bareGraphFigure, chainLatency, type Figure, graphFigures, type Latency, largeResultsMb } from './contenders.js';
+import {
+  type Backend,
+  bareFigure,
+  bareGraphFigure,
+  chainLatency,
+  type Figure,
+  graphFigures,
+  type Latency,
+  largeResultsMb,
+} from './contenders.js';
 import { distributedBarsOf } from './distributed-bars.js';
 import { distributedMarkdown, figuresText, latencyText } from './distributed-report.js';
 
@@ -26,7 +35,8 @@ const { values: options } = parseArgs({
   },
 });
 const backends = options.backend.split(',').map((name) => {
-  if (name !== 'redis' && name !== 'postgres') throw new Error(`Expected --backend to be redis, postgres, or both with a comma, got "${name}".`);
+  if (name !== 'redis' && name !== 'postgres')
+    throw new Error(`Expected --backend to be redis, postgres, or both with a comma, got "${name}".`);
   return name;
 });
 const wanted = options.size === undefined ? undefined : Number(options.size);
@@ -63,4 +73,5 @@ for (const backend of backends) {
 const machine = describedMachine(loadBefore);
 const bars = distributedBarsOf(figures, largeMb);
 console.log(`\n${figuresText(figures)}\n\n${barsText(bars)}\n\n${machineText(machine)}`);
-if (options.markdown !== undefined) writeFileSync(options.markdown, distributedMarkdown(figures, latencies, bars, machine));
+if (options.markdown !== undefined)
+  writeFileSync(options.markdown, distributedMarkdown(figures, latencies, bars, machine));

@@ -33,7 +33,8 @@ function anonymousKb(pid: number): number {
 function withChildren(pids: readonly number[]): number[] {
   const all = new Set(pids);
   const parents = new Map<number, number>();
-  for (const name of readdirSync('/proc')) if (/^\d+$/.test(name)) parents.set(Number(name), Number(statOf(Number(name))[1]));
+  for (const name of readdirSync('/proc'))
+    if (/^\d+$/.test(name)) parents.set(Number(name), Number(statOf(Number(name))[1]));
   for (const [pid, parent] of parents) if (pids.includes(parent) && parent !== process.pid) all.add(pid);
   return [...all];
 }

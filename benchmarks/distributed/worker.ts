@@ -24,7 +24,13 @@ process.once('message', async () => {
 });
 process.send!('ready');
 
-async function taskmapWorker({ url, queue, concurrency, threads, storeFolder }: WorkerOrder): Promise<() => Promise<void>> {
+async function taskmapWorker({
+  url,
+  queue,
+  concurrency,
+  threads,
+  storeFolder,
+}: WorkerOrder): Promise<() => Promise<void>> {
   const worker = await startWorker({
     connection: url,
     queue,
@@ -44,7 +50,10 @@ async function bareWorker({ url, queue, concurrency }: WorkerOrder): Promise<() 
     task === undefined || results.length > 0 ? mixed(...results) : first({ task: `task-${task}` });
   const worker = url.startsWith('redis')
     ? new Worker(queue, process, { connection: { url }, concurrency })
-    : new (withBackend(createPostgresBackend).Worker)(queue, process, { connection: { connectionString: url, migrate: true, max: 4 }, concurrency });
+    : new (withBackend(createPostgresBackend).Worker)(queue, process, {
+        connection: { connectionString: url, migrate: true, max: 4 },
+        concurrency,
+      });
   worker.on('error', (error) => console.error(error));
   await worker.waitUntilReady();
   return () => worker.close();

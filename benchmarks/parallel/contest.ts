@@ -42,7 +42,10 @@ export interface Contest {
 }
 
 /** Opens contenders for as long as `use` takes. */
-export async function withContenders<T>(contenders: readonly ThreadContender[], use: (field: Field) => Promise<T>): Promise<T> {
+export async function withContenders<T>(
+  contenders: readonly ThreadContender[],
+  use: (field: Field) => Promise<T>,
+): Promise<T> {
   const field: { name: string; open: OpenContender }[] = [];
   try {
     for (const { name, open } of contenders) field.push({ name, open: await open() });
@@ -62,7 +65,11 @@ export async function timed(field: Field, contest: Contest, effort: ThreadEffort
 }
 
 /** The same with several graphs: in each round all contenders run all of them. */
-export async function timedTogether(field: Field, contests: readonly Contest[], effort: ThreadEffort): Promise<Timing[]> {
+export async function timedTogether(
+  field: Field,
+  contests: readonly Contest[],
+  effort: ThreadEffort,
+): Promise<Timing[]> {
   const entrants = contests.flatMap((contest) =>
     field.map(({ name, open }) => ({ name, contest, prepared: open.prepare(contest.graph), samples: [] as Sample[] })),
   );
@@ -115,7 +122,9 @@ async function sampled(name: string, prepared: PreparedGraph, { graph }: Contest
     if (runs++ > 0) continue;
     for (const [task, expected] of graph.expected.entries()) {
       if (expected === undefined || results(task) === expected) continue;
-      throw new Error(`${name}, ${graph.name}: the result of ${graph.tasks[task]!.name} is ${results(task)}, not ${expected}.`);
+      throw new Error(
+        `${name}, ${graph.name}: the result of ${graph.tasks[task]!.name} is ${results(task)}, not ${expected}.`,
+      );
     }
   } while (wholeMs < sampleMs);
   return { ms: ms / runs, cpuMs: cpuMs / runs };

@@ -54,12 +54,15 @@ function overAlone(timings: readonly Timing[]): Reached[] {
   const watched = timings.filter(({ part }) => part === OBSERVED_RUN);
   const of = (name: string) => watched.find(({ contender }) => contender === name);
   const [looking, alone] = [of(OBSERVED), of(PARALLEL)];
-  return looking === undefined || alone === undefined ? [] : [{ where: looking.graph, figure: looking.cpuMs / alone.cpuMs }];
+  return looking === undefined || alone === undefined
+    ? []
+    : [{ where: looking.graph, figure: looking.cpuMs / alone.cpuMs }];
 }
 
 function metgRatios(timings: readonly Timing[], graphs: readonly string[]): Reached[] {
   return graphs.flatMap((where) => {
-    const of = (name: string) => timings.filter(({ part, graph, contender }) => part === METG && graph === where && contender === name);
+    const of = (name: string) =>
+      timings.filter(({ part, graph, contender }) => part === METG && graph === where && contender === name);
     const ours = of(PARALLEL);
     const theirs = of(PISCINA);
     if (ours.length === 0 || theirs.length === 0) return [];

@@ -46,7 +46,11 @@ export function uniform(name: string, edges: readonly (readonly number[])[], ker
 }
 
 /** @param expected - default: the numbers that a plain loop over the tasks gives */
-export function threadGraph(name: string, tasks: readonly ThreadTask[], expected: readonly unknown[] = numbersOf(tasks)): ThreadGraph {
+export function threadGraph(
+  name: string,
+  tasks: readonly ThreadTask[],
+  expected: readonly unknown[] = numbersOf(tasks),
+): ThreadGraph {
   return { name, tasks, expected };
 }
 
@@ -79,7 +83,9 @@ export function chains(width: number, steps: number): number[][] {
 export function stencil(width: number, steps: number): number[][] {
   return lists(width * steps, (task) => {
     const place = task % width;
-    return task < width ? [] : [-1, 0, 1].filter((side) => place + side >= 0 && place + side < width).map((side) => task - width + side);
+    return task < width
+      ? []
+      : [-1, 0, 1].filter((side) => place + side >= 0 && place + side < width).map((side) => task - width + side);
   });
 }
 
@@ -110,13 +116,20 @@ export function criticalPathMs({ tasks }: ThreadGraph, lengthMs: (task: ThreadTa
 }
 
 /** The shortest times before the first and after the last of the tasks that are meant: for so long nothing of them can be under way. */
-export function marginsMs(graph: ThreadGraph, lengthMs: (task: ThreadTask) => number, isMeant: (task: ThreadTask) => boolean): number {
+export function marginsMs(
+  graph: ThreadGraph,
+  lengthMs: (task: ThreadTask) => number,
+  isMeant: (task: ThreadTask) => boolean,
+): number {
   const { tasks } = graph;
   const ends = endsAtMs(tasks, lengthMs);
-  const head = Math.min(...tasks.map((task, index) => (isMeant(task) ? ends[index]! - lengthMs(task) : Number.POSITIVE_INFINITY)));
+  const head = Math.min(
+    ...tasks.map((task, index) => (isMeant(task) ? ends[index]! - lengthMs(task) : Number.POSITIVE_INFINITY)),
+  );
   const after = tasks.map(() => 0);
   for (let index = tasks.length - 1; index >= 0; index--) {
-    for (const dependency of tasks[index]!.dependencies) after[dependency] = Math.max(after[dependency]!, after[index]! + lengthMs(tasks[index]!));
+    for (const dependency of tasks[index]!.dependencies)
+      after[dependency] = Math.max(after[dependency]!, after[index]! + lengthMs(tasks[index]!));
   }
   const tail = Math.min(...tasks.map((task, index) => (isMeant(task) ? after[index]! : Number.POSITIVE_INFINITY)));
   return head + tail;
@@ -128,6 +141,7 @@ export function sumMs({ tasks }: ThreadGraph, lengthMs: (task: ThreadTask) => nu
 
 function endsAtMs(tasks: readonly ThreadTask[], lengthMs: (task: ThreadTask) => number): number[] {
   const ends: number[] = [];
-  for (const task of tasks) ends.push(lengthMs(task) + Math.max(0, ...task.dependencies.map((dependency) => ends[dependency]!)));
+  for (const task of tasks)
+    ends.push(lengthMs(task) + Math.max(0, ...task.dependencies.map((dependency) => ends[dependency]!)));
   return ends;
 }

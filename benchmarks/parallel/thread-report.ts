@@ -35,7 +35,17 @@ function rowsOf(timings: readonly Timing[]): string[][] {
 }
 
 function timingRows(timings: readonly Timing[]): string[][] {
-  const head = ['', 'median ms', 'us/task', 'CPU us/task', `/ ${PISCINA}`, `/ ${WORKERPOOL}`, 'ideal ms', '/ ideal', 'rounds'];
+  const head = [
+    '',
+    'median ms',
+    'us/task',
+    'CPU us/task',
+    `/ ${PISCINA}`,
+    `/ ${WORKERPOOL}`,
+    'ideal ms',
+    '/ ideal',
+    'rounds',
+  ];
   const over = (ms: number, name: string) => {
     const peer = timings.find(({ contender }) => contender === name);
     return peer === undefined ? '' : `${numberText(ms / peer.medianMs)}x`;
@@ -60,7 +70,10 @@ function efficiencyRows(timings: readonly Timing[]): string[][] {
   const curves = contenders.map((name) => efficiencies(timings.filter(({ contender }) => contender === name)));
   return [
     ['task length', ...contenders],
-    ...curves[0]!.map(({ taskUs }, index) => [`${taskUs} us`, ...curves.map((curve) => numberText(curve[index]!.efficiency))]),
+    ...curves[0]!.map(({ taskUs }, index) => [
+      `${taskUs} us`,
+      ...curves.map((curve) => numberText(curve[index]!.efficiency)),
+    ]),
     ['METG(50 %)', ...curves.map((curve) => `${numberText(metgUs(curve))} us`)],
   ];
 }

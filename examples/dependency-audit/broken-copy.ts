@@ -41,7 +41,10 @@ export async function brokenCopy(packages: readonly InstalledPackage[]): Promise
 async function copyPackage(folder: string, copy: string): Promise<void> {
   const source = await realpath(folder);
   const nested = join(source, 'node_modules');
-  await cp(source, copy, { recursive: true, filter: async (path) => path !== nested && !(await lstat(path)).isSymbolicLink() });
+  await cp(source, copy, {
+    recursive: true,
+    filter: async (path) => path !== nested && !(await lstat(path)).isSymbolicLink(),
+  });
   if (await isFolder(nested)) await link(nested, join(copy, 'node_modules'));
 }
 

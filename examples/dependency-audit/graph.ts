@@ -36,7 +36,9 @@ const WHEN_FILES_RUN_OUT: RetryPolicy = {
 };
 
 /** Functions that worker threads find by the name of their module. */
-const { hashOf, linesOf, gzippedBytesOf } = taskModule<typeof import('./measures.js')>(new URL('./measures.js', import.meta.url));
+const { hashOf, linesOf, gzippedBytesOf } = taskModule<typeof import('./measures.js')>(
+  new URL('./measures.js', import.meta.url),
+);
 
 /**
  * Seven tasks for each package. The first three wait for the disk and are io-bound, the next three compute on threads, and the last is a little glue:
@@ -85,7 +87,19 @@ export function auditGraph(packages: readonly InstalledPackage[]): Audit {
       .run(({ name, version }, licence, { fileCount, bytes, sources }, sha256, lines, gzippedBytes): Verdict => {
         const sourceFileCount = sources.length;
         const remarks = licenceRemarks(licence);
-        return { path, name, version, licence, fileCount, bytes, sourceFileCount, lines, gzippedBytes, sha256, remarks };
+        return {
+          path,
+          name,
+          version,
+          licence,
+          fileCount,
+          bytes,
+          sourceFileCount,
+          lines,
+          gzippedBytes,
+          sha256,
+          remarks,
+        };
       });
   });
   return { graph: builder.build(), verdicts };
@@ -103,16 +117,29 @@ export function packageOf(task: string): string {
 
 /** Licences that ask for no more than to be kept. */
 const USUAL = new Set(
-  ['MIT', 'MIT-0', 'ISC', '0BSD', 'BSD-2-Clause', 'BSD-3-Clause', 'Apache-2.0', 'BlueOak-1.0.0', 'CC0-1.0', 'Unlicense', 'Zlib', 'Python-2.0'].map(
-    (name) => name.toLowerCase(),
-  ),
+  [
+    'MIT',
+    'MIT-0',
+    'ISC',
+    '0BSD',
+    'BSD-2-Clause',
+    'BSD-3-Clause',
+    'Apache-2.0',
+    'BlueOak-1.0.0',
+    'CC0-1.0',
+    'Unlicense',
+    'Zlib',
+    'Python-2.0',
+  ].map((name) => name.toLowerCase()),
 );
 
 function licenceRemarks({ name, from }: Licence): string[] {
   if (from === 'nowhere') return ['no licence'];
   // In an SPDX expression OR offers a choice, and AND binds tighter. Parentheses that say otherwise are rare enough to be passed over here.
   const choices = name.replace(/[()]/g, '').split(/\s+or\s+/i);
-  const isUsual = choices.some((choice) => choice.split(/\s+and\s+/i).every((one) => USUAL.has(one.trim().toLowerCase())));
+  const isUsual = choices.some((choice) =>
+    choice.split(/\s+and\s+/i).every((one) => USUAL.has(one.trim().toLowerCase())),
+  );
   if (!isUsual) return ['unusual licence'];
   return from === 'file' ? ['licence only in a file'] : [];
 }

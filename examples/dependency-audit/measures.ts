@@ -72,10 +72,12 @@ function licenceText(licence: unknown): string | undefined {
 
 /** The licence in the manifest; failing that, the one that a licence file in the folder looks like. */
 export async function findLicence(folder: string, manifest: Manifest): Promise<Licence> {
-  if (manifest.licence !== undefined && !/^see licen[cs]e in/i.test(manifest.licence)) return { name: manifest.licence, from: 'manifest' };
+  if (manifest.licence !== undefined && !/^see licen[cs]e in/i.test(manifest.licence))
+    return { name: manifest.licence, from: 'manifest' };
   const entries = await readdir(folder, { withFileTypes: true });
   const file = entries.find((entry) => entry.isFile() && LICENCE_FILE.test(entry.name));
-  if (file === undefined) return { name: manifest.licence ?? 'none', from: manifest.licence === undefined ? 'nowhere' : 'manifest' };
+  if (file === undefined)
+    return { name: manifest.licence ?? 'none', from: manifest.licence === undefined ? 'nowhere' : 'manifest' };
   const text = await readFile(join(folder, file.name), 'utf8');
   return { name: LICENCE_TEXTS.find(([, words]) => words.test(text))?.[0] ?? `see ${file.name}`, from: 'file' };
 }

@@ -23,7 +23,8 @@ export async function nodeModulesOf(folder: string): Promise<string> {
   const path = resolve(folder);
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) throw new UserError(`There is no folder ${path}.`);
-  if (!found.isDirectory()) throw new UserError(`${path} is a file. Give the folder of a project, or a node_modules folder.`);
+  if (!found.isDirectory())
+    throw new UserError(`${path} is a file. Give the folder of a project, or a node_modules folder.`);
   if (basename(path) === 'node_modules') return path;
   const inside = join(path, 'node_modules');
   if (await isFolder(inside)) return inside;

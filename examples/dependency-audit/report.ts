@@ -35,9 +35,18 @@ interface Duplicate {
 }
 
 /** Makes the report of what the graph knows when the run is over: of packages that were audited and of those that failed. */
-export function auditReport(folder: string, { graph, verdicts: tasks }: Audit, durationMs: number, slowest: AuditReport['slowest']): AuditReport {
+export function auditReport(
+  folder: string,
+  { graph, verdicts: tasks }: Audit,
+  durationMs: number,
+  slowest: AuditReport['slowest'],
+): AuditReport {
   const verdicts = tasks.flatMap((task) => (graph.status(task) === 'done' ? [graph.result(task)] : []));
-  const failures = [...graph.failures()].map(([task, error]) => ({ path: packageOf(task), task, error: errorText(error) }));
+  const failures = [...graph.failures()].map(([task, error]) => ({
+    path: packageOf(task),
+    task,
+    error: errorText(error),
+  }));
   return {
     folder,
     totals: {
@@ -68,7 +77,9 @@ function duplicatesIn(verdicts: readonly Verdict[]): Duplicate[] {
       name,
       copies: copies.map(({ version, path }) => ({ version, path })),
       bytes: sum(copies, ({ bytes }) => bytes),
-      differ: [...grouped(copies, ({ version }) => version).values()].some((same) => new Set(same.map(({ sha256 }) => sha256)).size > 1),
+      differ: [...grouped(copies, ({ version }) => version).values()].some(
+        (same) => new Set(same.map(({ sha256 }) => sha256)).size > 1,
+      ),
     });
   }
   return duplicates.sort((a, b) => b.bytes - a.bytes);
@@ -134,7 +145,9 @@ export function reportText(report: AuditReport): string {
 
 /** `1.0.0, 2.0.0 ×2`: each version, the oldest first, and how often it is there. */
 function versions(copies: Duplicate['copies']): string {
-  const byAge = [...grouped(copies, ({ version }) => version)].sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }));
+  const byAge = [...grouped(copies, ({ version }) => version)].sort(([a], [b]) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  );
   return byAge.map(([version, { length }]) => (length === 1 ? version : `${version} ×${length}`)).join(', ');
 }
 
@@ -143,9 +156,13 @@ function section(title: string, headings: readonly string[], rows: readonly (rea
   if (rows.length === 0) return '';
   const lines = [headings, ...rows.slice(0, ROWS_SHOWN)];
   const widths = headings.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
-  const isNumber = headings.map((_, column) => rows.every((cells) => /^[\d.,]+( (B|kB|MB|ms|s))?$/.test(cells[column]!)) && column > 0);
+  const isNumber = headings.map(
+    (_, column) => rows.every((cells) => /^[\d.,]+( (B|kB|MB|ms|s))?$/.test(cells[column]!)) && column > 0,
+  );
   const text = lines.map((cells) => {
-    const padded = cells.map((cell, column) => (isNumber[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)));
+    const padded = cells.map((cell, column) =>
+      isNumber[column] ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+    );
     return `  ${padded.join('  ').trimEnd()}`;
   });
   const rest = rows.length - ROWS_SHOWN;

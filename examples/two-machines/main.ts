@@ -31,7 +31,17 @@ try {
 
 /** On a machine of its own: TASKMAP_QUEUE=… npx taskmap-ts worker --module ./examples/two-machines/tasks.ts --name ox */
 async function startWorker(name: string): Promise<void> {
-  const worker = start('pipe', 'src/cli/main.ts', 'worker', '--module', './examples/two-machines/tasks.ts', '--name', name, '--threads', '1');
+  const worker = start(
+    'pipe',
+    'src/cli/main.ts',
+    'worker',
+    '--module',
+    './examples/two-machines/tasks.ts',
+    '--name',
+    name,
+    '--threads',
+    '1',
+  );
   workers.push(worker);
   let said = '';
   for await (const line of createInterface(worker.stderr!)) {
@@ -52,7 +62,11 @@ async function ended(child: ChildProcess): Promise<number> {
 
 function start(stderr: 'inherit' | 'pipe', ...args: readonly string[]): ChildProcess {
   const env = { ...process.env, TASKMAP_QUEUE: server.url };
-  return spawn(process.execPath, ['--import', 'tsx', ...args], { cwd: ROOT, env, stdio: ['ignore', 'inherit', stderr] });
+  return spawn(process.execPath, ['--import', 'tsx', ...args], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'inherit', stderr],
+  });
 }
 
 // output, with other tasks on each worker every time:

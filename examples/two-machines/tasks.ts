@@ -30,7 +30,9 @@ export function squeeze(text: string): number {
 export function most(...pages: WordCounts[]): string {
   const total = new Map<string, number>();
   for (const counts of pages) for (const [word, count] of counts) total.set(word, (total.get(word) ?? 0) + count);
-  const [first, second] = [...total].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([word, count]) => `"${word}" ${count} times`);
+  const [first, second] = [...total]
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([word, count]) => `"${word}" ${count} times`);
   return `${first}, ${second}`;
 }
 

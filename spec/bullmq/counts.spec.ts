@@ -16,7 +16,9 @@ describe.skipIf(!hasRedis)(hasRedis ? 'three workers on Redis' : NO_REDIS, () =>
   beforeAll(async () => {
     server = await startRedis();
     workers = await Promise.all(
-      [1, 2, 3].map((number) => startWorker({ connection: server.url, name: `worker ${number}`, threads: 1, concurrency: 20 })),
+      [1, 2, 3].map((number) =>
+        startWorker({ connection: server.url, name: `worker ${number}`, threads: 1, concurrency: 20 }),
+      ),
     );
   });
 

@@ -25,7 +25,11 @@ const TASKS = new URL('./tasks.ts', import.meta.url);
 const work = taskModule<typeof import('./tasks.js')>(TASKS);
 
 /** Fulfilled with the first record of an event that is of this task. */
-function told<E extends 'task:started' | 'task:progress'>(executor: BullMQExecutor, event: E, task: string): Promise<any> {
+function told<E extends 'task:started' | 'task:progress'>(
+  executor: BullMQExecutor,
+  event: E,
+  task: string,
+): Promise<any> {
   return new Promise((resolve) => {
     executor.on(event, (record: { readonly task: string }) => {
       if (record.task === task) resolve(record);
@@ -152,7 +156,12 @@ describe.each(BACKENDS)('$backend', (backend) => {
         .build() as TaskGraph;
       await bench.executor().run(graph);
       expect(graph.failure('a')).toBeInstanceOf(RangeError);
-      expect(graph.failure('a')).toMatchObject({ name: 'QuotaError', message: 'over the limit', limit: 3, cause: new TypeError('the cause') });
+      expect(graph.failure('a')).toMatchObject({
+        name: 'QuotaError',
+        message: 'over the limit',
+        limit: 3,
+        cause: new TypeError('the cause'),
+      });
       expect((graph.failure('a') as Error).stack).toContain('on the thread that called run()');
       expect(graph.outcome('b')).toEqual({ status: 'skipped', because: 'a' });
     });
@@ -189,18 +198,21 @@ describe.each(BACKENDS)('$backend', (backend) => {
       expect(graph.counts()).toMatchObject({ pending: 2 });
     });
 
-    it.each([true, false])('fails a task whose result or argument cannot be sent, and names the part (ioBound: %s)', async (ioBound) => {
-      await worker();
-      const graph = new TaskGraphBuilder<any>()
-        .add({ name: 'result', run: () => ({ rows: [{ format: () => 1 }] }), ioBound })
-        .add({ name: 'here', run: () => ({ shared: Symbol('s') }), onMainThread: true })
-        .add({ name: 'argument', run: () => 1, dependsOn: ['here'], ioBound })
-        .build() as TaskGraph;
-      await bench.executor().run(graph);
-      expect(graph.failure('result')).toBeInstanceOf(UnsendableError);
-      expect((graph.failure('result') as Error).message).toContain('result.rows[0].format is a function');
-      expect((graph.failure('argument') as Error).message).toContain('argument.shared is a symbol');
-    });
+    it.each([true, false])(
+      'fails a task whose result or argument cannot be sent, and names the part (ioBound: %s)',
+      async (ioBound) => {
+        await worker();
+        const graph = new TaskGraphBuilder<any>()
+          .add({ name: 'result', run: () => ({ rows: [{ format: () => 1 }] }), ioBound })
+          .add({ name: 'here', run: () => ({ shared: Symbol('s') }), onMainThread: true })
+          .add({ name: 'argument', run: () => 1, dependsOn: ['here'], ioBound })
+          .build() as TaskGraph;
+        await bench.executor().run(graph);
+        expect(graph.failure('result')).toBeInstanceOf(UnsendableError);
+        expect((graph.failure('result') as Error).message).toContain('result.rows[0].format is a function');
+        expect((graph.failure('argument') as Error).message).toContain('argument.shared is a symbol');
+      },
+    );
 
     it('tries again what failed, after a pause, and counts the attempts', async () => {
       await worker();
@@ -407,7 +419,11 @@ describe.each(BACKENDS)('$backend', (backend) => {
         .build() as TaskGraph;
       await bench.executor().run(graph);
       for (const name of ['cpu', 'io'])
-        expect(graph.result(name)).toStrictEqual({ point: { x: 3 }, at: new Date(5), others: [new Map([[{ x: 3 }, 1]])] });
+        expect(graph.result(name)).toStrictEqual({
+          point: { x: 3 },
+          at: new Date(5),
+          others: [new Map([[{ x: 3 }, 1]])],
+        });
     });
 
     it('says that there is no worker, and goes on waiting', async () => {
@@ -419,7 +435,9 @@ describe.each(BACKENDS)('$backend', (backend) => {
       const run = executor.run(graph);
       const [{ code, message }] = await warned;
       expect(code).toBe('TASKMAP_NO_WORKER');
-      expect(message).toMatch(/^No worker serves the queue "[-\w]+\.cpu".*graph "bills" wait, "a" for example.*npx taskmap-ts worker/);
+      expect(message).toMatch(
+        /^No worker serves the queue "[-\w]+\.cpu".*graph "bills" wait, "a" for example.*npx taskmap-ts worker/,
+      );
       await worker();
       await run;
       expect(graph.result('a')).toBe(1);
@@ -446,7 +464,11 @@ describe.each(BACKENDS)('$backend', (backend) => {
 
     it('says nothing of tasks that wait for a worker that is busy', async () => {
       let aheadMs = 0;
-      const executor = bench.executor({ sweepMs: 25, chunk: 1, clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
+      const executor = bench.executor({
+        sweepMs: 25,
+        chunk: 1,
+        clock: { ...systemClock, now: () => systemClock.now() + aheadMs },
+      });
       const warnings: Error[] = [];
       const onWarning = (warning: Error) => void warnings.push(warning);
       process.on('warning', onWarning);

@@ -51,10 +51,21 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
   }
 
   /** Tasks that each return their number after some time, and `last`, which returns their sum. */
-  function wide(scene: Scene, count: number, ms: number): { readonly tasks: TaskText[]; readonly names: string[]; readonly sum: number } {
+  function wide(
+    scene: Scene,
+    count: number,
+    ms: number,
+  ): { readonly tasks: TaskText[]; readonly names: string[]; readonly sum: number } {
     const names = Array.from({ length: count }, (_, index) => `t${index}`);
-    const tasks: TaskText[] = names.map((name, index) => ({ name, text: scene.text(name, `sleep(${ms}); return ${index};`) }));
-    tasks.push({ name: 'last', text: scene.text('last', 'return args.reduce((sum, one) => sum + one, 0);'), dependsOn: names });
+    const tasks: TaskText[] = names.map((name, index) => ({
+      name,
+      text: scene.text(name, `sleep(${ms}); return ${index};`),
+    }));
+    tasks.push({
+      name: 'last',
+      text: scene.text('last', 'return args.reduce((sum, one) => sum + one, 0);'),
+      dependsOn: names,
+    });
     return { tasks, names, sum: (count * (count - 1)) / 2 };
   }
 
@@ -133,7 +144,10 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       spec(`is taken up by another with the same runId, with ${chunk} tasks a job`, async (scene) => {
         await scene.worker();
         const { tasks, names, sum } = wide(scene, 40, 30);
-        const flaky = scene.text('flaky', `if (!fs.existsSync(${JSON.stringify(`${scene.folder}/gate repaired`)})) throw new Error('not yet');`);
+        const flaky = scene.text(
+          'flaky',
+          `if (!fs.existsSync(${JSON.stringify(`${scene.folder}/gate repaired`)})) throw new Error('not yet');`,
+        );
         tasks.unshift({ name: 'flaky', text: flaky });
         const first = scene.orchestrator(tasks, { chunk, runId: 'nightly' });
         await first.line('failed "flaky"');
@@ -212,24 +226,30 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     await server.restart();
   });
 
-  spec('what ends while the server is away, on a worker that is closed then, runs again on another one', async (scene) => {
-    const log: string[] = [];
-    const worker = await scene.worker({ onLog: (line) => log.push(line) });
-    const graph = graphOfTexts([{ name: 'a', text: scene.text('a', `${scene.gate('a')} return 1;`) }]);
-    const run = scene.executor().run(graph);
-    await scene.begun('a');
-    await server.kill();
-    await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
-    const closed = worker.close();
-    scene.open('a');
-    await closed;
-    expect(log.slice(-2)).toEqual(['the server did not come back: what ended last could not be told, and runs again elsewhere', 'closed']);
-    await server.restart();
-    await scene.worker({ name: 'other' });
-    await run;
-    expect(graph.result('a')).toBe(1);
-    expect(scene.runsByTask).toEqual({ a: 2 });
-  });
+  spec(
+    'what ends while the server is away, on a worker that is closed then, runs again on another one',
+    async (scene) => {
+      const log: string[] = [];
+      const worker = await scene.worker({ onLog: (line) => log.push(line) });
+      const graph = graphOfTexts([{ name: 'a', text: scene.text('a', `${scene.gate('a')} return 1;`) }]);
+      const run = scene.executor().run(graph);
+      await scene.begun('a');
+      await server.kill();
+      await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
+      const closed = worker.close();
+      scene.open('a');
+      await closed;
+      expect(log.slice(-2)).toEqual([
+        'the server did not come back: what ended last could not be told, and runs again elsewhere',
+        'closed',
+      ]);
+      await server.restart();
+      await scene.worker({ name: 'other' });
+      await run;
+      expect(graph.result('a')).toBe(1);
+      expect(scene.runsByTask).toEqual({ a: 2 });
+    },
+  );
 
   spec('a run without events finds everything by itself', async (scene) => {
     await scene.worker();
@@ -251,7 +271,8 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
 
   spec('jobs that others have put into the queue fail with the reason, and ours do not mind', async (scene) => {
     await scene.withQueues(async (queues) => {
-      for (const queue of queues) for (const data of [{ mail: 1 }, null, 'text', 7, [], { protocol: 1 }]) await queue.add('theirs', data);
+      for (const queue of queues)
+        for (const data of [{ mail: 1 }, null, 'text', 7, [], { protocol: 1 }]) await queue.add('theirs', data);
       const worker = await scene.worker();
       const { tasks, sum } = wide(scene, 6, 1);
       const graph = graphOfTexts([...tasks, { name: 'io', text: scene.text('io', 'return 5;'), ioBound: true }]);
@@ -285,14 +306,17 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     });
 
     spec('because it does not know us ends the run, and the next one goes on', async (scene) => {
-      const connection = backend === 'redis' ? server.url.replace('//', '//:wrong@') : server.url.replace(/postgres$/, 'nowhere');
+      const connection =
+        backend === 'redis' ? server.url.replace('//', '//:wrong@') : server.url.replace(/postgres$/, 'nowhere');
       const strict = backend === 'redis' ? await startRedis({ password: 'right' }) : server;
       try {
         const wrong = backend === 'redis' ? strict.url.replace('right', 'wrong') : connection;
         const graph = graphOfTexts(PAIR(scene));
         const error = await rejection(scene.executor({ connection: wrong }).run(graph));
         expect(error).toBeInstanceOf(QueueError);
-        expect(String(error)).toMatch(backend === 'redis' ? /WRONGPASS.*Check user, password/ : /"nowhere" does not exist.*Create the database/);
+        expect(String(error)).toMatch(
+          backend === 'redis' ? /WRONGPASS.*Check user, password/ : /"nowhere" does not exist.*Create the database/,
+        );
         expect(graph.counts()).toMatchObject({ done: 1, pending: 1, running: 0 });
         await expect(scene.worker({ connection: wrong })).rejects.toThrow(QueueError);
         await scene.worker();
@@ -367,7 +391,9 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     const CODE = 'export const answer = () => 42;';
 
     spec('refuses, whether it has another version, no module at all, or takes no text', async (scene) => {
-      const [ours, same, other] = ['ours', 'same', 'other'].map((name) => moduleIn(scene, name, name === 'other' ? CODE.replace('42', '41') : CODE));
+      const [ours, same, other] = ['ours', 'same', 'other'].map((name) =>
+        moduleIn(scene, name, name === 'other' ? CODE.replace('42', '41') : CODE),
+      );
       const executor = scene.executor();
       for (const [options, why] of [
         [{ modules: [other!] }, 'their contents differ'],
@@ -384,7 +410,10 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       await executor.run(graph);
       expect(graph.result('answer')).toBe(42);
       const refused = rejection(executor.run(graphOfTexts([{ name: 'a', text: scene.text('a') }])));
-      expect(await refused).toMatchObject({ code: 'code-mismatch', message: expect.stringContaining('`acceptsSource: false`') });
+      expect(await refused).toMatchObject({
+        code: 'code-mismatch',
+        message: expect.stringContaining('`acceptsSource: false`'),
+      });
       expect(scene.ran).toEqual([]);
     });
 
@@ -420,7 +449,11 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       const graph = graphOfTexts([
         { name: 'listens', text: heard, withContext: true },
         { name: 'ignores', text: scene.text('ignores', 'for (;;);') },
-        ...Array.from({ length: 20 }, (_, index) => ({ name: `waits ${index}`, text: scene.text(`waits ${index}`), dependsOn: ['begun'] })),
+        ...Array.from({ length: 20 }, (_, index) => ({
+          name: `waits ${index}`,
+          text: scene.text(`waits ${index}`),
+          dependsOn: ['begun'],
+        })),
         { name: 'begun', text: '() => {}', onMainThread: true },
       ]);
       const controller = new AbortController();
@@ -512,8 +545,15 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     await scene.worker({ valueStore });
     const names = Array.from({ length: 20 }, (_, index) => `large ${index}`);
     const graph = graphOfTexts([
-      ...names.map((name, index) => ({ name, text: scene.text(name, `return new Uint8Array(10 * 2 ** 20).fill(${index});`) })),
-      ...names.map((name) => ({ name: `use ${name}`, text: scene.text(`use ${name}`, 'return args[0].length + args[0][7];'), dependsOn: [name] })),
+      ...names.map((name, index) => ({
+        name,
+        text: scene.text(name, `return new Uint8Array(10 * 2 ** 20).fill(${index});`),
+      })),
+      ...names.map((name) => ({
+        name: `use ${name}`,
+        text: scene.text(`use ${name}`, 'return args[0].length + args[0][7];'),
+        dependsOn: [name],
+      })),
     ]);
     const bytesUsed = () => bytesUsedBy(server);
     const before = await bytesUsed();
@@ -539,7 +579,9 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     await scene.worker();
     await scene.worker({ name: 'other' });
     const executors = [scene.executor(), scene.executor({ chunk: 5 })];
-    const graphs = Array.from({ length: 6 }, (_, index) => graphOfTexts(wide(scene, 10 + index, 1).tasks, index < 4 ? 'same' : `graph ${index}`));
+    const graphs = Array.from({ length: 6 }, (_, index) =>
+      graphOfTexts(wide(scene, 10 + index, 1).tasks, index < 4 ? 'same' : `graph ${index}`),
+    );
     await Promise.all(graphs.map((graph, index) => executors[index % 2]!.run(graph)));
     for (const [index, graph] of graphs.entries()) expect(graph.result('last')).toBe(((10 + index) * (9 + index)) / 2);
     expect(scene.ran.length).toBe(10 + 11 + 12 + 13 + 14 + 15 + 6);
@@ -556,7 +598,8 @@ async function asked<T>({ url }: Server, ask: (redis: Redis) => Promise<T>): Pro
 }
 
 async function bytesUsedBy(server: Server): Promise<number> {
-  if (server.backend === 'redis') return Number(/used_memory:(\d+)/.exec(await asked(server, (redis) => redis.info('memory')))![1]);
+  if (server.backend === 'redis')
+    return Number(/used_memory:(\d+)/.exec(await asked(server, (redis) => redis.info('memory')))![1]);
   const client = new Client(server.url);
   await client.connect();
   try {

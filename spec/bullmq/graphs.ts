@@ -15,6 +15,9 @@ export interface GraphOrder {
 }
 
 export function graphOfTexts(tasks: readonly TaskText[], name = 'faults'): TaskGraph {
-  const specs = tasks.map(({ text, ...rest }) => ({ ...rest, run: new Function(`return ${text}`)() as (...args: unknown[]) => unknown }));
+  const specs = tasks.map(({ text, ...rest }) => ({
+    ...rest,
+    run: new Function(`return ${text}`)() as (...args: unknown[]) => unknown,
+  }));
   return new TaskGraphBuilder<any>({ name }).add(...specs).build() as TaskGraph;
 }

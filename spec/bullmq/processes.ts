@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { createPostgresBackend, Queue, withBackend } from 'bullmq';
-import { BullMQExecutor, type BullMQExecutorOptions, startWorker, type TaskWorker, type WorkerOptions } from 'taskmap-ts/bullmq';
+import {
+  BullMQExecutor,
+  type BullMQExecutorOptions,
+  startWorker,
+  type TaskWorker,
+  type WorkerOptions,
+} from 'taskmap-ts/bullmq';
 import { expect } from 'vitest';
 import type { Server } from '../support/servers.js';
 import type { GraphOrder, TaskText } from './graphs.js';
@@ -24,7 +30,9 @@ export class Program {
 
   constructor(name: 'worker' | 'orchestrator', order: object) {
     const script = fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url));
-    this.#process = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = spawn(process.execPath, ['--import', 'tsx', script, JSON.stringify(order)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     createInterface({ input: this.#process.stdout! }).on('line', (line) => {
       this.lines.push(line);
       for (const look of this.#waiting) look();
@@ -48,7 +56,10 @@ export class Program {
         const found = this.lines.find((line) => line.startsWith(beginning));
         if (found === undefined && !this.#hasEnded) return;
         this.#waiting.delete(look);
-        if (found === undefined) reject(new Error(`The process has ended without ${beginning}: ${this.lines.join('\n')}\n${this.#complaints}`));
+        if (found === undefined)
+          reject(
+            new Error(`The process has ended without ${beginning}: ${this.lines.join('\n')}\n${this.#complaints}`),
+          );
         else resolve(found);
       };
       this.#waiting.add(look);
@@ -94,14 +105,27 @@ export class Scene {
 
   /** A worker in this process. */
   async worker(options: Partial<WorkerOptions> = {}): Promise<TaskWorker> {
-    const worker = await startWorker({ ...this.address, threads: 2, lockMs: 2000, stalledCheckMs: 200, graceMs: 50, ...options });
+    const worker = await startWorker({
+      ...this.address,
+      threads: 2,
+      lockMs: 2000,
+      stalledCheckMs: 200,
+      graceMs: 50,
+      ...options,
+    });
     this.#closables.push(worker);
     return worker;
   }
 
   /** A worker in a process of its own, once it is ready. */
   async workerProcess(options: Partial<WorkerOptions> = {}): Promise<Program> {
-    const program = new Program('worker', { ...this.address, threads: 2, lockMs: 1000, stalledCheckMs: 200, ...options });
+    const program = new Program('worker', {
+      ...this.address,
+      threads: 2,
+      lockMs: 1000,
+      stalledCheckMs: 200,
+      ...options,
+    });
     this.#programs.push(program);
     await program.line('ready');
     return program;
@@ -178,7 +202,10 @@ export class Scene {
 
   /** Looks for what is left in the queue. */
   async expectNothingLeft(): Promise<void> {
-    const left = () => this.withQueues(async (queues) => (await Promise.all(queues.map((queue) => queue.getJobs()))).flat().map((job) => job.id));
+    const left = () =>
+      this.withQueues(async (queues) =>
+        (await Promise.all(queues.map((queue) => queue.getJobs()))).flat().map((job) => job.id),
+      );
     await expect.poll(left, { timeout: PATIENCE_MS, interval: 50 }).toEqual([]);
   }
 

@@ -14,7 +14,8 @@ function watched(executor: BullMQExecutor, graph: TaskGraph): { readonly wrong: 
   const seen = { wrong: [] as string[], started: [] as string[] };
   executor.on('task:started', ({ task }) => {
     seen.started.push(task);
-    for (const dependency of graph.dependencies(task)) if (!done.has(dependency)) seen.wrong.push(`${task} began before ${dependency} was done`);
+    for (const dependency of graph.dependencies(task))
+      if (!done.has(dependency)) seen.wrong.push(`${task} began before ${dependency} was done`);
   });
   executor.on('task:done', ({ task }) => {
     if (done.has(task)) seen.wrong.push(`${task} was done twice`);

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createPostgresBackend, Queue, withBackend } from 'bullmq';
-import { BullMQExecutor, type BullMQExecutorOptions, startWorker, type TaskWorker, type WorkerOptions } from 'taskmap-ts/bullmq';
+import {
+  BullMQExecutor,
+  type BullMQExecutorOptions,
+  startWorker,
+  type TaskWorker,
+  type WorkerOptions,
+} from 'taskmap-ts/bullmq';
 import { expect } from 'vitest';
 import { hasRedis, NO_REDIS, type Server, startPostgres, startRedis } from '../support/servers.js';
 
@@ -79,6 +85,8 @@ export class QueueBench {
   #connect(name: string): AnyQueue {
     if (this.#backend === 'redis') return new Queue(name, { connection: { url: this.url } }) as unknown as AnyQueue;
     const { Queue: PostgresQueue } = withBackend(createPostgresBackend);
-    return new PostgresQueue(name, { connection: { connectionString: this.url, migrate: true } }) as unknown as AnyQueue;
+    return new PostgresQueue(name, {
+      connection: { connectionString: this.url, migrate: true },
+    }) as unknown as AnyQueue;
   }
 }

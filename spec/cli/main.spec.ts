@@ -23,7 +23,11 @@ class Program {
 
   constructor(...args: readonly string[]) {
     const { TASKMAP_QUEUE, ...env } = process.env;
-    this.process = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.process = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stdout = '';
     this.process.stdout.on('data', (chunk) => {
       stdout += chunk;
@@ -66,7 +70,20 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
   });
 
   async function startProgram(name: string, ...args: readonly string[]): Promise<Program> {
-    const program = new Program('worker', '--connection', redis.url, '--queue', queue, '--module', MODULE, '--threads', '1', '--name', name, ...args);
+    const program = new Program(
+      'worker',
+      '--connection',
+      redis.url,
+      '--queue',
+      queue,
+      '--module',
+      MODULE,
+      '--threads',
+      '1',
+      '--name',
+      name,
+      ...args,
+    );
     await program.said(/ ready on redis: threads: 1,/);
     return program;
   }
@@ -124,7 +141,9 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
     for (const line of stderr.split('\n')) expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z \w/);
     expect(stderr).toContain(` it is called ox, and is process ${program.process.pid}\n`);
-    expect(stderr).toMatch(/ SIGTERM: takes no more jobs\n[\s\S]* closed\n\S+ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/);
+    expect(stderr).toMatch(
+      / SIGTERM: takes no more jobs\n[\s\S]* closed\n\S+ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/,
+    );
   });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('lets a task end that is under way when %s comes', async (signal) => {
@@ -139,7 +158,10 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     await run;
     expect(graph.result('answer')).toBe('tea');
     const { code, stderr } = await program.ended;
-    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/ health: 1 done, 0 failed, 0 refused, 0 running, \d+ MB$/) });
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(/ health: 1 done, 0 failed, 0 refused, 0 running, \d+ MB$/),
+    });
   });
 
   function leavingGraph(what: string) {
@@ -160,7 +182,10 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     await program.said(/ a task left behind a rejection that nobody handled: Error: stray rejection$/);
     await executor.run(leavingGraph('a rejection'));
     program.process.kill('SIGTERM');
-    expect(await program.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/) });
+    expect(await program.ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/),
+    });
   });
 
   it('lets all else end where a task leaves behind an error that nobody catches', async () => {
@@ -176,7 +201,10 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     request.end('tea');
     await run;
     expect(graph.result('answer')).toBe('tea');
-    expect(await program.ended).toMatchObject({ code: 1, stderr: expect.stringMatching(/ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/) });
+    expect(await program.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/),
+    });
   });
 
   it.each([
@@ -201,18 +229,28 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     program.process.kill('SIGTERM');
     await program.said(/ SIGTERM: takes no more jobs$/);
     if (args.length === 0) program.process.kill('SIGTERM');
-    expect(await program.ended).toMatchObject({ code: 0, stderr: expect.stringMatching(/ health: 0 done, 0 failed, 1 refused, 0 running, \d+ MB$/) });
+    expect(await program.ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/ health: 0 done, 0 failed, 1 refused, 0 running, \d+ MB$/),
+    });
     await startProgram('cow');
     (await desk.asked()).end('tea');
     await run;
     expect(graph.result('answer')).toBe('tea');
-    expect(told).toEqual(['url started on main', 'answer started on ox', 'answer interrupted', 'answer started on cow']);
+    expect(told).toEqual([
+      'url started on main',
+      'answer started on ox',
+      'answer interrupted',
+      'answer started on cow',
+    ]);
   });
 
   it('refuses functions that are sent as text with --no-source', async () => {
     await startProgram('ox', '--no-source');
     const graph = new TaskGraphBuilder({ name: 'text' }).task('text', () => 1).build();
-    await expect(newExecutor().run(graph)).rejects.toThrow('Worker "ox" cannot run the tasks of this process: it takes no functions as text');
+    await expect(newExecutor().run(graph)).rejects.toThrow(
+      'Worker "ox" cannot run the tasks of this process: it takes no functions as text',
+    );
   });
 });
 
@@ -247,6 +285,10 @@ describe('what it says about itself', () => {
     const version = await new Program('--version').ended;
     expect(version).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: '' });
     const help = await new Program('worker', '--help').ended;
-    expect(help).toEqual({ code: 0, stdout: expect.stringContaining('taskmap-ts worker --connection URL'), stderr: '' });
+    expect(help).toEqual({
+      code: 0,
+      stdout: expect.stringContaining('taskmap-ts worker --connection URL'),
+      stderr: '',
+    });
   });
 });

@@ -23,18 +23,34 @@ describe('the worker', () => {
   it('needs no more than a connection, and leaves all else to the defaults of startWorker()', () => {
     const { options, ...rest } = workerOf();
     expect(JSON.parse(JSON.stringify(options))).toEqual({ connection: 'redis://queue', acceptsSource: true });
-    expect(rest).toEqual({ name: 'worker', modules: [], valuesFolder: undefined, healthMs: 60_000, graceMs: undefined });
+    expect(rest).toEqual({
+      name: 'worker',
+      modules: [],
+      valuesFolder: undefined,
+      healthMs: 60_000,
+      graceMs: undefined,
+    });
   });
 
   it('takes the connection from the environment, unless it is given', () => {
     const env = { TASKMAP_QUEUE: 'postgres://environment' };
     expect(commandOf(['worker'], env, FOLDER)).toMatchObject({ options: { connection: 'postgres://environment' } });
-    expect(commandOf(['worker', '--connection', 'redis://given'], env, FOLDER)).toMatchObject({ options: { connection: 'redis://given' } });
+    expect(commandOf(['worker', '--connection', 'redis://given'], env, FOLDER)).toMatchObject({
+      options: { connection: 'redis://given' },
+    });
   });
 
   it('takes every option', () => {
     const texts = ['--queue', 'night', '--prefix', '{app}', '--name', 'ox', '--values', 'values', '--no-source'];
-    const numbers = ['--threads=3', '--concurrency=9', '--lock-ms=2000', '--stalled-check-ms=500', '--max-lost=1', '--health-ms=0', '--grace-ms=250'];
+    const numbers = [
+      '--threads=3',
+      '--concurrency=9',
+      '--lock-ms=2000',
+      '--stalled-check-ms=500',
+      '--max-lost=1',
+      '--health-ms=0',
+      '--grace-ms=250',
+    ];
     expect(workerOf(...texts, ...numbers)).toMatchObject({
       options: {
         queue: 'night',
@@ -54,7 +70,18 @@ describe('the worker', () => {
   });
 
   it('finds modules from the working directory on, and takes bare names for packages', () => {
-    const { modules } = workerOf('--module', './a b.js', '--module', '../c.js', '--module', '/d.js', '--module', 'file:///e.js', '--module', '@f/g');
+    const { modules } = workerOf(
+      '--module',
+      './a b.js',
+      '--module',
+      '../c.js',
+      '--module',
+      '/d.js',
+      '--module',
+      'file:///e.js',
+      '--module',
+      '@f/g',
+    );
     expect(modules).toEqual([
       { text: './a b.js', url: 'file:///srv/app/a%20b.js', path: '/srv/app/a b.js' },
       { text: '../c.js', url: 'file:///srv/c.js', path: '/srv/c.js' },

@@ -31,7 +31,11 @@ describe('culprit()', () => {
     ['a member of a Set', { tags: new Set([Symbol('s')]) }, 'a member of result.tags is a symbol'],
     ['a promise', { later: Promise.resolve() }, 'result.later is of a kind that cannot be copied (Promise)'],
     ['a WeakMap', [new WeakMap()], 'result[0] is of a kind that cannot be copied (WeakMap)'],
-    ['something behind a circle', Object.assign({ ...circle }, { self: { back: circle, fn: () => 1 } }), 'result.self.fn is a function'],
+    [
+      'something behind a circle',
+      Object.assign({ ...circle }, { self: { back: circle, fn: () => 1 } }),
+      'result.self.fn is a function',
+    ],
   ])('names it: %s', (_, value, sentence) => {
     expect(culprit(value)).toBe(sentence);
   });

@@ -20,15 +20,18 @@ class QuotaError extends Error {
 class HiddenError extends RangeError {}
 
 describe('an error that crosses the border', () => {
-  it.each([Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError])('is still a %o', (known) => {
-    const error = new known('out of paper');
-    const there = arrived(error);
-    expect(there).toBeInstanceOf(known);
-    expect(Object.getPrototypeOf(there)).toBe(known.prototype);
-    expect(there).toMatchObject({ name: error.name, message: 'out of paper', stack: error.stack });
-    expect(Object.keys(there)).toEqual([]);
-    expect(String(there)).toBe(String(error));
-  });
+  it.each([Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError])(
+    'is still a %o',
+    (known) => {
+      const error = new known('out of paper');
+      const there = arrived(error);
+      expect(there).toBeInstanceOf(known);
+      expect(Object.getPrototypeOf(there)).toBe(known.prototype);
+      expect(there).toMatchObject({ name: error.name, message: 'out of paper', stack: error.stack });
+      expect(Object.keys(there)).toEqual([]);
+      expect(String(there)).toBe(String(error));
+    },
+  );
 
   it('is the nearest built-in class if its own is not known, and has its name and data', () => {
     const there = arrived(Object.assign(new HiddenError('too far'), { code: 'E_FAR', at: new Date(5) }));
@@ -103,7 +106,9 @@ describe('an error that crosses the border', () => {
   });
 
   it('loses what cannot be sent, and no more', () => {
-    const there = arrived(Object.assign(new Error('no'), { code: 'E', request: { retry() {} }, key: Symbol('key'), n: 5n }));
+    const there = arrived(
+      Object.assign(new Error('no'), { code: 'E', request: { retry() {} }, key: Symbol('key'), n: 5n }),
+    );
     expect({ ...there }).toEqual({ code: 'E', n: 5n });
   });
 

@@ -29,7 +29,9 @@ describe('hashValue()', () => {
     expect(hashOf({ rows: [1, 'two', 3n, null], at: new Date(0), tags: new Set(['a']) })).toMatchInlineSnapshot(
       `"r7Tvqbu6Lbjv-CzkG-bp62g-7rCn3jUfYzDViwKbwqg"`,
     );
-    expect(hashOf(new RangeError('far', { cause: new Uint8Array([1, 2]) }))).toMatchInlineSnapshot(`"hQnHxwMSJpCCdeH3O71Wmjqw7JqQurjN0SMAYZK-Yac"`);
+    expect(hashOf(new RangeError('far', { cause: new Uint8Array([1, 2]) }))).toMatchInlineSnapshot(
+      `"hQnHxwMSJpCCdeH3O71Wmjqw7JqQurjN0SMAYZK-Yac"`,
+    );
   });
 
   it('does not depend on the order in which keys were set', () => {
@@ -122,7 +124,9 @@ describe('hashValue()', () => {
 
   it('is not fooled by values that hold the marks of others, whatever their lengths', () => {
     // As texts and lists of texts, cut in different places.
-    const parts = fc.array(fc.string({ unit: fc.constantFrom('a', '\u0000', '\u0009', '"', ',', '\ud800') }), { maxLength: 5 });
+    const parts = fc.array(fc.string({ unit: fc.constantFrom('a', '\u0000', '\u0009', '"', ',', '\ud800') }), {
+      maxLength: 5,
+    });
     fc.assert(
       fc.property(parts, parts, (one, other) => {
         expect(hashOf(one) === hashOf(other)).toBe(JSON.stringify(one) === JSON.stringify(other));

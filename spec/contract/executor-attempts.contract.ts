@@ -111,7 +111,10 @@ export function attemptContract(subject: ExecutorSubject): void {
         return true;
       };
       const graph = stage.graph(task('a', thrower('broken'), { retry: { attempts: 9, delayMs: 10, when } }));
-      expect(await rejection(stage.run(graph, { signal: controller.signal }))).toMatchObject({ code: 'run-aborted', cause: 'enough' });
+      expect(await rejection(stage.run(graph, { signal: controller.signal }))).toMatchObject({
+        code: 'run-aborted',
+        cause: 'enough',
+      });
       expect(graph.outcome('a')).toEqual({ status: 'pending' });
       expect(stage.clock.waiting).toBe(0);
     });
@@ -155,7 +158,9 @@ export function attemptContract(subject: ExecutorSubject): void {
       );
       await stage.run(graph);
       expect(graph.result('a')).toBe(2);
-      expect(stage.records('task:retrying')).toMatchObject([{ task: 'a', error: { code: 'task-timeout', attempt: 1 } }]);
+      expect(stage.records('task:retrying')).toMatchObject([
+        { task: 'a', error: { code: 'task-timeout', attempt: 1 } },
+      ]);
     });
 
     it('fail a function that never lets go of the thread once it returns or throws', async () => {
@@ -225,7 +230,8 @@ export function attemptContract(subject: ExecutorSubject): void {
         task(
           'a',
           ({ progress }: TaskContext) => {
-            for (const fraction of [-1, 0.25, 2, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) progress(fraction);
+            for (const fraction of [-1, 0.25, 2, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+              progress(fraction);
             progress(1, 'nearly');
           },
           { withContext: true },
@@ -250,7 +256,9 @@ export function attemptContract(subject: ExecutorSubject): void {
 
     it.each([Number.NaN, '0.5', undefined, null])('refuses %s as progress', async (fraction) => {
       const stage = new Stage(subject);
-      const graph = stage.graph(task('a', ({ progress }: TaskContext) => progress(fraction as number), { withContext: true }));
+      const graph = stage.graph(
+        task('a', ({ progress }: TaskContext) => progress(fraction as number), { withContext: true }),
+      );
       await stage.run(graph);
       expect(graph.failure('a')).toBeInstanceOf(InvalidOptionError);
       expect(graph.failure('a')).toMatchObject({ option: 'fraction', value: fraction });

@@ -37,28 +37,34 @@ export function endingContract(subject: ExecutorSubject): void {
       expect(graph.status('c')).toBe('pending');
     });
 
-    it.each(['run:started', 'task:ready', 'task:started', 'task:progress', 'task:done', 'task:retrying', 'task:failed', 'task:skipped'] as const)(
-      'from a listener of %s ends the run',
-      async (event) => {
-        const stage = new Stage(subject);
-        const controller = new AbortController();
-        const graph = stage.graph(
-          task('a', ({ progress }: TaskContext) => progress(0.5), { withContext: true }),
-          task('b', thrower('broken'), { after: ['a'], retry: 2 }),
-          task('c', () => 1, { dependsOn: ['b'] }),
-          task('d', () => 2, { after: ['a'], priority: -1 }),
-        );
-        stage.executor.once(event, () => controller.abort('enough'));
-        const error = await rejection(stage.run(graph, { signal: controller.signal }));
-        expect(error).toMatchObject({ code: 'run-aborted', cause: 'enough' });
-        expect(graph.counts().running).toBe(0);
-        expect(stage.lines.at(-1)).toBe('run:finished');
-        expect(stage.lines.filter((line) => line === 'run:finished')).toHaveLength(1);
-        // What was interrupted can be taken up again.
-        await stage.run(graph.resetFailed());
-        expect(graph.counts()).toMatchObject({ pending: 0, done: 2, failed: 1, skipped: 1 });
-      },
-    );
+    it.each([
+      'run:started',
+      'task:ready',
+      'task:started',
+      'task:progress',
+      'task:done',
+      'task:retrying',
+      'task:failed',
+      'task:skipped',
+    ] as const)('from a listener of %s ends the run', async (event) => {
+      const stage = new Stage(subject);
+      const controller = new AbortController();
+      const graph = stage.graph(
+        task('a', ({ progress }: TaskContext) => progress(0.5), { withContext: true }),
+        task('b', thrower('broken'), { after: ['a'], retry: 2 }),
+        task('c', () => 1, { dependsOn: ['b'] }),
+        task('d', () => 2, { after: ['a'], priority: -1 }),
+      );
+      stage.executor.once(event, () => controller.abort('enough'));
+      const error = await rejection(stage.run(graph, { signal: controller.signal }));
+      expect(error).toMatchObject({ code: 'run-aborted', cause: 'enough' });
+      expect(graph.counts().running).toBe(0);
+      expect(stage.lines.at(-1)).toBe('run:finished');
+      expect(stage.lines.filter((line) => line === 'run:finished')).toHaveLength(1);
+      // What was interrupted can be taken up again.
+      await stage.run(graph.resetFailed());
+      expect(graph.counts()).toMatchObject({ pending: 0, done: 2, failed: 1, skipped: 1 });
+    });
 
     it('from a listener of run:finished comes too late to change anything', async () => {
       const stage = new Stage(subject);
@@ -83,7 +89,8 @@ export function endingContract(subject: ExecutorSubject): void {
     it('is not listened to once the run has settled', async () => {
       const stage = new Stage(subject);
       const controller = new AbortController();
-      for (let run = 0; run < 20; run++) await stage.run(stage.graph(task('a', () => 1)), { signal: controller.signal });
+      for (let run = 0; run < 20; run++)
+        await stage.run(stage.graph(task('a', () => 1)), { signal: controller.signal });
       expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
     });
   });
@@ -94,7 +101,9 @@ export function endingContract(subject: ExecutorSubject): void {
       const stage = new Stage(subject);
       const stopped: boolean[] = [];
       const graph = stage.graph(
-        task('a', ({ runId }: TaskContext) => void stopped.push(stage.executor.abort(runId, 'enough')), { withContext: true }),
+        task('a', ({ runId }: TaskContext) => void stopped.push(stage.executor.abort(runId, 'enough')), {
+          withContext: true,
+        }),
         task('b', () => 2, { after: ['a'] }),
       );
       const error = await rejection(stage.run(graph));
@@ -116,7 +125,9 @@ export function endingContract(subject: ExecutorSubject): void {
     it('of an id that is none, of another executor, or of a run that has ended does nothing and says so', async () => {
       const [stage, other] = [new Stage(subject), new Stage(subject)];
       const answers: boolean[] = [];
-      stage.executor.on('task:done', ({ runId }) => answers.push(stage.executor.abort(''), other.executor.abort(runId)));
+      stage.executor.on('task:done', ({ runId }) =>
+        answers.push(stage.executor.abort(''), other.executor.abort(runId)),
+      );
       stage.executor.on('run:finished', ({ runId }) => answers.push(stage.executor.abort(runId)));
       const { runId, status } = await stage.run(stage.graph(task('a', () => 1)));
       answers.push(stage.executor.abort(runId));

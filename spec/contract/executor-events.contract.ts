@@ -22,11 +22,20 @@ export function eventContract(subject: ExecutorSubject): void {
         { event: 'run:started', record: { runId, atMs, graph: 'contract', taskCount: 3, taskGraph: graph } },
         { event: 'task:ready', record: { runId, atMs, task: 'a' } },
         { event: 'task:started', record: { runId, atMs, task: 'a', attempt: 1, ioBound: true, thread: 'main' } },
-        { event: 'task:done', record: { runId, atMs: atMs + 10, task: 'a', attempt: 1, result: 1, source: 'run', durationMs: 10 } },
+        {
+          event: 'task:done',
+          record: { runId, atMs: atMs + 10, task: 'a', attempt: 1, result: 1, source: 'run', durationMs: 10 },
+        },
         { event: 'task:ready', record: { runId, atMs: atMs + 10, task: 'b' } },
-        { event: 'task:started', record: { runId, atMs: atMs + 10, task: 'b', attempt: 1, ioBound: false, thread: 'main' } },
+        {
+          event: 'task:started',
+          record: { runId, atMs: atMs + 10, task: 'b', attempt: 1, ioBound: false, thread: 'main' },
+        },
         { event: 'task:retrying', record: { runId, atMs: atMs + 10, task: 'b', attempt: 1, error, delayMs: 5 } },
-        { event: 'task:started', record: { runId, atMs: atMs + 15, task: 'b', attempt: 2, ioBound: false, thread: 'main' } },
+        {
+          event: 'task:started',
+          record: { runId, atMs: atMs + 15, task: 'b', attempt: 2, ioBound: false, thread: 'main' },
+        },
         { event: 'task:failed', record: { runId, atMs: atMs + 15, task: 'b', attempt: 2, error, durationMs: 0 } },
         { event: 'task:skipped', record: { runId, atMs: atMs + 15, task: 'c', because: 'b' } },
         { event: 'run:finished', record: { ...report, atMs: atMs + 15 } },
@@ -96,7 +105,13 @@ export function eventContract(subject: ExecutorSubject): void {
       let toldLater: ReturnType<typeof toldBy> = [];
       await stage.run(graph);
       const lines = toldLater.map(({ event, record }) => `${event} ${record['task']} ${record['durationMs']}`);
-      expect(lines).toEqual(['task:done a 0', 'task:ready b undefined', 'task:started b undefined', 'task:done b 0', 'run:finished undefined 0']);
+      expect(lines).toEqual([
+        'task:done a 0',
+        'task:ready b undefined',
+        'task:started b undefined',
+        'task:done b 0',
+        'run:finished undefined 0',
+      ]);
     });
   });
 
@@ -113,10 +128,13 @@ export function eventContract(subject: ExecutorSubject): void {
       const expected = quiet.lines;
       // Before those that note what is told, so that they come after the one that throws.
       stage.executor.removeAllListeners();
-      for (const event of new Set(quiet.told.map((one) => one.event))) stage.executor.on(event as 'run:started', thrower(`${event} listener`));
+      for (const event of new Set(quiet.told.map((one) => one.event)))
+        stage.executor.on(event as 'run:started', thrower(`${event} listener`));
       const told = toldBy(stage.executor);
       const uncaught = await uncaughtDuring(() => stage.run(graph.resetAll()));
-      const lines = told.map(({ event, record }) => (record['task'] === undefined ? event : `${event} ${record['task']}`));
+      const lines = told.map(({ event, record }) =>
+        record['task'] === undefined ? event : `${event} ${record['task']}`,
+      );
       expect(lines).toEqual(expected);
       expect(uncaught).toEqual(told.map(({ event }) => `${event} listener`));
       expect(graph.counts()).toMatchObject({ done: 1, failed: 1, skipped: 1 });
@@ -211,7 +229,10 @@ export function eventContract(subject: ExecutorSubject): void {
         task('a', () => 1),
         task('b', () => 2, { after: ['a'] }),
       );
-      expect(await rejection(stage.run(graph))).toMatchObject({ code: 'run-aborted', cause: { code: 'executor-closed' } });
+      expect(await rejection(stage.run(graph))).toMatchObject({
+        code: 'run-aborted',
+        cause: { code: 'executor-closed' },
+      });
       await closed;
       expect(graph.counts()).toMatchObject({ done: 1, pending: 1 });
     });

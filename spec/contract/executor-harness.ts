@@ -1,4 +1,13 @@
-import type { Clock, Executor, OutcomeStore, RunOptions, RunReport, TaskGraph, TaskOptions, TaskSpec } from 'taskmap-ts';
+import type {
+  Clock,
+  Executor,
+  OutcomeStore,
+  RunOptions,
+  RunReport,
+  TaskGraph,
+  TaskOptions,
+  TaskSpec,
+} from 'taskmap-ts';
 import { TaskGraphBuilder } from 'taskmap-ts';
 import { EVENT_BITS } from '../../src/executors/emitter.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -32,7 +41,8 @@ const EVENTS = Object.keys(EVENT_BITS) as (keyof typeof EVENT_BITS)[];
 /** Everything that an executor tells from here on, in order. */
 export function toldBy(executor: Executor): Told[] {
   const told: Told[] = [];
-  for (const event of EVENTS) executor.on(event, (record: unknown) => told.push({ event, record: record as Told['record'] }));
+  for (const event of EVENTS)
+    executor.on(event, (record: unknown) => told.push({ event, record: record as Told['record'] }));
   return told;
 }
 

@@ -22,7 +22,8 @@ export function promiseContract(subject: ExecutorSubject): void {
       const reasons = [new Error('broken'), undefined, null, 'text', Promise];
       const graph = stage.graph(...reasons.map((reason, index) => task(`${index}`, () => Promise.reject(reason))));
       const uncaught = await uncaughtDuring(() => stage.run(graph));
-      for (const [index, error] of reasons.entries()) expect(graph.outcome(`${index}`)).toEqual({ status: 'failed', error, attempts: 1 });
+      for (const [index, error] of reasons.entries())
+        expect(graph.outcome(`${index}`)).toEqual({ status: 'failed', error, attempts: 1 });
       expect(uncaught).toEqual([]);
     });
 
@@ -47,7 +48,11 @@ export function promiseContract(subject: ExecutorSubject): void {
   describe('thenables', () => {
     const cases: readonly [string, () => unknown, { readonly result?: unknown; readonly error?: unknown }][] = [
       ['is called back', () => ({ then: (resolve: (value: unknown) => void) => resolve(1) }), { result: 1 }],
-      ['is a function', () => Object.assign(() => {}, { then: (resolve: (value: unknown) => void) => resolve(1) }), { result: 1 }],
+      [
+        'is a function',
+        () => Object.assign(() => {}, { then: (resolve: (value: unknown) => void) => resolve(1) }),
+        { result: 1 },
+      ],
       [
         'calls back twice',
         () => ({
@@ -70,14 +75,28 @@ export function promiseContract(subject: ExecutorSubject): void {
         }),
         { result: 1 },
       ],
-      ['rejects with undefined', () => ({ then: (_: unknown, reject: (error?: unknown) => void) => reject() }), { error: undefined }],
+      [
+        'rejects with undefined',
+        () => ({ then: (_: unknown, reject: (error?: unknown) => void) => reject() }),
+        { error: undefined },
+      ],
       [
         'holds another thenable',
-        () => ({ then: (resolve: (value: unknown) => void) => resolve({ then: (inner: (value: unknown) => void) => inner(1) }) }),
+        () => ({
+          then: (resolve: (value: unknown) => void) => resolve({ then: (inner: (value: unknown) => void) => inner(1) }),
+        }),
         { result: 1 },
       ],
-      ['is a promise whose own then throws', () => Object.assign(Promise.resolve(1), { then: thrower('broken') }), { result: 1 }],
-      ['is a rejected promise whose own then throws', () => Object.assign(Promise.reject('broken'), { then: thrower('then') }), { error: 'broken' }],
+      [
+        'is a promise whose own then throws',
+        () => Object.assign(Promise.resolve(1), { then: thrower('broken') }),
+        { result: 1 },
+      ],
+      [
+        'is a rejected promise whose own then throws',
+        () => Object.assign(Promise.reject('broken'), { then: thrower('then') }),
+        { error: 'broken' },
+      ],
       [
         'is a promise whose constructor cannot be read',
         () => Object.defineProperty(Promise.resolve(1), 'constructor', { get: thrower('constructor is broken') }),
@@ -95,7 +114,11 @@ export function promiseContract(subject: ExecutorSubject): void {
         },
         { result: expect.objectContaining({ then: undefined }) },
       ],
-      ['is of a class that extends Promise', () => new (class Late<T> extends Promise<T> {})((resolve) => resolve(1)), { result: 1 }],
+      [
+        'is of a class that extends Promise',
+        () => new (class Late<T> extends Promise<T> {})((resolve) => resolve(1)),
+        { result: 1 },
+      ],
     ];
     it.each(cases)('settle a task once: one that %s', async (_, run, expected) => {
       const stage = new Stage(subject);
@@ -105,10 +128,13 @@ export function promiseContract(subject: ExecutorSubject): void {
         task('c', () => 3, { after: ['a'] }),
       );
       const uncaught = await uncaughtDuring(() => stage.run(graph));
-      if ('result' in expected) expect(graph.outcome('a')).toEqual({ status: 'done', result: expected.result, source: 'run' });
+      if ('result' in expected)
+        expect(graph.outcome('a')).toEqual({ status: 'done', result: expected.result, source: 'run' });
       else expect(graph.outcome('a')).toEqual({ status: 'failed', error: expected.error, attempts: 1 });
       expect(graph.result('b')).toBe(2);
-      expect(stage.records('task:done').length + stage.records('task:failed').length + stage.records('task:skipped').length).toBe(3);
+      expect(
+        stage.records('task:done').length + stage.records('task:failed').length + stage.records('task:skipped').length,
+      ).toBe(3);
       expect(uncaught).toEqual([]);
     });
   });
@@ -142,10 +168,15 @@ export function promiseContract(subject: ExecutorSubject): void {
       const stage = new Stage(subject);
       const error = new Error('the socket is gone');
       const graph = stage.graph(
-        task('a', ({ signal }: TaskContext) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(error))), {
-          withContext: true,
-          timeoutMs: 10,
-        }),
+        task(
+          'a',
+          ({ signal }: TaskContext) =>
+            new Promise((_, reject) => signal.addEventListener('abort', () => reject(error))),
+          {
+            withContext: true,
+            timeoutMs: 10,
+          },
+        ),
       );
       await stage.run(graph);
       expect(graph.failure('a')).toBeInstanceOf(TaskTimeoutError);
@@ -326,7 +357,10 @@ export function promiseContract(subject: ExecutorSubject): void {
         ),
       );
       const uncaught = await uncaughtDuring(async () => {
-        expect(await rejection(stage.run(graph, { signal: controller.signal }))).toMatchObject({ code: 'run-aborted', cause: 'again' });
+        expect(await rejection(stage.run(graph, { signal: controller.signal }))).toMatchObject({
+          code: 'run-aborted',
+          cause: 'again',
+        });
         await closed;
       });
       expect(uncaught).toMatchObject([{ message: 'a throws' }, { message: 'b throws' }, { message: 'c throws' }]);
@@ -353,7 +387,10 @@ export function promiseContract(subject: ExecutorSubject): void {
       );
       if (by === 'listener') stage.executor.on('task:done', abort);
       const error = await rejection(stage.run(graph, { signal: controller.signal }));
-      expect(error).toMatchObject({ code: 'run-aborted', cause: by === 'close' ? { code: 'executor-closed' } : 'enough' });
+      expect(error).toMatchObject({
+        code: 'run-aborted',
+        cause: by === 'close' ? { code: 'executor-closed' } : 'enough',
+      });
       expect(graph.status('waits')).toBe('pending');
       expect(stage.lines).toContain('task:interrupted waits');
       expect(stage.lines.at(-1)).toBe('run:finished');
@@ -368,7 +405,10 @@ export function promiseContract(subject: ExecutorSubject): void {
         task('b', () => stage.taking(20, 2)),
         task('c', () => 3, { dependsOn: ['b'] }),
       );
-      expect(await rejection(stage.run(graph, { onFailure: 'stop' }))).toMatchObject({ code: 'run-failed', cause: 'broken' });
+      expect(await rejection(stage.run(graph, { onFailure: 'stop' }))).toMatchObject({
+        code: 'run-failed',
+        cause: 'broken',
+      });
       expect(graph.result('b')).toBe(2);
       expect(graph.status('c')).toBe('pending');
       expect(stage.lines).not.toContain('task:ready c');
@@ -390,7 +430,10 @@ export function promiseContract(subject: ExecutorSubject): void {
           { withContext: true },
         ),
       );
-      expect(await rejection(stage.run(graph, { onFailure: 'abort' }))).toMatchObject({ code: 'run-failed', cause: 'broken' });
+      expect(await rejection(stage.run(graph, { onFailure: 'abort' }))).toMatchObject({
+        code: 'run-failed',
+        cause: 'broken',
+      });
       expect(reason).toBe('broken');
       expect(graph.outcome('b')).toEqual({ status: 'pending' });
       expect(stage.records('task:interrupted')).toMatchObject([{ task: 'b', reason: 'broken' }]);

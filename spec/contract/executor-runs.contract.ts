@@ -97,15 +97,32 @@ export function runContract(subject: ExecutorSubject): void {
     it('of an empty graph ends', async () => {
       const stage = new Stage(subject);
       const report = await stage.run(stage.graph());
-      expect(report).toMatchObject({ status: 'finished', attemptCount: 0, counts: { pending: 0, running: 0, done: 0, failed: 0, skipped: 0 } });
+      expect(report).toMatchObject({
+        status: 'finished',
+        attemptCount: 0,
+        counts: { pending: 0, running: 0, done: 0, failed: 0, skipped: 0 },
+      });
       expect(stage.lines).toEqual(['run:started', 'run:finished']);
     });
 
     it('takes any name', async () => {
       const stage = new Stage(subject);
-      const names = ['', '__proto__', 'constructor', 'then', 'toString', 'hasOwnProperty', 'task:done', '任务', '\0', '\ud83d'];
+      const names = [
+        '',
+        '__proto__',
+        'constructor',
+        'then',
+        'toString',
+        'hasOwnProperty',
+        'task:done',
+        '任务',
+        '\0',
+        '\ud83d',
+      ];
       const graph = stage.graph(
-        ...names.map((name, index) => task(name, (before = 0) => before + 1, { dependsOn: names.slice(Math.max(index - 1, 0), index) })),
+        ...names.map((name, index) =>
+          task(name, (before = 0) => before + 1, { dependsOn: names.slice(Math.max(index - 1, 0), index) }),
+        ),
       );
       await stage.run(graph);
       expect(names.map((name) => graph.result(name))).toEqual(names.map((_, index) => index + 1));
@@ -128,7 +145,11 @@ export function runContract(subject: ExecutorSubject): void {
       expect(graph.outcome('b')).toEqual({ status: 'skipped', because: 'a' });
       expect(graph.outcome('c')).toEqual({ status: 'skipped', because: 'a' });
       expect(graph.outcome('d')).toEqual({ status: 'done', result: 3, source: 'run' });
-      expect(report).toMatchObject({ status: 'finished', attemptCount: 2, counts: { pending: 0, running: 0, done: 1, failed: 1, skipped: 2 } });
+      expect(report).toMatchObject({
+        status: 'finished',
+        attemptCount: 2,
+        counts: { pending: 0, running: 0, done: 1, failed: 1, skipped: 2 },
+      });
       expect([...report.failures]).toEqual([['a', error]]);
     });
 
@@ -152,10 +173,20 @@ export function runContract(subject: ExecutorSubject): void {
 
     it('keeps what a task threw as it was thrown, whatever it is', async () => {
       const stage = new Stage(subject);
-      const thrown = ['text', 0, null, undefined, Symbol('s'), { code: 1 }, new TypeError('t', { cause: 'c' }), () => 1];
+      const thrown = [
+        'text',
+        0,
+        null,
+        undefined,
+        Symbol('s'),
+        { code: 1 },
+        new TypeError('t', { cause: 'c' }),
+        () => 1,
+      ];
       const graph = stage.graph(...thrown.map((value, index) => task(`${index}`, thrower(value))));
       const report = await stage.run(graph);
-      for (const [index, error] of thrown.entries()) expect(graph.outcome(`${index}`)).toEqual({ status: 'failed', error, attempts: 1 });
+      for (const [index, error] of thrown.entries())
+        expect(graph.outcome(`${index}`)).toEqual({ status: 'failed', error, attempts: 1 });
       expect([...report.failures.values()]).toEqual(thrown);
       expect(graph.failures().size).toBe(thrown.length);
     });
@@ -174,7 +205,10 @@ export function runContract(subject: ExecutorSubject): void {
       const graph = stage.graph(task('a', () => 1));
       expect(await rejection(stage.run({} as never))).toBeInstanceOf(InvalidOptionError);
       expect(await rejection(stage.run(graph, { signal: {} as never }))).toMatchObject({ option: 'signal' });
-      expect(await rejection(stage.run(graph, { onFailure: 'explode' as never }))).toMatchObject({ option: 'onFailure', value: 'explode' });
+      expect(await rejection(stage.run(graph, { onFailure: 'explode' as never }))).toMatchObject({
+        option: 'onFailure',
+        value: 'explode',
+      });
       expect(await rejection(stage.run(graph, { only: 'a' as never }))).toMatchObject({ option: 'only', value: 'a' });
       expect(await rejection(stage.run(graph, { only: ['b'] }))).toBeInstanceOf(UnknownTaskError);
       expect(stage.lines).toEqual([]);
@@ -281,7 +315,11 @@ export function runContract(subject: ExecutorSubject): void {
     it('with no names runs nothing', async () => {
       const stage = new Stage(subject);
       const graph = stage.graph(task('a', () => 1));
-      expect(await stage.run(graph, { only: [] })).toMatchObject({ status: 'finished', attemptCount: 0, counts: { pending: 1 } });
+      expect(await stage.run(graph, { only: [] })).toMatchObject({
+        status: 'finished',
+        attemptCount: 0,
+        counts: { pending: 1 },
+      });
     });
 
     it('asks for nothing that is behind a task that is done', async () => {
@@ -337,7 +375,10 @@ export function runContract(subject: ExecutorSubject): void {
 
     it('refuses a name that is not in the graph', async () => {
       const stage = new Stage(subject);
-      expect(await rejection(stage.runTask(stage.graph(task('rows', () => 1)), 'row'))).toMatchObject({ code: 'unknown-task', nearest: 'rows' });
+      expect(await rejection(stage.runTask(stage.graph(task('rows', () => 1)), 'row'))).toMatchObject({
+        code: 'unknown-task',
+        nearest: 'rows',
+      });
     });
 
     it('refuses what is no graph', async () => {
@@ -384,7 +425,10 @@ export function runContract(subject: ExecutorSubject): void {
     it('rejects with the failure if asked to', async () => {
       const stage = new Stage(subject);
       const graph = stage.graph(task('a', thrower('broken')));
-      expect(await rejection(stage.runTask(graph, 'a', { onFailure: 'stop' }))).toMatchObject({ code: 'run-failed', cause: 'broken' });
+      expect(await rejection(stage.runTask(graph, 'a', { onFailure: 'stop' }))).toMatchObject({
+        code: 'run-failed',
+        cause: 'broken',
+      });
     });
   });
 
@@ -433,7 +477,9 @@ export function runContract(subject: ExecutorSubject): void {
       const seen: unknown[] = [];
       const graph = stage.graph(
         task('a', () => 1),
-        task('b', () => seen.push(graph.result('a'), graph.status('b'), graph.counts(), graph.ready()), { dependsOn: ['a'] }),
+        task('b', () => seen.push(graph.result('a'), graph.status('b'), graph.counts(), graph.ready()), {
+          dependsOn: ['a'],
+        }),
         task('c', () => 3, { dependsOn: ['b'] }),
       );
       await stage.run(graph);
@@ -453,7 +499,16 @@ export function runContract(subject: ExecutorSubject): void {
       expect(new Set(reports.map(({ runId }) => runId)).size).toBe(3);
       for (const { runId } of reports) {
         const own = stage.told.filter(({ record }) => record['runId'] === runId).map(({ event }) => event);
-        expect(own).toEqual(['run:started', 'task:ready', 'task:started', 'task:done', 'task:ready', 'task:started', 'task:done', 'run:finished']);
+        expect(own).toEqual([
+          'run:started',
+          'task:ready',
+          'task:started',
+          'task:done',
+          'task:ready',
+          'task:started',
+          'task:done',
+          'run:finished',
+        ]);
       }
     });
   });

@@ -129,7 +129,11 @@ export function storeContract(subject: ExecutorSubject): void {
 
     it.each<[string, Partial<Record<string, Partial<TaskSpec>>>, string]>([
       ['its version', { count: { version: '2' } }, 'its version changed from "" to "2"'],
-      ['the tasks it takes results of', { count: { dependsOn: ['colours'] } }, 'it takes the results of other tasks than before'],
+      [
+        'the tasks it takes results of',
+        { count: { dependsOn: ['colours'] } },
+        'it takes the results of other tasks than before',
+      ],
       ['the tasks it waits for', { count: { after: ['colours'] } }, 'it waits for other tasks than before'],
     ])('lets a task run again that has changed in %s', async (_, changes, why) => {
       const store = new MemoryStore();
@@ -150,7 +154,9 @@ export function storeContract(subject: ExecutorSubject): void {
         const graph = stage.graph(task('a', () => 2));
         await stage.run(graph);
         expect(graph.result('a')).toBe(detect === 'source' ? 2 : 1);
-        expect(graph.explain('a')).toBe(detect === 'source' ? 'ran: the text of its function changed' : 'kept: same version and inputs');
+        expect(graph.explain('a')).toBe(
+          detect === 'source' ? 'ran: the text of its function changed' : 'kept: same version and inputs',
+        );
       }
     });
 
@@ -218,7 +224,10 @@ export function storeContract(subject: ExecutorSubject): void {
     it('keeps what was done before a run is ended', async () => {
       const store = new MemoryStore();
       const stage = new Stage(subject, { store });
-      const { graph } = pipeline(stage, [1, 2], { count: { run: thrower(new Error('no')) }, colours: { after: ['rows'] } });
+      const { graph } = pipeline(stage, [1, 2], {
+        count: { run: thrower(new Error('no')) },
+        colours: { after: ['rows'] },
+      });
       expect(await rejection(stage.run(graph, { onFailure: 'stop' }))).toBeInstanceOf(RunFailedError);
       const next = pipeline(stage, [1, 2]);
       await stage.run(next.graph);
@@ -388,7 +397,11 @@ export function storeContract(subject: ExecutorSubject): void {
         const stage = new Stage(subject);
         const { graph } = pipeline(stage, [1, 2]);
         await stage.run(graph, { only: ['rows'] });
-        expect(((await stage.executor.plan(graph)) as readonly { task: string }[]).map((one) => one.task)).toEqual(['count', 'report', 'colours']);
+        expect(((await stage.executor.plan(graph)) as readonly { task: string }[]).map((one) => one.task)).toEqual([
+          'count',
+          'report',
+          'colours',
+        ]);
         expect(graph.explain('count')).toBe('runs: not run before');
       });
     });
@@ -431,7 +444,9 @@ export function storeContract(subject: ExecutorSubject): void {
           const stage = new Stage(subject, { store, graceMs: 50 });
           const { graph } = pipeline(stage, [1, 2]);
           const controller = new AbortController();
-          const run = rejection(stage.executor.run(graph, { signal: controller.signal, only: ['count'] }) as Promise<unknown>);
+          const run = rejection(
+            stage.executor.run(graph, { signal: controller.signal, only: ['count'] }) as Promise<unknown>,
+          );
           await stage.clock.advance(10);
           const ended = end === 'abort' ? controller.abort(new Error('enough')) : stage.executor.close();
           await stage.clock.advance(49);
@@ -449,7 +464,9 @@ export function storeContract(subject: ExecutorSubject): void {
         const stage = new Stage(subject, { store });
         const { graph } = pipeline(stage, [1, 2]);
         const controller = new AbortController();
-        const run = rejection(stage.executor.run(graph, { signal: controller.signal, only: ['rows'] }) as Promise<unknown>);
+        const run = rejection(
+          stage.executor.run(graph, { signal: controller.signal, only: ['rows'] }) as Promise<unknown>,
+        );
         await stage.clock.advance(10);
         controller.abort(new Error('enough'));
         await stage.clock.advance(500);

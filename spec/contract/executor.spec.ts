@@ -6,7 +6,12 @@ executorContract({ name: 'AsyncExecutor', isAsync: true, make: (options) => new 
 
 // The functions of the contract are closures.
 const taskOptions = { onMainThread: true };
-executorContract({ name: 'ParallelExecutor', isAsync: true, taskOptions, make: (options) => new ParallelExecutor({ workers: 2, ...options }) });
+executorContract({
+  name: 'ParallelExecutor',
+  isAsync: true,
+  taskOptions,
+  make: (options) => new ParallelExecutor({ workers: 2, ...options }),
+});
 executorContract({
   name: 'ParallelAsyncExecutor',
   isAsync: true,

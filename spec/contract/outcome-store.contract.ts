@@ -86,7 +86,8 @@ export function outcomeStoreContract(subject: StoreSubject): void {
         '\ufffd',
         'x'.repeat(3_000),
       ];
-      for (const graph of names) for (const task of names) await store.save(graph, task, bytesOf(JSON.stringify([graph, task])));
+      for (const graph of names)
+        for (const task of names) await store.save(graph, task, bytesOf(JSON.stringify([graph, task])));
       await reopened();
       for (const graph of names) {
         const found = new Map([...(await store.load(graph)).outcomes].map(([task, bytes]) => [task, textOf(bytes)]));
@@ -123,7 +124,12 @@ export function outcomeStoreContract(subject: StoreSubject): void {
     it('takes many saves at once', async () => {
       const tasks = Array.from({ length: 500 }, (_, index) => `task ${index}`);
       await Promise.all(tasks.map((task) => store.save('etl', task, bytesOf(task))));
-      await Promise.all([store.flush(), store.forget('etl', tasks.slice(0, 100)), store.save('etl', 'last', bytesOf('last')), store.flush()]);
+      await Promise.all([
+        store.flush(),
+        store.forget('etl', tasks.slice(0, 100)),
+        store.save('etl', 'last', bytesOf('last')),
+        store.flush(),
+      ]);
       await reopened();
       expect(Object.keys(await kept('etl')).sort()).toEqual([...tasks.slice(100), 'last'].sort());
     });

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { applyChanges, applyToRuns } from '../../src/dashboard/apply-changes.js';
-import { ATTEMPTS_MAX, FAILURES_MAX, type RunChanges, type ShownAttempt, type ShownFailure, type ShownRun } from '../../src/dashboard/messages.js';
+import {
+  ATTEMPTS_MAX,
+  FAILURES_MAX,
+  type RunChanges,
+  type ShownAttempt,
+  type ShownFailure,
+  type ShownRun,
+} from '../../src/dashboard/messages.js';
 
 const RUN: ShownRun = {
   runId: 'r',
@@ -38,7 +45,15 @@ const NOTHING: RunChanges = {
   criticalPathMs: 0,
   workers: 1,
 };
-const failure = (task: number): ShownFailure => ({ task, attempt: 1, atMs: task, willRetry: false, type: 'Error', message: '', stack: '' });
+const failure = (task: number): ShownFailure => ({
+  task,
+  attempt: 1,
+  atMs: task,
+  willRetry: false,
+  type: 'Error',
+  message: '',
+  stack: '',
+});
 
 describe('applyChanges', () => {
   it('gives tasks their statuses, and forgets what they had said', () => {
@@ -81,8 +96,24 @@ describe('applyChanges', () => {
   });
 
   it('takes numbers as they are now: what is no longer said is no longer so', () => {
-    const after = applyChanges(RUN, { ...NOTHING, status: 'finished', durationMs: 9, workMs: 8, criticalPathMs: 7, workers: 2, failureCount: 1 });
-    expect(after).toMatchObject({ status: 'finished', durationMs: 9, workMs: 8, criticalPathMs: 7, workers: 2, failureCount: 1, names: RUN.names });
+    const after = applyChanges(RUN, {
+      ...NOTHING,
+      status: 'finished',
+      durationMs: 9,
+      workMs: 8,
+      criticalPathMs: 7,
+      workers: 2,
+      failureCount: 1,
+    });
+    expect(after).toMatchObject({
+      status: 'finished',
+      durationMs: 9,
+      workMs: 8,
+      criticalPathMs: 7,
+      workers: 2,
+      failureCount: 1,
+      names: RUN.names,
+    });
     expect(after.remainingMs).toBeUndefined();
   });
 
@@ -98,7 +129,12 @@ describe('applyChanges', () => {
 describe('applyToRuns', () => {
   it('forgets runs, adds those that have begun, and changes the others', () => {
     const [one, two, three] = ['one', 'two', 'three'].map((runId) => ({ ...RUN, runId }));
-    const changes = { nowMs: 1, begun: [three!], forgotten: ['one'], runs: [{ ...NOTHING, runId: 'two', status: 'finished' as const }] };
+    const changes = {
+      nowMs: 1,
+      begun: [three!],
+      forgotten: ['one'],
+      runs: [{ ...NOTHING, runId: 'two', status: 'finished' as const }],
+    };
     const runs = applyToRuns([one!, two!], changes);
     expect(runs.map(({ runId, status }) => [runId, status])).toEqual([
       ['two', 'finished'],

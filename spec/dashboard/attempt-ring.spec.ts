@@ -29,7 +29,11 @@ describe('AttemptRing', () => {
     ring.end(9, 50_000, 1);
     ring.end(10, 50_000, 1);
     const kept = ring.since(0);
-    expect({ dropped: ring.dropped, count: ring.count, kept: kept.length }).toEqual({ dropped: 10, count: ATTEMPTS_MAX + 10, kept: ATTEMPTS_MAX });
+    expect({ dropped: ring.dropped, count: ring.count, kept: kept.length }).toEqual({
+      dropped: 10,
+      count: ATTEMPTS_MAX + 10,
+      kept: ATTEMPTS_MAX,
+    });
     expect(kept[0]).toEqual([10, 1, 0, 10, 50_000, 1]);
     expect(kept.at(-1)).toEqual([ATTEMPTS_MAX + 9, 1, 0, ATTEMPTS_MAX + 9, -1, 0]);
     expect([ring.ending(9), ring.ending(10)]).toEqual([[], [10, 50_000, 1]]);

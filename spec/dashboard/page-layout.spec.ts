@@ -36,7 +36,8 @@ describe('the layout of a graph', () => {
       fc.property(acyclic, fc.constantFrom(0.5, 1, 3), (needs, aspect) => {
         const layout = layoutOf(edgesOf(needs), BOXES, aspect);
         expect(overlaps(layout)).toEqual([]);
-        for (const { from, to } of layout.edges) expect(layout.x[to]! - layout.x[from]!).toBeGreaterThanOrEqual(BOXES.width + BOXES.gapX - 1e-6);
+        for (const { from, to } of layout.edges)
+          expect(layout.x[to]! - layout.x[from]!).toBeGreaterThanOrEqual(BOXES.width + BOXES.gapX - 1e-6);
         for (let box = 0; box < needs.length; box++) {
           expect(Math.min(layout.x[box]!, layout.y[box]!)).toBeGreaterThanOrEqual(-1e-6);
           expect(layout.x[box]! + BOXES.width).toBeLessThanOrEqual(layout.width + 1e-6);

@@ -2,13 +2,24 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ShownAttempt, ShownRun } from '../../src/dashboard/messages.js';
 import { ATTEMPT_CODES, type ShownStatus, STATUS_CODES } from '../../src/dashboard/messages.js';
-import { count, counted, duration, percent, runningFor, shownName, wholeSeconds } from '../../src/dashboard/page/format.js';
+import {
+  count,
+  counted,
+  duration,
+  percent,
+  runningFor,
+  shownName,
+  wholeSeconds,
+} from '../../src/dashboard/page/format.js';
 import { lanesOf } from '../../src/dashboard/page/lanes.js';
 import { RunState, Structure } from '../../src/dashboard/page/run-state.js';
 import { HOSTILE_NAMES } from '../support/random-graph.js';
 
 /** A run of tasks named by letters: what each needs, and its status. */
-function stateOf(tasks: Readonly<Record<string, readonly [needs: string, status: ShownStatus]>>, more: Partial<ShownRun> = {}): RunState {
+function stateOf(
+  tasks: Readonly<Record<string, readonly [needs: string, status: ShownStatus]>>,
+  more: Partial<ShownRun> = {},
+): RunState {
   const names = Object.keys(tasks);
   const starts = [0];
   const dependencies: number[] = [];
@@ -60,7 +71,13 @@ describe('the state of a run', () => {
   // a* ─► b ─► d      e, which runs, is what holds up d
   // e ───► c ──┘
   it('tells what a task waits for, and what that is held up by', () => {
-    const state = stateOf({ a: ['', 'done'], b: ['a', 'ready'], e: ['', 'running'], c: ['e', 'pending'], d: ['bc', 'pending'] });
+    const state = stateOf({
+      a: ['', 'done'],
+      b: ['a', 'ready'],
+      e: ['', 'running'],
+      c: ['e', 'pending'],
+      d: ['bc', 'pending'],
+    });
     expect(lettersOf(state, state.waitsFor(4))).toBe('bc');
     expect(lettersOf(state, state.heldUpBy(4, 10))).toBe('eb');
   });
@@ -96,20 +113,31 @@ describe('the lanes of the task stream', () => {
     fc.assert(
       fc.property(fc.array(attempt, { maxLength: 60 }), (drawn) => {
         const attempts = drawn.map(
-          ({ thread, startMs, forMs }, task): ShownAttempt => [task, 1, thread, startMs, forMs < 0 ? -1 : startMs + forMs, 0],
+          ({ thread, startMs, forMs }, task): ShownAttempt => [
+            task,
+            1,
+            thread,
+            startMs,
+            forMs < 0 ? -1 : startMs + forMs,
+            0,
+          ],
         );
         const { lanes, rows } = lanesOf(attempts);
         expect(rows.flat().sort((a, b) => a - b)).toEqual(attempts.map((_, index) => index));
         const untilMs = (index: number) => (attempts[index]![4] < 0 ? Number.POSITIVE_INFINITY : attempts[index]![4]);
         for (const row of rows)
-          for (let place = 1; place < row.length; place++) expect(attempts[row[place]!]![3]).toBeGreaterThanOrEqual(untilMs(row[place - 1]!));
+          for (let place = 1; place < row.length; place++)
+            expect(attempts[row[place]!]![3]).toBeGreaterThanOrEqual(untilMs(row[place - 1]!));
         expect(lanes.reduce((sum, { count }) => sum + count, 0)).toBe(rows.length);
         for (const { first, count } of lanes) {
           const ofLane = rows.slice(first, first + count).flat();
-          const under = (atMs: number) => ofLane.filter((index) => attempts[index]![3] <= atMs && untilMs(index) > atMs).length;
+          const under = (atMs: number) =>
+            ofLane.filter((index) => attempts[index]![3] <= atMs && untilMs(index) > atMs).length;
           // An attempt that takes no time needs a row as well.
           const most = ofLane.reduce((so, index) => Math.max(so, under(attempts[index]![3]), 1), 0);
-          expect(count).toBeLessThanOrEqual(most + ofLane.filter((index) => untilMs(index) === attempts[index]![3]).length);
+          expect(count).toBeLessThanOrEqual(
+            most + ofLane.filter((index) => untilMs(index) === attempts[index]![3]).length,
+          );
         }
       }),
     );
@@ -143,7 +171,12 @@ describe('numbers, times and names on the page', () => {
       '2 h 5 min',
       '4 d 4 h',
     ]);
-    expect([runningFor(-1), runningFor(4_260), runningFor(61_000), wholeSeconds(4_600)]).toEqual(['0.0 s', '4.3 s', '1 min 1 s', '5 s']);
+    expect([runningFor(-1), runningFor(4_260), runningFor(61_000), wholeSeconds(4_600)]).toEqual([
+      '0.0 s',
+      '4.3 s',
+      '1 min 1 s',
+      '5 s',
+    ]);
     expect([0, 0.001, 0.5, 0.9999, 1].map(percent)).toEqual(['0 %', '1 %', '50 %', '99 %', '100 %']);
     expect(duration(Number.NaN)).toBe('–');
   });

@@ -16,7 +16,10 @@ import { Gate } from '../support/gate.js';
 
 const open: (Dashboard | Executor)[] = [];
 
-async function controlled<E extends Executor>(executor: E, options: DashboardOptions = {}): Promise<{ executor: E; url: string }> {
+async function controlled<E extends Executor>(
+  executor: E,
+  options: DashboardOptions = {},
+): Promise<{ executor: E; url: string }> {
   const dashboard = await serveDashboard(executor, { port: 0, control: true, ...options });
   open.push(executor, dashboard);
   return { executor, url: dashboard.url };
@@ -67,7 +70,10 @@ describe('POST /abort', () => {
       new TaskGraphBuilder({ name: `g${index}` })
         .task('a', ({ runId, signal }: TaskContext) => {
           ids[index] = runId;
-          return Promise.race([gate.pass(), new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))]);
+          return Promise.race([
+            gate.pass(),
+            new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+          ]);
         })
         .withContext()
         .build(),
@@ -77,11 +83,17 @@ describe('POST /abort', () => {
     const reader = await new EventReader(url).connected();
     expect(reader.control).toBe(true);
     expect(replyOf(await post(`${url}abort`, { runId: ids[0] }))).toEqual([202, { runId: ids[0] }]);
-    expect(await aborted).toMatchObject({ code: 'run-aborted', cause: { name: 'AbortError', message: 'Aborted on the dashboard.' } });
+    expect(await aborted).toMatchObject({
+      code: 'run-aborted',
+      cause: { name: 'AbortError', message: 'Aborted on the dashboard.' },
+    });
     await reader.until(() => reader.run(ids[0]!)?.status === 'aborted');
     gates[1]!.open();
     expect((await runs[1]!).status).toBe('finished');
-    expect(replyOf(await post(`${url}abort`, { runId: ids[0] }))).toEqual([409, { error: 'This run has ended already.' }]);
+    expect(replyOf(await post(`${url}abort`, { runId: ids[0] }))).toEqual([
+      409,
+      { error: 'This run has ended already.' },
+    ]);
     reader.close();
   });
 
@@ -190,7 +202,10 @@ describe('POST /rerun', () => {
     const run = new AsyncExecutor().run(graph);
     await gate.started;
     const [status, { error }] = replyOf(await post(`${url}rerun`, { runId }));
-    expect([status, error]).toEqual([409, expect.stringContaining('Cannot run graph "mendable" while it is being run.')]);
+    expect([status, error]).toEqual([
+      409,
+      expect.stringContaining('Cannot run graph "mendable" while it is being run.'),
+    ]);
     gate.open();
     await run;
     expect(graph.status('a')).toBe('failed');
@@ -201,7 +216,10 @@ describe('POST /rerun', () => {
     const { graph } = mendable();
     const { runId } = await executor.run(graph);
     await executor.close();
-    expect(replyOf(await post(`${url}rerun`, { runId }))).toEqual([409, { error: expect.stringContaining('This AsyncExecutor is closed.') }]);
+    expect(replyOf(await post(`${url}rerun`, { runId }))).toEqual([
+      409,
+      { error: expect.stringContaining('This AsyncExecutor is closed.') },
+    ]);
     expect(graph.status('a')).toBe('failed');
   });
 
@@ -224,7 +242,10 @@ describe('a request to control', () => {
     await executor.run(mendable('another').graph);
     for (const path of ['abort', 'rerun']) {
       for (const unknown of [runId, '', '__proto__', '<img src=x>']) {
-        expect(replyOf(await post(url + path, { runId: unknown }))).toEqual([404, { error: expect.stringContaining('There is no run "') }]);
+        expect(replyOf(await post(url + path, { runId: unknown }))).toEqual([
+          404,
+          { error: expect.stringContaining('There is no run "') },
+        ]);
       }
     }
   });
@@ -234,7 +255,10 @@ describe('a request to control', () => {
     const { url } = await controlled(executor, { control: false });
     const { runId } = await executor.run(mendable().graph);
     for (const path of ['abort', 'rerun']) {
-      expect(replyOf(await post(url + path, { runId }))).toEqual([403, { error: expect.stringContaining('{ control: true }') }]);
+      expect(replyOf(await post(url + path, { runId }))).toEqual([
+        403,
+        { error: expect.stringContaining('{ control: true }') },
+      ]);
     }
   });
 
@@ -268,7 +292,8 @@ describe('a request to control', () => {
     const { executor, url } = await controlled(new AsyncExecutor());
     const { graph } = mendable();
     const { runId } = await executor.run(graph);
-    for (const path of ['abort', 'rerun']) expect(replyOf(await post(url + path, { runId }, headers))).toEqual([403, { error: expect.any(String) }]);
+    for (const path of ['abort', 'rerun'])
+      expect(replyOf(await post(url + path, { runId }, headers))).toEqual([403, { error: expect.any(String) }]);
     expect(graph.status('a')).toBe('failed');
   });
 
@@ -284,6 +309,9 @@ describe('a request to control', () => {
 
   it('cannot be meant for what is no executor', async () => {
     const observed = { on: () => {}, off: () => {} };
-    expect(await rejection(serveDashboard(observed, { control: true }))).toMatchObject({ code: 'invalid-option', option: 'control' });
+    expect(await rejection(serveDashboard(observed, { control: true }))).toMatchObject({
+      code: 'invalid-option',
+      option: 'control',
+    });
   });
 });

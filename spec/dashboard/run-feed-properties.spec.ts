@@ -4,13 +4,25 @@ import { serveDashboard } from 'taskmap-ts/dashboard';
 import { expect, it, vi } from 'vitest';
 import { applyToRuns } from '../../src/dashboard/apply-changes.js';
 import { EventStreams } from '../../src/dashboard/event-streams.js';
-import { ATTEMPT_CODES, type Changes, type ShownRun, type Snapshot, STATUS_CODES } from '../../src/dashboard/messages.js';
+import {
+  ATTEMPT_CODES,
+  type Changes,
+  type ShownRun,
+  type Snapshot,
+  STATUS_CODES,
+} from '../../src/dashboard/messages.js';
 import { RunFeed } from '../../src/dashboard/run-feed.js';
 import { EVENT_BITS } from '../../src/executors/emitter.js';
 import { Timed } from '../observe/timed.js';
 import { EventReader } from '../support/event-reader.js';
 import { settle } from '../support/fake-clock.js';
-import { builderOf, drawnFunction, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  drawnFunction,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  randomGraph,
+} from '../support/random-graph.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
@@ -151,7 +163,8 @@ it('whoever connects at any moment ends with what a late one is told, and with w
       executor.on('task:started', (record) => {
         latest = record;
       });
-      for (const event of Object.keys(EVENT_BITS)) if (event !== 'task:progress') executor.on(event as 'task:done', afterEvent);
+      for (const event of Object.keys(EVENT_BITS))
+        if (event !== 'task:progress') executor.on(event as 'task:done', afterEvent);
       const built = graphs.map((graph) => builderOf(graph).build());
       for (let round = 0; round < rounds; round++) {
         const runs = built.map(async (graph) => executor.run(graph.resetFailed()));
@@ -171,7 +184,8 @@ it('whoever connects at any moment ends with what a late one is told, and with w
         if (run === undefined) continue;
         const statuses = run.statuses.map((status) => STATUS_CODES[status]!.replace('kept', 'done'));
         expect(statuses).toEqual(run.names.map((name) => graph.status(name)));
-        const attemptsOf = (status: string) => timeline.attempts({ runId: run.runId }).filter((attempt) => attempt.status === status).length;
+        const attemptsOf = (status: string) =>
+          timeline.attempts({ runId: run.runId }).filter((attempt) => attempt.status === status).length;
         for (const [index, status] of ATTEMPT_CODES.entries()) {
           expect(run.attempts.filter((attempt) => attempt[5] === index)).toHaveLength(attemptsOf(status));
         }
@@ -191,33 +205,38 @@ it('whoever connects at any moment ends with what a late one is told, and with w
 it('so it is over real connections, whenever they are made', async () => {
   const moments = fc.array(fc.nat(40), { minLength: 1, maxLength: 6 });
   await fc.assert(
-    fc.asyncProperty(randomGraph({ sizeMin: 1, sizeMax: 12 }), moments, fc.integer({ min: 1, max: 3 }), async (drawn, moments, concurrency) => {
-      const executor = new AsyncExecutor({ concurrency });
-      await using dashboard = await serveDashboard(executor, { port: 0 });
-      const readers: EventReader[] = [];
-      let told = 0;
-      for (const event of Object.keys(EVENT_BITS)) {
-        executor.on(event as 'task:done', () => {
-          for (const moment of moments) if (moment === told) readers.push(new EventReader(dashboard.url));
-          told++;
-        });
-      }
-      const graph = builderOf(drawn, (task) => {
-        const fn = drawnFunction(task);
-        // Other events get their turn, those of connections among them.
-        return async (...args: unknown[]) => {
-          await settle();
-          return fn(...args);
-        };
-      }).build();
-      const { runId } = await executor.run(graph);
-      const late = await new EventReader(dashboard.url).connected();
-      for (const reader of readers) await reader.until(() => reader.run(runId)?.status === 'finished');
-      for (const reader of readers) expect(reader.runs).toEqual(late.runs);
-      const statuses = late.runs[0]!.statuses.map((status) => STATUS_CODES[status]);
-      expect(statuses).toEqual(late.runs[0]!.names.map((name) => graph.status(name)));
-      for (const reader of [...readers, late]) reader.close();
-    }),
+    fc.asyncProperty(
+      randomGraph({ sizeMin: 1, sizeMax: 12 }),
+      moments,
+      fc.integer({ min: 1, max: 3 }),
+      async (drawn, moments, concurrency) => {
+        const executor = new AsyncExecutor({ concurrency });
+        await using dashboard = await serveDashboard(executor, { port: 0 });
+        const readers: EventReader[] = [];
+        let told = 0;
+        for (const event of Object.keys(EVENT_BITS)) {
+          executor.on(event as 'task:done', () => {
+            for (const moment of moments) if (moment === told) readers.push(new EventReader(dashboard.url));
+            told++;
+          });
+        }
+        const graph = builderOf(drawn, (task) => {
+          const fn = drawnFunction(task);
+          // Other events get their turn, those of connections among them.
+          return async (...args: unknown[]) => {
+            await settle();
+            return fn(...args);
+          };
+        }).build();
+        const { runId } = await executor.run(graph);
+        const late = await new EventReader(dashboard.url).connected();
+        for (const reader of readers) await reader.until(() => reader.run(runId)?.status === 'finished');
+        for (const reader of readers) expect(reader.runs).toEqual(late.runs);
+        const statuses = late.runs[0]!.statuses.map((status) => STATUS_CODES[status]);
+        expect(statuses).toEqual(late.runs[0]!.names.map((name) => graph.status(name)));
+        for (const reader of [...readers, late]) reader.close();
+      },
+    ),
     propertyOptions(25),
   );
 });

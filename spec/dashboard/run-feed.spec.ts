@@ -1,14 +1,23 @@
 import { AsyncExecutor, MemoryStore, SyncExecutor, type TaskContext, TaskGraphBuilder, Timeline } from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
-import { type Changes, FAILURES_MAX, type ShownRun, type Snapshot, STATUS_CODES, TEXT_MAX } from '../../src/dashboard/messages.js';
+import {
+  type Changes,
+  FAILURES_MAX,
+  type ShownRun,
+  type Snapshot,
+  STATUS_CODES,
+  TEXT_MAX,
+} from '../../src/dashboard/messages.js';
 import { RunFeed, type RunFeedOptions } from '../../src/dashboard/run-feed.js';
 import { ORIGIN_MS, Timed, type TimedSpec } from '../observe/timed.js';
 import { HOSTILE_NAMES } from '../support/random-graph.js';
 
-const feedOf = (options: Partial<RunFeedOptions> = {}) => new RunFeed({ runsMax: 5, control: false, workers: 1, group: undefined, ...options });
+const feedOf = (options: Partial<RunFeedOptions> = {}) =>
+  new RunFeed({ runsMax: 5, control: false, workers: 1, group: undefined, ...options });
 const snapshotOf = (feed: RunFeed, nowMs = 0) => JSON.parse(feed.snapshotText(nowMs)) as Snapshot;
 const changesOf = (feed: RunFeed, nowMs = 0) => JSON.parse(feed.takeChangesText(nowMs) ?? 'null') as Changes | null;
-const statusesOf = (run: ShownRun) => Object.fromEntries(run.names.map((name, place) => [name, STATUS_CODES[run.statuses[place]!]]));
+const statusesOf = (run: ShownRun) =>
+  Object.fromEntries(run.names.map((name, place) => [name, STATUS_CODES[run.statuses[place]!]]));
 
 function watched(specs: readonly TimedSpec[], concurrency = 8, options: Partial<RunFeedOptions> = {}) {
   const timed = new Timed(specs, { concurrency });
@@ -66,7 +75,13 @@ describe('what is shown of a run', () => {
     await timed.run();
     const run = shown();
     const summary = timeline.summary()!;
-    expect(run).toMatchObject({ status: 'finished', durationMs: 90, workers: 3, workMs: summary.workMs, criticalPathMs: summary.criticalPathMs });
+    expect(run).toMatchObject({
+      status: 'finished',
+      durationMs: 90,
+      workers: 3,
+      workMs: summary.workMs,
+      criticalPathMs: summary.criticalPathMs,
+    });
     expect(run).not.toHaveProperty('remainingMs');
     expect(Object.values(statusesOf(run))).toEqual(['done', 'done', 'done', 'done']);
   });
@@ -84,7 +99,13 @@ describe('what is shown of a run', () => {
     );
     void timed.executor.run(timed.graph);
     await timed.clock.advance(50);
-    expect(statusesOf(shown())).toEqual({ flaky: 'delayed', broken: 'failed', after: 'skipped', long: 'running', late: 'ready' });
+    expect(statusesOf(shown())).toEqual({
+      flaky: 'delayed',
+      broken: 'failed',
+      after: 'skipped',
+      long: 'running',
+      late: 'ready',
+    });
     const { failures, failureCount, attempts } = shown();
     expect(failureCount).toBe(2);
     expect(failures).toMatchObject([
@@ -147,7 +168,9 @@ describe('what is shown of a run', () => {
     await executor.run(graphOf());
     const [, again, another] = snapshotOf(feed).runs;
     expect(statusesOf(again!)).toEqual({ a: 'kept', b: 'failed', c: 'skipped', d: 'kept' });
-    expect(again!.failures).toMatchObject([{ task: 1, attempt: 1, atMs: 0, willRetry: false, type: 'TypeError', message: 'broken' }]);
+    expect(again!.failures).toMatchObject([
+      { task: 1, attempt: 1, atMs: 0, willRetry: false, type: 'TypeError', message: 'broken' },
+    ]);
     expect(statusesOf(another!)).toMatchObject({ a: 'kept', b: 'failed', c: 'skipped' });
   });
 
@@ -206,26 +229,45 @@ describe('what is shown of a run', () => {
 });
 
 describe('texts of users', () => {
-  it.each(HOSTILE_NAMES.map((name) => [name.slice(0, 30), name]))('a task named %j is told as it is, or cut', (_, name) => {
-    const executor = new SyncExecutor();
-    const feed = feedOf().listen(executor);
-    executor.run(new TaskGraphBuilder<any>({ name: name || 'empty' }).add({ name, run: () => 1 }).build());
-    const text = feed.snapshotText(0);
-    expect(text).not.toMatch(/[\r\n]/);
-    const { names, statuses } = (JSON.parse(text) as Snapshot).runs[0]!;
-    expect(names).toEqual([name.length > TEXT_MAX ? `${name.slice(0, TEXT_MAX - 1)}…` : name]);
-    expect(statuses).toEqual([STATUS_CODES.indexOf('done')]);
-  });
+  it.each(HOSTILE_NAMES.map((name) => [name.slice(0, 30), name]))(
+    'a task named %j is told as it is, or cut',
+    (_, name) => {
+      const executor = new SyncExecutor();
+      const feed = feedOf().listen(executor);
+      executor.run(new TaskGraphBuilder<any>({ name: name || 'empty' }).add({ name, run: () => 1 }).build());
+      const text = feed.snapshotText(0);
+      expect(text).not.toMatch(/[\r\n]/);
+      const { names, statuses } = (JSON.parse(text) as Snapshot).runs[0]!;
+      expect(names).toEqual([name.length > TEXT_MAX ? `${name.slice(0, TEXT_MAX - 1)}…` : name]);
+      expect(statuses).toEqual([STATUS_CODES.indexOf('done')]);
+    },
+  );
 
   const self = new Error('circle');
   self.cause = self;
   class Custom extends Error {}
   it.each<[string, unknown, object]>([
-    ['of a class of its own', new Custom('<img src=x onerror=alert(1)>'), { type: 'Custom', message: '<img src=x onerror=alert(1)>' }],
-    ['that is its own cause', self, { type: 'Error', message: 'circle', stack: expect.stringContaining('Caused by: ') }],
-    ['with errors', new AggregateError([new Error('one'), 'two'], 'both'), { stack: expect.stringContaining('One of its errors: string: two') }],
+    [
+      'of a class of its own',
+      new Custom('<img src=x onerror=alert(1)>'),
+      { type: 'Custom', message: '<img src=x onerror=alert(1)>' },
+    ],
+    [
+      'that is its own cause',
+      self,
+      { type: 'Error', message: 'circle', stack: expect.stringContaining('Caused by: ') },
+    ],
+    [
+      'with errors',
+      new AggregateError([new Error('one'), 'two'], 'both'),
+      { stack: expect.stringContaining('One of its errors: string: two') },
+    ],
     ['that is too long', new Error('x'.repeat(100_000)), { message: `${'x'.repeat(TEXT_MAX - 1)}…` }],
-    ['that ends in half a character', new Error('👩'.repeat(TEXT_MAX)), { message: `${'👩'.repeat(TEXT_MAX / 2 - 1)}…` }],
+    [
+      'that ends in half a character',
+      new Error('👩'.repeat(TEXT_MAX)),
+      { message: `${'👩'.repeat(TEXT_MAX / 2 - 1)}…` },
+    ],
     ['that is none', 'no electricity', { type: 'string', message: 'no electricity', stack: '' }],
     ['that is nothing', undefined, { type: 'undefined', message: 'undefined', stack: '' }],
     ['that has no prototype', Object.create(null), { type: 'object', message: '[object Object]' }],
@@ -242,7 +284,8 @@ describe('texts of users', () => {
     executor.run(new TaskGraphBuilder().task('a', fail).build());
     const [failure] = snapshotOf(feed).runs[0]!.failures;
     expect(failure).toMatchObject({ task: 0, ...shown });
-    for (const text of [failure!.type, failure!.message, failure!.stack]) expect(text.length).toBeLessThanOrEqual(TEXT_MAX);
+    for (const text of [failure!.type, failure!.message, failure!.stack])
+      expect(text.length).toBeLessThanOrEqual(TEXT_MAX);
   });
 
   function hostile(): unknown {
@@ -271,7 +314,8 @@ describe('runs', () => {
 
   it('are kept while they are under way, however many', async () => {
     const { timed, feed } = watched([{ name: 'a', takesMs: 100 }], 8, { runsMax: 1 });
-    for (let index = 0; index < 3; index++) void timed.executor.run(timed.graphOf([{ name: 'a', takesMs: 10 * (index + 1) }], `g${index}`));
+    for (let index = 0; index < 3; index++)
+      void timed.executor.run(timed.graphOf([{ name: 'a', takesMs: 10 * (index + 1) }], `g${index}`));
     await timed.clock.advance(15);
     expect(snapshotOf(feed).runs.map((run) => run.graph)).toEqual(['g0', 'g1', 'g2']);
     await timed.clock.advance(100);
@@ -310,7 +354,9 @@ describe('changes', () => {
     expect(told).toBe(2);
     await timed.clock.advance(10);
     const last = changesOf(feed)!;
-    expect(last.runs).toMatchObject([{ statuses: [1, 4], attemptsBegun: [], attemptsEnded: [1, 20, 1], status: 'finished', durationMs: 20 }]);
+    expect(last.runs).toMatchObject([
+      { statuses: [1, 4], attemptsBegun: [], attemptsEnded: [1, 20, 1], status: 'finished', durationMs: 20 },
+    ]);
     expect(last.runs[0]).not.toHaveProperty('remainingMs');
   });
 
@@ -366,7 +412,9 @@ describe('changes', () => {
     await timed.clock.advance(20);
     feed.watch(() => {});
     feed.touch();
-    expect(changesOf(feed, timed.clock.now())).toMatchObject({ runs: [{ statuses: [], attemptsBegun: [], remainingMs: 20 }] });
+    expect(changesOf(feed, timed.clock.now())).toMatchObject({
+      runs: [{ statuses: [], attemptsBegun: [], remainingMs: 20 }],
+    });
     await timed.clock.advance(2000);
     changesOf(feed);
     feed.touch();

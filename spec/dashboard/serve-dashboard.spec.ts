@@ -12,7 +12,10 @@ import { Gate } from '../support/gate.js';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const open: Dashboard[] = [];
 
-async function dashboardOf(executor: Parameters<typeof serveDashboard>[0] = new AsyncExecutor(), options: DashboardOptions = {}): Promise<Dashboard> {
+async function dashboardOf(
+  executor: Parameters<typeof serveDashboard>[0] = new AsyncExecutor(),
+  options: DashboardOptions = {},
+): Promise<Dashboard> {
   const dashboard = await serveDashboard(executor, { port: 0, ...options });
   open.push(dashboard);
   return dashboard;
@@ -59,10 +62,19 @@ describe('a dashboard', () => {
   it('says to the browser that nothing else is to be trusted', async () => {
     const { url } = await dashboardOf();
     const events = new EventReader(url);
-    const answers = [await ask(url), await ask(`${url}messages.js`), await ask(`${url}nowhere`), await events.connected()];
+    const answers = [
+      await ask(url),
+      await ask(`${url}messages.js`),
+      await ask(`${url}nowhere`),
+      await events.connected(),
+    ];
     events.close();
     for (const { headers } of answers) {
-      expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' });
+      expect(headers).toMatchObject({
+        'x-content-type-options': 'nosniff',
+        'cache-control': 'no-store',
+        'referrer-policy': 'no-referrer',
+      });
       const policy = headers['content-security-policy']!;
       expect(policy).toContain("default-src 'none'; script-src 'self'; connect-src 'self'");
       expect(policy).toContain("frame-ancestors 'none'");
@@ -162,13 +174,20 @@ describe('a request that is none of the page', () => {
     `/${'x'.repeat(5000)}`,
   ])('is answered with 404: %j', async (path) => {
     const { port } = await dashboardOf();
-    expect(await raw(port, `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1\.1 404 /);
+    expect(await raw(port, `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 404 /,
+    );
   });
 
-  it.each(['http://evil.example/', 'localhost:1', '*', '?'])('is answered with 400 where it is no path: %j', async (target) => {
-    const { port } = await dashboardOf();
-    expect(await raw(port, `GET ${target} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400 /);
-  });
+  it.each(['http://evil.example/', 'localhost:1', '*', '?'])(
+    'is answered with 400 where it is no path: %j',
+    async (target) => {
+      const { port } = await dashboardOf();
+      expect(await raw(port, `GET ${target} HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)).toMatch(
+        /^HTTP\/1\.1 400 /,
+      );
+    },
+  );
 
   it.each([
     ['POST', '/', 'GET, HEAD'],
@@ -189,7 +208,9 @@ describe('a request that is none of the page', () => {
     const { url, port } = await dashboardOf();
     for (const path of ['/', '/messages.js', '/events'])
       expect(await ask(new URL(path, url).href, { method: 'HEAD' })).toMatchObject({ status: 200, text: '' });
-    expect(await raw(port, `HEAD / HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)).toMatch(/content-length: [1-9]/i);
+    expect(await raw(port, `HEAD / HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`)).toMatch(
+      /content-length: [1-9]/i,
+    );
   });
 
   it('is refused by a name that is not of this machine', async () => {
@@ -222,7 +243,9 @@ describe('a request that is none of the page', () => {
   it('does no harm where it is cut off', async () => {
     const { port, url } = await dashboardOf(new AsyncExecutor(), { control: true });
     const socket = connect(port, '127.0.0.1');
-    socket.write(`POST /abort HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"run`);
+    socket.write(
+      `POST /abort HTTP/1.1\r\nHost: localhost:${port}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"run`,
+    );
     await once(socket, 'connect');
     expect((await ask(url)).status).toBe(200);
     socket.destroy();
@@ -276,7 +299,10 @@ describe('serveDashboard', () => {
   });
 
   it.each([undefined, null, {}, [{}], 'executor'])('refuses what cannot be listened to: %j', async (nobody) => {
-    expect(await rejection(serveDashboard(nobody as never))).toMatchObject({ code: 'invalid-option', option: 'executors' });
+    expect(await rejection(serveDashboard(nobody as never))).toMatchObject({
+      code: 'invalid-option',
+      option: 'executors',
+    });
   });
 
   it('says what is wrong with a port that is in use, and what to do; then nothing listens to the executor', async () => {
@@ -376,7 +402,11 @@ describe('close', () => {
     console.log('end of the program');
   `;
   const ended = (text: string, timeout: number) =>
-    spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', text], { cwd: ROOT, encoding: 'utf8', timeout });
+    spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', text], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      timeout,
+    });
 
   it.each([
     ['after it', program('{ port: 0 }', 'await dashboard.close();')],

@@ -9,7 +9,9 @@ const pages = ['README.md', 'CHANGELOG.md', ...guide.map((name) => `docs/${name}
 
 describe('every link to another page', () => {
   it.each(pages)('of %s leads to a file, and to a heading in it', (page) => {
-    const links = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map((match) => match[1]!);
+    const links = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(
+      (match) => match[1]!,
+    );
     const dead = links.filter((link) => {
       const [path = '', heading] = link.split('#');
       const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path);

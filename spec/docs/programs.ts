@@ -33,7 +33,9 @@ export function programsOf(page: string, text: string): Program[] {
     const begins = block.lines[0]?.startsWith('import ') ?? false;
     if (begins) programs.push([block]);
     else if (programs.length === 0)
-      throw new Error(`${page}:${block.line} goes on with a program, but there is none above it. Begin it with its import.`);
+      throw new Error(
+        `${page}:${block.line} goes on with a program, but there is none above it. Begin it with its import.`,
+      );
     else programs[programs.length - 1]!.push(block);
   }
   return programs.map((program) => compiled(page, program));
@@ -63,7 +65,9 @@ function exampleBlocks(text: string): Block[] {
 /** The blocks as one module in which each stands on its own lines, assertions turned into calls. */
 function compiled(page: string, blocks: readonly Block[]): Program {
   const { line } = blocks[0]!;
-  const lines = [`import { checkerOf } from '../../spec/docs/checker.js'; const __same = checkerOf('${page}:${line}');`];
+  const lines = [
+    `import { checkerOf } from '../../spec/docs/checker.js'; const __same = checkerOf('${page}:${line}');`,
+  ];
   for (const block of blocks) {
     while (lines.length < block.line - 1) lines.push('');
     lines.push(...block.lines);
@@ -72,7 +76,9 @@ function compiled(page: string, blocks: readonly Block[]): Program {
   const assertions = assertionsIn(text);
   const arrowCount = text.split('// =>').length - 1;
   if (arrowCount !== assertions.length) {
-    throw new Error(`${page}:${line} has ${arrowCount} arrows, but ${assertions.length} of them are of the form \`expression; // => value\`.`);
+    throw new Error(
+      `${page}:${line} has ${arrowCount} arrows, but ${assertions.length} of them are of the form \`expression; // => value\`.`,
+    );
   }
   let module = text;
   // From the last to the first, so that the places of those before stay right.
@@ -96,7 +102,12 @@ function assertionsIn(text: string): Assertion[] {
     if (ts.isExpressionStatement(node)) {
       const comment = /^[ \t]*\/\/ => ([^\n]+)/.exec(text.slice(node.end));
       if (comment !== null)
-        found.push({ start: node.getStart(source), end: node.end, expression: node.expression.getText(source), value: comment[1]! });
+        found.push({
+          start: node.getStart(source),
+          end: node.end,
+          expression: node.expression.getText(source),
+          value: comment[1]!,
+        });
     }
     ts.forEachChild(node, visit);
   };

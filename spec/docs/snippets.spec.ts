@@ -25,14 +25,30 @@ describe('a program of the documentation', () => {
   const page = (...lines: string[]) => ['# Page', ...lines].join('\n');
 
   it('begins at a block that imports, and takes in the blocks that do not', () => {
-    const text = page('```ts', "import 'a';", '```', 'Prose.', '```ts', 'f();', '```', '```text', 'g();', '```', '```ts', "import 'b';", '```');
+    const text = page(
+      '```ts',
+      "import 'a';",
+      '```',
+      'Prose.',
+      '```ts',
+      'f();',
+      '```',
+      '```text',
+      'g();',
+      '```',
+      '```ts',
+      "import 'b';",
+      '```',
+    );
     const [first, second] = programsOf('page.md', text);
     expect(first?.module.split('\n').slice(1)).toEqual(['', "import 'a';", '', '', '', 'f();', '']);
     expect(second?.line).toBe(13);
   });
 
   it('is refused if its first block has no import', () => {
-    expect(() => programsOf('page.md', page('```ts', 'f();', '```'))).toThrow('page.md:3 goes on with a program, but there is none above it');
+    expect(() => programsOf('page.md', page('```ts', 'f();', '```'))).toThrow(
+      'page.md:3 goes on with a program, but there is none above it',
+    );
   });
 
   it('has an assertion for each arrow behind an expression', () => {
@@ -48,7 +64,17 @@ describe('a program of the documentation', () => {
   });
 
   it('is also an example in a doc comment', () => {
-    const text = ['/**', ' * Doubles.', ' *', ' * @example', " * import 'a';", ' *', ' * f(1); // => 2', ' */', 'export function f() {}'].join('\n');
+    const text = [
+      '/**',
+      ' * Doubles.',
+      ' *',
+      ' * @example',
+      " * import 'a';",
+      ' *',
+      ' * f(1); // => 2',
+      ' */',
+      'export function f() {}',
+    ].join('\n');
     const [program] = programsOf('src/page.ts', text);
     expect(program?.module.split('\n').slice(4)).toEqual(["import 'a';", '', '__same(0, f(1), 2); // => 2', '']);
   });
@@ -82,8 +108,17 @@ function compiled(modules: readonly Program[]): Map<string, string[]> {
   }
   const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, ts.sys.readFile);
   // An example may name something that it does not go on to use.
-  const overrides = { noUnusedLocals: false, noUnusedParameters: false, declaration: false, isolatedDeclarations: false };
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, ...overrides }, ROOT, 'tsconfig.json');
+  const overrides = {
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+    declaration: false,
+    isolatedDeclarations: false,
+  };
+  const { options } = ts.convertCompilerOptionsFromJson(
+    { ...config.compilerOptions, ...overrides },
+    ROOT,
+    'tsconfig.json',
+  );
   const complaintsByFile = new Map<string, string[]>();
   for (const { file, start, messageText } of ts.getPreEmitDiagnostics(ts.createProgram([...files], options))) {
     if (file === undefined) throw new Error(ts.flattenDiagnosticMessageText(messageText, '\n'));

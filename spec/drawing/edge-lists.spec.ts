@@ -12,7 +12,9 @@ const listed = ({ starts, ids }: EdgeLists) =>
 /** For each vertex some of up to ten, itself among them, also twice. */
 const anyEdges = fc
   .integer({ min: 0, max: 10 })
-  .chain((size) => fc.array(fc.array(fc.nat(Math.max(0, size - 1)), { maxLength: 3 }), { minLength: size, maxLength: size }));
+  .chain((size) =>
+    fc.array(fc.array(fc.nat(Math.max(0, size - 1)), { maxLength: 3 }), { minLength: size, maxLength: size }),
+  );
 
 describe('reversed()', () => {
   it('lists the same edges at their other ends', () => {
@@ -46,9 +48,12 @@ describe('componentsOf()', () => {
   it('puts those together that can reach each other, behind those that they reach', () => {
     fc.assert(
       fc.property(anyEdges, (edges) => {
-        const reaches = edges.map((dependencies, id) => edges.map((_, other) => id === other || dependencies.includes(other)));
+        const reaches = edges.map((dependencies, id) =>
+          edges.map((_, other) => id === other || dependencies.includes(other)),
+        );
         for (const between of edges.keys())
-          for (const row of reaches) if (row[between]) for (const to of edges.keys()) row[to] ||= reaches[between]![to]!;
+          for (const row of reaches)
+            if (row[between]) for (const to of edges.keys()) row[to] ||= reaches[between]![to]!;
         const components = componentsOf(idLists(edges));
         for (const a of edges.keys()) {
           for (const b of edges.keys()) {

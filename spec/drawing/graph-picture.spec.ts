@@ -1,10 +1,22 @@
 import fc from 'fast-check';
-import { type GraphPictureOptions, InvalidOptionError, SyncExecutor, type TaskGraph, TaskGraphBuilder } from 'taskmap-ts';
+import {
+  type GraphPictureOptions,
+  InvalidOptionError,
+  SyncExecutor,
+  type TaskGraph,
+  TaskGraphBuilder,
+} from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
 import { shownText } from '../../src/drawing/markup.js';
 import { type Drawn, type DrawnBox, drawnIn } from '../support/drawn.js';
 import { edgeEnds, isWithin, overlaps, type Point, pointsAlong } from '../support/geometry.js';
-import { builderOf, HOSTILE_NAMES, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  HOSTILE_NAMES,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  randomGraph,
+} from '../support/random-graph.js';
 import { elementsIn } from '../support/xml.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
@@ -31,11 +43,14 @@ function known(): TaskGraph {
 }
 
 function ofNames(names: readonly string[], name = 'names'): TaskGraph {
-  return new TaskGraphBuilder<any>({ name }).add(...names.map((one) => ({ name: one, run: () => 1 }))).build() as TaskGraph;
+  return new TaskGraphBuilder<any>({ name })
+    .add(...names.map((one) => ({ name: one, run: () => 1 })))
+    .build() as TaskGraph;
 }
 
 const drawn = (graph: TaskGraph, options?: GraphPictureOptions): Drawn => drawnIn(graph.toSVG(options));
-const boxNamed = ({ boxes }: Drawn, name: string): DrawnBox => boxes.find(({ title }) => title === name || title.startsWith(`${name}: `))!;
+const boxNamed = ({ boxes }: Drawn, name: string): DrawnBox =>
+  boxes.find(({ title }) => title === name || title.startsWith(`${name}: `))!;
 
 /** What is wrong with where things are in a picture of a graph, each task of which has a box. */
 function problemsOf(picture: Drawn, graph: TaskGraph, direction: 'right' | 'down'): string[] {
@@ -86,9 +101,14 @@ describe('toSVG()', () => {
   it('is a picture for those who cannot see it, and a file of its own', () => {
     const svg = known().toSVG();
     const { root } = drawnIn(svg);
-    expect(root.attributes).toMatchObject({ role: 'img', 'aria-label': 'known: 5 tasks: 1 pending, 2 done, 1 failed, 1 skipped' });
+    expect(root.attributes).toMatchObject({
+      role: 'img',
+      'aria-label': 'known: 5 tasks: 1 pending, 2 done, 1 failed, 1 skipped',
+    });
     expect(root.attributes['viewBox']).toBe(`0 0 ${root.attributes['width']} ${root.attributes['height']}`);
-    expect(svg.replace('xmlns="http://www.w3.org/2000/svg"', '')).not.toMatch(/http|url\(|href|<script|<foreignObject|\son\w+=|@import/i);
+    expect(svg.replace('xmlns="http://www.w3.org/2000/svg"', '')).not.toMatch(
+      /http|url\(|href|<script|<foreignObject|\son\w+=|@import/i,
+    );
     expect(svg).toContain('@media (prefers-color-scheme:dark)');
     // Names of elements would meet those of the page around it.
     expect([...elementsIn(root)].filter(({ attributes }) => 'id' in attributes)).toEqual([]);
@@ -105,7 +125,9 @@ describe('toSVG()', () => {
 
   it('leaves out what is known of tasks, if asked to', () => {
     const picture = drawn(known(), { outcomes: false });
-    expect(picture.boxes.map(({ status, markCount }) => `${status} ${markCount}`)).toEqual(Array.from({ length: 5 }, () => 'pending 0'));
+    expect(picture.boxes.map(({ status, markCount }) => `${status} ${markCount}`)).toEqual(
+      Array.from({ length: 5 }, () => 'pending 0'),
+    );
     expect(picture.title).toBe('known: 5 tasks');
     expect(picture.legend).toEqual(['io-bound', 'order only']);
   });
@@ -181,7 +203,12 @@ describe.each(['right', 'down'] as const)('to the %s', (direction) => {
 
 describe('names', () => {
   it('are text, whatever they are', () => {
-    for (const options of [{}, { direction: 'down' }, { group: (name: string) => name }, { group: () => '</title><script>' }] as const) {
+    for (const options of [
+      {},
+      { direction: 'down' },
+      { group: (name: string) => name },
+      { group: () => '</title><script>' },
+    ] as const) {
       for (const name of ['</svg><script>alert(1)</script>', HOSTILE_NAMES.at(-1)!, '']) {
         const svg = ofNames(HOSTILE_NAMES, name).toSVG(options);
         expect(new Set([...elementsIn(drawnIn(svg).root)].map((element) => element.name))).toEqual(
@@ -220,7 +247,9 @@ function kinds(count: number): TaskGraph {
     },
     { name: `save:${id}`, after: [`parse:${id}`], run: () => 1 },
   ]);
-  return new TaskGraphBuilder<any>({ name: 'kinds' }).add(...specs.flat(), { name: 'end', after: ['save:0'], run: () => 1 }).build() as TaskGraph;
+  return new TaskGraphBuilder<any>({ name: 'kinds' })
+    .add(...specs.flat(), { name: 'end', after: ['save:0'], run: () => 1 })
+    .build() as TaskGraph;
 }
 
 describe('groups', () => {
@@ -261,20 +290,37 @@ describe('groups', () => {
 
   it('are those that a function tells, also of few tasks; and none if they are not wanted', () => {
     const picture = drawn(known(), { group: (name) => (name < 'c' ? 'first' : 'rest') });
-    expect(picture.boxes.map(({ title }) => title)).toEqual(['first: 2 tasks, 1 done, 1 failed', 'rest: 3 tasks, 1 pending, 1 done, 1 skipped']);
-    expect(drawn(known(), { group: (name) => (name < 'c' ? 'first' : 'rest'), outcomes: false }).boxes[0]!.title).toBe('first: 2 tasks');
+    expect(picture.boxes.map(({ title }) => title)).toEqual([
+      'first: 2 tasks, 1 done, 1 failed',
+      'rest: 3 tasks, 1 pending, 1 done, 1 skipped',
+    ]);
+    expect(drawn(known(), { group: (name) => (name < 'c' ? 'first' : 'rest'), outcomes: false }).boxes[0]!.title).toBe(
+      'first: 2 tasks',
+    );
     expect(drawn(kinds(200), { group: false }).boxes).toHaveLength(601);
   });
 
   it('are levels where names tell nothing', () => {
     const size = 600;
-    const specs = Array.from({ length: size }, (_, id) => ({ name: `t${id}`, after: id < 200 ? [] : [`t${id - 200}`], run: () => 1 }));
+    const specs = Array.from({ length: size }, (_, id) => ({
+      name: `t${id}`,
+      after: id < 200 ? [] : [`t${id - 200}`],
+      run: () => 1,
+    }));
     const graph = new TaskGraphBuilder<any>().add(...specs).build() as TaskGraph;
     const picture = drawn(graph);
-    expect(picture.boxes.map(({ title }) => title)).toEqual([1, 2, 3].map((level) => `t, level ${level}: 200 tasks, 200 pending`));
+    expect(picture.boxes.map(({ title }) => title)).toEqual(
+      [1, 2, 3].map((level) => `t, level ${level}: 200 tasks, 200 pending`),
+    );
     expect(picture.edges).toHaveLength(2);
     const chain = new TaskGraphBuilder<any>()
-      .add(...Array.from({ length: size }, (_, id) => ({ name: `t${id}`, after: id === 0 ? [] : [`t${id - 1}`], run: () => 1 })))
+      .add(
+        ...Array.from({ length: size }, (_, id) => ({
+          name: `t${id}`,
+          after: id === 0 ? [] : [`t${id - 1}`],
+          run: () => 1,
+        })),
+      )
       .build() as TaskGraph;
     const levels = drawn(chain).boxes.map(({ title }) => title);
     expect(levels[0]).toBe('t, levels 1 to 25: 25 tasks, 25 pending');
@@ -288,12 +334,18 @@ it('a picture of 10 000 tasks has a box for each and an edge for each dependency
   const nameOf = (id: number) => `kind${Math.floor(id / width) % 7}:${id}`;
   const specs = Array.from({ length: 10_000 }, (_, id) => {
     const above = id - (id % width) - width;
-    return { name: nameOf(id), after: above < 0 ? [] : [1, 7, 29].map((step) => nameOf(above + ((id * step) % width))), run: () => 1 };
+    return {
+      name: nameOf(id),
+      after: above < 0 ? [] : [1, 7, 29].map((step) => nameOf(above + ((id * step) % width))),
+      run: () => 1,
+    };
   });
   const graph = new TaskGraphBuilder<any>().add(...specs).build() as TaskGraph;
   const all = drawn(graph, { group: false });
   expect(all.boxes).toHaveLength(10_000);
-  expect(all.edges.length + all.orderOnlyEdges.length).toBe(graph.names().reduce((sum, name) => sum + graph.dependencies(name).length, 0));
+  expect(all.edges.length + all.orderOnlyEdges.length).toBe(
+    graph.names().reduce((sum, name) => sum + graph.dependencies(name).length, 0),
+  );
   expect(all.orderOnlyEdges.length).toBeGreaterThan(20_000);
   expect(overlaps(all.boxes, 0.2)).toEqual([]);
   // For each box a group, title, rectangle, mark and text; for each edge a path; and a few around them.

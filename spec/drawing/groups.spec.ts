@@ -3,15 +3,26 @@ import { describe, expect, it, vi } from 'vitest';
 import { componentsOf, edgesBetween } from '../../src/drawing/edge-lists.js';
 import { groupsOf, type TaskGroups } from '../../src/drawing/groups.js';
 import { openGraph } from '../../src/graph/task-graph.js';
-import { builderOf, HOSTILE_NAMES, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  HOSTILE_NAMES,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  randomGraph,
+} from '../support/random-graph.js';
 import { idLists } from '../support/topologies.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 /** The group of each task by name, of tasks given with what they depend on. */
-function grouped(tasks: Readonly<Record<string, readonly string[]>>, group?: (name: string) => string): TaskGroups & { readonly byTask: string[] } {
+function grouped(
+  tasks: Readonly<Record<string, readonly string[]>>,
+  group?: (name: string) => string,
+): TaskGroups & { readonly byTask: string[] } {
   const names = Object.keys(tasks);
-  const { starts, ids } = idLists(Object.values(tasks).map((dependencies) => dependencies.map((name) => names.indexOf(name))));
+  const { starts, ids } = idLists(
+    Object.values(tasks).map((dependencies) => dependencies.map((name) => names.indexOf(name))),
+  );
   const found = groupsOf(names, starts, ids, group);
   return { ...found, byTask: found.groups.map((place) => found.groupNames[place]!) };
 }
@@ -67,7 +78,14 @@ describe('the group of a name', () => {
 describe('the order of groups', () => {
   it('is topological, and where nothing is before anything, that of declaration', () => {
     // load ─► parse ─► save     log
-    const tasks = { 'save:1': ['parse:1'], 'parse:1': ['load:1'], 'load:1': [], log: [], 'load:2': [], 'parse:2': ['load:2'] };
+    const tasks = {
+      'save:1': ['parse:1'],
+      'parse:1': ['load:1'],
+      'load:1': [],
+      log: [],
+      'load:2': [],
+      'parse:2': ['load:2'],
+    };
     expect(grouped(tasks).groupNames).toEqual(['load', 'log', 'parse', 'save']);
     expect(grouped(tasks).groups).toEqual([3, 2, 0, 1, 0, 2]);
     expect(grouped({ 'b:1': [], 'a:1': [] }).groupNames).toEqual(['b', 'a']);
@@ -117,7 +135,9 @@ describe('groups that wait for each other', () => {
   });
 
   it('get no name that another group has', () => {
-    const { byTask } = grouped({ 'a:1': [], 'b:1': ['a:1'], 'a:2': ['b:1'], other: [] }, (name) => (name === 'other' ? 'a (2)' : name[0]!));
+    const { byTask } = grouped({ 'a:1': [], 'b:1': ['a:1'], 'a:2': ['b:1'], other: [] }, (name) =>
+      name === 'other' ? 'a (2)' : name[0]!,
+    );
     expect(byTask).toEqual(['a', 'b', 'a (2) (2)', 'a (2)']);
   });
 });
@@ -134,12 +154,15 @@ it('of any graph, groups stand in topological order and hold what was put into t
       expect(new Set(groupNames).size).toBe(groupNames.length);
       expect([...new Set(groups)].sort((a, b) => a - b)).toEqual(groupNames.map((_, place) => place));
       for (let task = 0; task < names.length; task++) {
-        for (const dependency of ids.subarray(starts[task], starts[task + 1])) expect(groups[dependency]).toBeLessThanOrEqual(groups[task]!);
+        for (const dependency of ids.subarray(starts[task], starts[task + 1]))
+          expect(groups[dependency]).toBeLessThanOrEqual(groups[task]!);
       }
       const between = edgesBetween(groups, groupNames.length, topology.dependencies);
       expect(new Set(componentsOf(between)).size).toBe(groupNames.length);
       for (const [task, group] of groups.entries())
-        expect(groupNames[group]!.split(' + ').concat('…')).toContainEqual(expect.stringContaining(wanted(names[task]!)));
+        expect(groupNames[group]!.split(' + ').concat('…')).toContainEqual(
+          expect.stringContaining(wanted(names[task]!)),
+        );
     }),
     propertyOptions(300),
   );

@@ -34,7 +34,10 @@ const anyGraph = (sizeMax: number) =>
     .map(([boxes, numbers]) => {
       const dependencies: number[][] = boxes.map(() => []);
       for (const [place, { behind }] of boxes.entries()) {
-        if (place > 0) dependencies[numbers[place]!] = [...new Set(behind.map((distance) => numbers[place - 1 - (distance % place)]!))];
+        if (place > 0)
+          dependencies[numbers[place]!] = [
+            ...new Set(behind.map((distance) => numbers[place - 1 - (distance % place)]!)),
+          ];
       }
       return { dependencies, widths: boxes.map(({ width }) => width), heights: boxes.map(({ height }) => height) };
     });
@@ -64,7 +67,8 @@ function problemsOf(dependencies: EdgeLists, layout: Layout, direction: 'right' 
   const boxes = rectanglesOf(layout);
   for (const [one, other] of overlaps(boxes, shared)) problems.push(`boxes ${one} and ${other} overlap`);
   for (const [box, { x, y, width, height }] of boxes.entries()) {
-    const isInside = x >= -shared && y >= -shared && x + width <= layout.width + shared && y + height <= layout.height + shared;
+    const isInside =
+      x >= -shared && y >= -shared && x + width <= layout.width + shared && y + height <= layout.height + shared;
     if (!isInside) problems.push(`box ${box} is outside`);
   }
   const [along, across] = direction === 'right' ? ([0, 1] as const) : ([1, 0] as const);
@@ -73,7 +77,8 @@ function problemsOf(dependencies: EdgeLists, layout: Layout, direction: 'right' 
     const edge = `edge ${from} to ${to}`;
     const [begin, end] = edgeEnds(boxes[from]!, boxes[to]!, direction);
     if (points.length < 2 || points.length % 2 !== 0) problems.push(`${edge} has ${points.length} points`);
-    if (!isSame(points[0]!, begin) || !isSame(points.at(-1)!, end)) problems.push(`${edge} does not begin or end at its boxes`);
+    if (!isSame(points[0]!, begin) || !isSame(points.at(-1)!, end))
+      problems.push(`${edge} does not begin or end at its boxes`);
     for (const [place, point] of points.entries()) {
       const next = points[place + 1];
       if (next === undefined) break;
@@ -86,7 +91,8 @@ function problemsOf(dependencies: EdgeLists, layout: Layout, direction: 'right' 
         width: Math.abs(next[0] - point[0]),
         height: Math.abs(next[1] - point[1]),
       });
-      for (const [box, rectangle] of boxes.entries()) if (overlap(field, rectangle, shared)) problems.push(`${edge} passes through box ${box}`);
+      for (const [box, rectangle] of boxes.entries())
+        if (overlap(field, rectangle, shared)) problems.push(`${edge} passes through box ${box}`);
     }
   }
   return problems;
@@ -103,14 +109,21 @@ function widened({ x, y, width, height }: Rectangle): Rectangle {
 }
 
 const layoutOf = (dependencies: readonly (readonly number[])[], direction: 'right' | 'down' = 'right') =>
-  layeredLayout({ dependencies: idLists(dependencies), widths: dependencies.map(() => 80), heights: dependencies.map(() => 30), direction });
+  layeredLayout({
+    dependencies: idLists(dependencies),
+    widths: dependencies.map(() => 80),
+    heights: dependencies.map(() => 30),
+    direction,
+  });
 
 describe.each(['right', 'down'] as const)('to the %s', (direction) => {
   it('no boxes overlap, edges begin and end at their boxes and pass through none, whatever the graph', () => {
     fc.assert(
       fc.property(anyGraph(24), ({ dependencies, widths, heights }) => {
         const lists = idLists(dependencies);
-        expect(problemsOf(lists, layeredLayout({ dependencies: lists, widths, heights, direction }), direction)).toEqual([]);
+        expect(
+          problemsOf(lists, layeredLayout({ dependencies: lists, widths, heights, direction }), direction),
+        ).toEqual([]);
       }),
       propertyOptions(200),
     );
@@ -201,7 +214,9 @@ describe('layeredLayout()', () => {
   it('leads edges around everything where there would be too many lines past layers', () => {
     // a chain in which each box also needs the one that is half as far from the beginning
     const size = 1_500;
-    const dependencies = Array.from({ length: size }, (_, box) => (box < 3 ? (box === 0 ? [] : [box - 1]) : [box - 1, box >> 1]));
+    const dependencies = Array.from({ length: size }, (_, box) =>
+      box < 3 ? (box === 0 ? [] : [box - 1]) : [box - 1, box >> 1],
+    );
     const lists = idLists(dependencies);
     const layout = layeredLayout({
       dependencies: lists,
@@ -216,7 +231,10 @@ describe('layeredLayout()', () => {
     expect(around.length).toBeGreaterThan(100);
     // Around lines as well, and within the picture.
     const others = edgesOf(layout, lists).filter((edge) => !isAround(edge));
-    const lineTop = others.reduce((least, { points }) => points.reduce((lesser, [, y]) => Math.min(lesser, y), least), Number.POSITIVE_INFINITY);
+    const lineTop = others.reduce(
+      (least, { points }) => points.reduce((lesser, [, y]) => Math.min(lesser, y), least),
+      Number.POSITIVE_INFINITY,
+    );
     for (const { points } of around) expect(points[1]![1] >= 0 && points[1]![1] < Math.min(lineTop, top)).toBe(true);
     expect(layout.routes.x.length).toBeLessThan(200_000);
     for (const { from, to, points } of around) {
@@ -237,11 +255,14 @@ describe('layeredLayout()', () => {
 /** How many pairs of edges cross in a gap: both go from the same layer to the next one, and end in another order than they begin. */
 function crossings(layout: Layout, dependencies: EdgeLists): number {
   const pieces = edgesOf(layout, dependencies).flatMap(({ points }) =>
-    points.flatMap((point, place) => (place % 2 === 0 ? [{ gap: point[0], from: point[1], to: points[place + 1]![1] }] : [])),
+    points.flatMap((point, place) =>
+      place % 2 === 0 ? [{ gap: point[0], from: point[1], to: points[place + 1]![1] }] : [],
+    ),
   );
   let count = 0;
   for (const [index, one] of pieces.entries()) {
-    for (const other of pieces.slice(index + 1)) if (one.gap === other.gap && (one.from - other.from) * (one.to - other.to) < -shared) count++;
+    for (const other of pieces.slice(index + 1))
+      if (one.gap === other.gap && (one.from - other.from) * (one.to - other.to) < -shared) count++;
   }
   return count;
 }

@@ -12,7 +12,9 @@ const anyText = fc.oneof(
   fc.string({ unit: 'grapheme' }),
   fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 20 }).map((codes) => String.fromCharCode(...codes)),
   fc
-    .array(fc.constantFrom('\ud83d', '\ude00', 'a', '\u0301', '\u200d', '👩', '\u202e', '<', '&', '\0'), { maxLength: 20 })
+    .array(fc.constantFrom('\ud83d', '\ude00', 'a', '\u0301', '\u200d', '👩', '\u202e', '<', '&', '\0'), {
+      maxLength: 20,
+    })
     .map((units) => units.join('')),
   fc.constantFrom(...HOSTILE_NAMES),
 );

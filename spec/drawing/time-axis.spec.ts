@@ -24,15 +24,19 @@ describe('ticksOf()', () => {
 
   it('are never more than there is room for, within the axis, at even steps, and named differently', () => {
     fc.assert(
-      fc.property(fc.double({ min: 0.001, max: 1e9, noNaN: true }), fc.integer({ min: 1, max: 20 }), (spanMs, ticksMax) => {
-        const ticks = ticksOf(spanMs, ticksMax);
-        expect(ticks.length).toBeLessThanOrEqual(ticksMax + 1);
-        expect(ticks[0]!.atMs).toBe(0);
-        expect(ticks.at(-1)!.atMs).toBeLessThanOrEqual(spanMs * 1.0001);
-        const stepMs = ticks[1]?.atMs ?? 0;
-        for (const [place, { atMs }] of ticks.entries()) expect(atMs).toBeCloseTo(place * stepMs, 6);
-        expect(new Set(ticks.map(({ label }) => label)).size).toBe(ticks.length);
-      }),
+      fc.property(
+        fc.double({ min: 0.001, max: 1e9, noNaN: true }),
+        fc.integer({ min: 1, max: 20 }),
+        (spanMs, ticksMax) => {
+          const ticks = ticksOf(spanMs, ticksMax);
+          expect(ticks.length).toBeLessThanOrEqual(ticksMax + 1);
+          expect(ticks[0]!.atMs).toBe(0);
+          expect(ticks.at(-1)!.atMs).toBeLessThanOrEqual(spanMs * 1.0001);
+          const stepMs = ticks[1]?.atMs ?? 0;
+          for (const [place, { atMs }] of ticks.entries()) expect(atMs).toBeCloseTo(place * stepMs, 6);
+          expect(new Set(ticks.map(({ label }) => label)).size).toBe(ticks.length);
+        },
+      ),
       propertyOptions(300),
     );
   });

@@ -8,7 +8,15 @@ import {
   type TaskSpec,
 } from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
-import { failing, rejection, task, toldBy, uncaughtDuring, untilSettled, waited } from '../contract/executor-harness.js';
+import {
+  failing,
+  rejection,
+  task,
+  toldBy,
+  uncaughtDuring,
+  untilSettled,
+  waited,
+} from '../contract/executor-harness.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { Gate } from '../support/gate.js';
 
@@ -42,9 +50,17 @@ class Gates {
 describe('AsyncExecutor', () => {
   describe('options', () => {
     it('have defaults: no limits, and a second of grace', () => {
-      expect(new AsyncExecutor()).toMatchObject({ concurrency: Number.POSITIVE_INFINITY, cpuConcurrency: Number.POSITIVE_INFINITY, graceMs: 1000 });
+      expect(new AsyncExecutor()).toMatchObject({
+        concurrency: Number.POSITIVE_INFINITY,
+        cpuConcurrency: Number.POSITIVE_INFINITY,
+        graceMs: 1000,
+      });
       expect(new AsyncExecutor({ concurrency: 3 })).toMatchObject({ concurrency: 3, cpuConcurrency: 3 });
-      expect(new AsyncExecutor({ concurrency: 3, cpuConcurrency: 1, graceMs: 0 })).toMatchObject({ concurrency: 3, cpuConcurrency: 1, graceMs: 0 });
+      expect(new AsyncExecutor({ concurrency: 3, cpuConcurrency: 1, graceMs: 0 })).toMatchObject({
+        concurrency: 3,
+        cpuConcurrency: 1,
+        graceMs: 0,
+      });
     });
 
     it.each([
@@ -110,7 +126,10 @@ describe('AsyncExecutor', () => {
     it('counts for each run by itself', async () => {
       const gates = new Gates();
       const executor = new AsyncExecutor({ concurrency: 1 });
-      const runs = [executor.run(graphOf(gates.task('a'), gates.task('b'))), executor.run(graphOf(gates.task('c'), gates.task('d')))];
+      const runs = [
+        executor.run(graphOf(gates.task('a'), gates.task('b'))),
+        executor.run(graphOf(gates.task('c'), gates.task('d'))),
+      ];
       expect(await gates.reached()).toEqual(['a', 'c']);
       gates.open('a', 'b', 'c', 'd');
       await Promise.all(runs);
@@ -317,7 +336,9 @@ describe('AsyncExecutor', () => {
       const slow = vi.fn(() => clock.block(20));
       const graph = graphOf(...Array.from({ length: 8 }, (_, index) => task(`${index}`, slow)));
       clock.after(30, () => controller.abort('enough'));
-      const error = await rejection(untilSettled(clock, new AsyncExecutor({ clock }).run(graph, { signal: controller.signal })));
+      const error = await rejection(
+        untilSettled(clock, new AsyncExecutor({ clock }).run(graph, { signal: controller.signal })),
+      );
       expect(error).toMatchObject({ code: 'run-aborted', cause: 'enough' });
       expect(slow).toHaveBeenCalledTimes(2);
       expect(graph.counts()).toMatchObject({ done: 2, pending: 6 });

@@ -33,7 +33,15 @@ describe('Attempt', () => {
     const attempt = executor.attempts[1]!;
     expect(attempt).toMatchObject({ attempt: 1, runId });
     expect(attempt.graph).toBe(graph);
-    expect(attempt.task).toMatchObject({ name: 'b', fn: run, ioBound: true, priority: 3, timeoutMs: 50, version: '2', withContext: false });
+    expect(attempt.task).toMatchObject({
+      name: 'b',
+      fn: run,
+      ioBound: true,
+      priority: 3,
+      timeoutMs: 50,
+      version: '2',
+      withContext: false,
+    });
     expect(attempt.task.retry.attempts).toBe(1);
   });
 
@@ -147,7 +155,8 @@ describe('Attempt', () => {
       const clock = new FakeClock();
       const executor = new Watching({ clock, graceMs: 5 });
       const reasons: unknown[] = [];
-      executor.handle = ({ signal }) => new Promise(() => signal.addEventListener('abort', () => reasons.push(signal.reason)));
+      executor.handle = ({ signal }) =>
+        new Promise(() => signal.addEventListener('abort', () => reasons.push(signal.reason)));
       const graph = new TaskGraphBuilder<any>().add(task('a', () => 1, { timeoutMs: 10 })).build();
       const run = executor.run(graph);
       await clock.advance(20);

@@ -47,7 +47,8 @@ describe('Emitter', () => {
     it('knows nothing of events that are a subclass’s own', () => {
       const executor = new SyncExecutor();
       const heard: unknown[] = [];
-      for (const event of ['mine', 'constructor', '__proto__']) executor.on(event as 'task:done', (record: unknown) => heard.push(record));
+      for (const event of ['mine', 'constructor', '__proto__'])
+        executor.on(event as 'task:done', (record: unknown) => heard.push(record));
       expect(executor.listening).toBe(0);
       executor.emit('mine' as 'task:done', 'for you' as never);
       expect(heard).toEqual(['for you']);

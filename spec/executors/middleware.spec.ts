@@ -132,9 +132,12 @@ describe('middleware', () => {
     expect(graph.failure('a')).toMatchObject({ code: 'async-task' });
   });
 
-  it.each([undefined, null, 'x', () => {}, {}, { around: 5 }, { headers: 'x' }, { arround() {} }])('is refused if it is %o', (wrong) => {
-    expect(() => new AsyncExecutor().use(wrong as never)).toThrow(InvalidOptionError);
-  });
+  it.each([undefined, null, 'x', () => {}, {}, { around: 5 }, { headers: 'x' }, { arround() {} }])(
+    'is refused if it is %o',
+    (wrong) => {
+      expect(() => new AsyncExecutor().use(wrong as never)).toThrow(InvalidOptionError);
+    },
+  );
 
   it('whose headers throw is reported, and changes nothing', async () => {
     const error = new Error('no headers');
@@ -166,19 +169,29 @@ describe('headers', () => {
 
   it('go along to threads, also with what is sent ahead', async () => {
     await using executor = new ParallelExecutor({ workers: 2 });
-    executor.use({ headers: ({ task, attempt }) => ({ task, attempt: String(attempt), 'x-odd': 'é\u202e"\n', '': 'empty' }) });
+    executor.use({
+      headers: ({ task, attempt }) => ({ task, attempt: String(attempt), 'x-odd': 'é\u202e"\n', '': 'empty' }),
+    });
     const names = Array.from({ length: 50 }, (_, index) => `t${index}`);
     const read = made('({ headers }) => headers');
-    const graph = graphOf(...names.map((name, index) => task(name, read, { withContext: true, after: index === 0 ? [] : [names[index - 1]!] })));
+    const graph = graphOf(
+      ...names.map((name, index) =>
+        task(name, read, { withContext: true, after: index === 0 ? [] : [names[index - 1]!] }),
+      ),
+    );
     await executor.run(graph);
-    for (const name of names) expect(graph.result(name)).toEqual({ task: name, attempt: '1', 'x-odd': 'é\u202e"\n', '': 'empty' });
+    for (const name of names)
+      expect(graph.result(name)).toEqual({ task: name, attempt: '1', 'x-odd': 'é\u202e"\n', '': 'empty' });
   });
 
   it('go along to the thread of io-bound tasks', async () => {
     await using executor = new ParallelAsyncExecutor({ workers: 1, io: 'thread' });
     executor.use({ headers: ({ task }) => ({ task }) });
     const read = made('async ({ headers }) => headers');
-    const graph = graphOf(task('a', read, { withContext: true, ioBound: true }), task('b', read, { withContext: true, ioBound: true }));
+    const graph = graphOf(
+      task('a', read, { withContext: true, ioBound: true }),
+      task('b', read, { withContext: true, ioBound: true }),
+    );
     await executor.run(graph);
     expect(graph.results).toMatchObject({ a: { task: 'a' }, b: { task: 'b' } });
   });
@@ -192,7 +205,9 @@ describe('headers', () => {
     await using executor = new OneByOne({ workers: 1 });
     executor.use({ headers: ({ task, attempt }) => ({ task, attempt: String(attempt) }) });
     const view = new Int32Array(new SharedArrayBuffer(4));
-    const flaky = made('({ headers }, view) => { if (Atomics.add(view, 0, 1) < 1) throw new Error("not yet"); return headers; }');
+    const flaky = made(
+      '({ headers }, view) => { if (Atomics.add(view, 0, 1) < 1) throw new Error("not yet"); return headers; }',
+    );
     const graph = graphOf(
       task('view', () => view, { onMainThread: true }),
       task('a', flaky, { withContext: true, dependsOn: ['view'], retry: 2 }),

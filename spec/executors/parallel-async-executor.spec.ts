@@ -27,7 +27,11 @@ describe('ParallelAsyncExecutor', () => {
   });
 
   it('has defaults', () => {
-    expect(new ParallelAsyncExecutor({ workers: 2 })).toMatchObject({ workers: 2, ioConcurrency: Number.POSITIVE_INFINITY, graceMs: 1000 });
+    expect(new ParallelAsyncExecutor({ workers: 2 })).toMatchObject({
+      workers: 2,
+      ioConcurrency: Number.POSITIVE_INFINITY,
+      graceMs: 1000,
+    });
     expect(new ParallelAsyncExecutor({ ioConcurrency: 3 }).ioConcurrency).toBe(3);
   });
 
@@ -39,7 +43,11 @@ describe('ParallelAsyncExecutor', () => {
       { name: 'io 0', run: gates[0]!.pass, ioBound: true },
       { name: 'io 1', run: gates[1]!.pass, ioBound: true },
       { name: 'cpu', run: () => 1 },
-      { name: 'sum', run: ((...all: number[]) => all.reduce((a, b) => a + b)) as never, dependsOn: ['io 0', 'io 1', 'cpu'] },
+      {
+        name: 'sum',
+        run: ((...all: number[]) => all.reduce((a, b) => a + b)) as never,
+        dependsOn: ['io 0', 'io 1', 'cpu'],
+      },
     );
     const run = executor.run(graph);
     // Both are under way at once.
@@ -47,7 +55,12 @@ describe('ParallelAsyncExecutor', () => {
     for (const gate of gates) gate.open(10);
     await run;
     expect(graph.result('sum')).toBe(21);
-    expect(['io 0', 'io 1', 'cpu', 'sum'].map((task) => typeof threadOf.get(task))).toEqual(['string', 'string', 'number', 'number']);
+    expect(['io 0', 'io 1', 'cpu', 'sum'].map((task) => typeof threadOf.get(task))).toEqual([
+      'string',
+      'string',
+      'number',
+      'number',
+    ]);
     await executor.close();
   });
 
@@ -70,7 +83,10 @@ describe('ParallelAsyncExecutor', () => {
       await new Promise((resolve) => setImmediate(resolve));
       underWay--;
     };
-    const graph = graphOf(...Array.from({ length: 6 }, (_, index) => ({ name: `io ${index}`, run, ioBound: true })), { name: 'cpu', run: () => 1 });
+    const graph = graphOf(...Array.from({ length: 6 }, (_, index) => ({ name: `io ${index}`, run, ioBound: true })), {
+      name: 'cpu',
+      run: () => 1,
+    });
     await executor.run(graph);
     expect(most).toBe(2);
     expect(graph.counts().done).toBe(7);
@@ -80,7 +96,10 @@ describe('ParallelAsyncExecutor', () => {
   it('runs io-bound tasks side by side on a thread of their own', async () => {
     const executor = new ParallelAsyncExecutor({ workers: 1, io: 'thread' });
     const threadOf = threadsIn(executor);
-    const graph = graphOf(...[0, 1, 2].map((index) => ({ name: `io ${index}`, run: meeting, ioBound: true })), { name: 'cpu', run: () => 1 });
+    const graph = graphOf(...[0, 1, 2].map((index) => ({ name: `io ${index}`, run: meeting, ioBound: true })), {
+      name: 'cpu',
+      run: () => 1,
+    });
     await executor.run(graph);
     expect([0, 1, 2].map((index) => graph.result(`io ${index}`)).sort()).toEqual([0, 1, 2]);
     const io = new Set([0, 1, 2].map((index) => threadOf.get(`io ${index}`)));
@@ -110,7 +129,10 @@ describe('ParallelAsyncExecutor', () => {
     const executor = new ParallelAsyncExecutor({ workers: 1, io: 'thread' });
     const threadOf = threadsIn(executor);
     const outer = Number('1');
-    const graph = graphOf({ name: 'io', run: () => outer, ioBound: true, onMainThread: true }, { name: 'cpu', run: () => outer, onMainThread: true });
+    const graph = graphOf(
+      { name: 'io', run: () => outer, ioBound: true, onMainThread: true },
+      { name: 'cpu', run: () => outer, onMainThread: true },
+    );
     await executor.run(graph);
     expect([...threadOf.values()]).toEqual(['main', 'main']);
     await executor.close();

@@ -21,7 +21,9 @@ import { graphOf, made, started, ThreadGate, threads, threadsIn, waitAtGate } fr
 
 const WORK_URL = new URL('../workers/fixtures/work.ts', import.meta.url);
 const work = taskModule<typeof import('../workers/fixtures/work.js')>(WORK_URL);
-const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(new URL('../workers/fixtures/broken.ts', import.meta.url));
+const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(
+  new URL('../workers/fixtures/broken.ts', import.meta.url),
+);
 
 describe('ParallelExecutor', () => {
   const executor = new ParallelExecutor({ workers: 2 });
@@ -124,7 +126,10 @@ describe('ParallelExecutor', () => {
       ['an async arrow function', 'async (a) => a + 1'],
       ['a method', '({ add(a) { return a + 1; } }).add'],
       ['an async method', '({ async add(a) { return a + 1; } }).add'],
-      ['a function with a helper of esbuild in it', "(a) => { const inner = __name((b) => b + 1, 'inner'); return inner(a); }"],
+      [
+        'a function with a helper of esbuild in it',
+        "(a) => { const inner = __name((b) => b + 1, 'inner'); return inner(a); }",
+      ],
       ['a function with a coverage counter in it', '(a) => { cov_2x8f().s[0]++; cov_2x8f().b[0][1]++; return a + 1; }'],
       ['a function that imports', "async (a) => (await import('node:path')).posix.sep.length + a"],
       ['a function that returns a thenable', '(a) => ({ then(resolve) { resolve(a + 1); } })'],
@@ -159,7 +164,9 @@ describe('ParallelExecutor', () => {
     });
 
     it('are found by the name that their module will have once it is compiled', async () => {
-      const compiled = taskModule<typeof import('../workers/fixtures/work.js')>(new URL('../workers/fixtures/work.js', import.meta.url));
+      const compiled = taskModule<typeof import('../workers/fixtures/work.js')>(
+        new URL('../workers/fixtures/work.js', import.meta.url),
+      );
       const graph = new TaskGraphBuilder()
         .task('a', () => 3)
         .task('b', compiled.double)
@@ -179,13 +186,21 @@ describe('ParallelExecutor', () => {
 
     it('can be called here too', async () => {
       expect(await work.double(4)).toBe(8);
-      expect({ ...work.double, name: work.double.name }).toEqual({ name: 'double', exportName: 'double', moduleUrl: WORK_URL.href });
+      expect({ ...work.double, name: work.double.name }).toEqual({
+        name: 'double',
+        exportName: 'double',
+        moduleUrl: WORK_URL.href,
+      });
       expect(work.double).toBe(work.double);
     });
 
     it('fail by a sentence that names the export that is missing', async () => {
       const missing = (work as unknown as Record<string, () => unknown>)['tripple']!;
-      const graph = graphOf({ name: 'a', run: missing }, { name: 'b', run: (work as any).LIMIT }, { name: 'c', run: () => 3 });
+      const graph = graphOf(
+        { name: 'a', run: missing },
+        { name: 'b', run: (work as any).LIMIT },
+        { name: 'c', run: () => 3 },
+      );
       await executor.run(graph);
       expect(graph.failure('a')).toBeInstanceOf(TypeError);
       expect(String(graph.failure('a'))).toMatch(/work\.ts has no exported function "tripple"; it exports .*double/);
@@ -194,7 +209,11 @@ describe('ParallelExecutor', () => {
     });
 
     it('fail with what their module throws', async () => {
-      const graph = graphOf({ name: 'a', run: broken.never }, { name: 'b', run: broken.never }, { name: 'c', run: () => 3 });
+      const graph = graphOf(
+        { name: 'a', run: broken.never },
+        { name: 'b', run: broken.never },
+        { name: 'c', run: () => 3 },
+      );
       await executor.run(graph);
       expect(graph.failure('a')).toBeInstanceOf(RangeError);
       expect(graph.failure('b')).toMatchObject({ message: 'out of modules' });
@@ -260,7 +279,11 @@ describe('ParallelExecutor', () => {
         const own = new ParallelExecutor({ workers });
         const graph = graphOf(
           { name: 'a', run: moving },
-          ...Array.from({ length: 4 }, (_, index) => ({ name: `b${index}`, run: made('(pixels) => pixels.length'), dependsOn: ['a'] })),
+          ...Array.from({ length: 4 }, (_, index) => ({
+            name: `b${index}`,
+            run: made('(pixels) => pixels.length'),
+            dependsOn: ['a'],
+          })),
         );
         await own.run(graph);
         expect(graph.result('a')).toEqual(new Uint8Array([1, 2, 3]));
@@ -299,7 +322,9 @@ describe('ParallelExecutor', () => {
       );
       await executor.run(graph);
       expect(graph.failure('a')).toBeInstanceOf(UnsendableError);
-      expect(String(graph.failure('a'))).toMatch(/The result of task "a" cannot be sent: result\.rows\[1\]\.format is a function/);
+      expect(String(graph.failure('a'))).toMatch(
+        /The result of task "a" cannot be sent: result\.rows\[1\]\.format is a function/,
+      );
       expect(String(graph.failure('getter'))).toMatch(/result throws as it is read: Error: no/);
       expect(graph.status('after')).toBe('skipped');
       expect(graph.result('fine')).toBe(2);
@@ -313,7 +338,9 @@ describe('ParallelExecutor', () => {
         await executor.run(graph);
       })();
       const { stack } = graph.failure('a') as Error;
-      expect(stack).toMatch(/^RangeError: no\n +at deep [\s\S]*\n +--- on the thread that called run\(\) ---\n +at whoeverRuns /);
+      expect(stack).toMatch(
+        /^RangeError: no\n +at deep [\s\S]*\n +--- on the thread that called run\(\) ---\n +at whoeverRuns /,
+      );
       await executor.runTask(graph, 'a');
       expect((graph.failure('a') as Error).stack).toContain('--- on the thread that called runTask() ---');
       // A store is waited for before the run begins.
@@ -321,7 +348,9 @@ describe('ParallelExecutor', () => {
       await (async function whoeverWaits() {
         await stored.run(graph.resetFailed());
       })();
-      expect((graph.failure('a') as Error).stack).toMatch(/\n +--- on the thread that called run\(\) ---\n +at (async )?whoeverWaits /);
+      expect((graph.failure('a') as Error).stack).toMatch(
+        /\n +--- on the thread that called run\(\) ---\n +at (async )?whoeverWaits /,
+      );
       await stored.close();
     });
   });
@@ -466,7 +495,10 @@ describe('ParallelExecutor', () => {
   describe('threads', () => {
     it('are told of by number, when a task begins', async () => {
       const threadOf = threadsIn(executor);
-      const graph = graphOf({ name: 'a', run: () => 1 }, { name: 'own', run: async () => (await import('node:worker_threads')).threadId });
+      const graph = graphOf(
+        { name: 'a', run: () => 1 },
+        { name: 'own', run: async () => (await import('node:worker_threads')).threadId },
+      );
       await executor.run(graph);
       expect(threadOf.get('a')).toBeTypeOf('number');
       expect(threadOf.get('own')).toBe(graph.result('own'));
@@ -479,7 +511,11 @@ describe('ParallelExecutor', () => {
       const meeting = made(
         '(gate) => { Atomics.add(gate, 0, 1); Atomics.notify(gate, 0); while (Atomics.load(gate, 0) < 2) Atomics.wait(gate, 0, 1); return 1; }',
       );
-      const graph = graphOf(gate.task, { name: 'a', run: meeting, dependsOn: ['gate'] }, { name: 'b', run: meeting, dependsOn: ['gate'] });
+      const graph = graphOf(
+        gate.task,
+        { name: 'a', run: meeting, dependsOn: ['gate'] },
+        { name: 'b', run: meeting, dependsOn: ['gate'] },
+      );
       await own.run(graph);
       expect(graph.counts().done).toBe(3);
       await own.close();
@@ -533,7 +569,10 @@ describe('ParallelExecutor', () => {
 
     it('keep short tasks together after a pause too: to have had nothing to say is not to be late', async () => {
       let aheadMs = 0;
-      const own = new ParallelExecutor({ workers: 2, clock: { ...systemClock, now: () => systemClock.now() + aheadMs } });
+      const own = new ParallelExecutor({
+        workers: 2,
+        clock: { ...systemClock, now: () => systemClock.now() + aheadMs },
+      });
       await own.warmUp();
       const threadOf = threadsIn(own);
       const graph = graphOf(...['a', 'b', 'c', 'd'].map((name) => ({ name, run: made('() => 1') })));
@@ -551,8 +590,14 @@ describe('ParallelExecutor', () => {
     it('serve two runs at once', async () => {
       const own = new ParallelExecutor({ workers: 1 });
       const gate = new ThreadGate();
-      const one = graphOf(gate.task, { name: 'a', run: waitAtGate, dependsOn: ['gate'] }, { name: 'b', run: (() => 'after') as never, after: ['a'] });
-      const two = graphOf(...Array.from({ length: 20 }, (_, index) => ({ name: `t${index}`, run: made(`() => ${index}`) })));
+      const one = graphOf(
+        gate.task,
+        { name: 'a', run: waitAtGate, dependsOn: ['gate'] },
+        { name: 'b', run: (() => 'after') as never, after: ['a'] },
+      );
+      const two = graphOf(
+        ...Array.from({ length: 20 }, (_, index) => ({ name: `t${index}`, run: made(`() => ${index}`) })),
+      );
       const waits = started(own, 'a');
       const first = own.run(one);
       await waits;
@@ -560,7 +605,9 @@ describe('ParallelExecutor', () => {
       gate.open();
       await Promise.all([first, second]);
       expect(one.result('b')).toBe('after');
-      expect(Array.from({ length: 20 }, (_, index) => two.result(`t${index}`))).toEqual(Array.from({ length: 20 }, (_, index) => index));
+      expect(Array.from({ length: 20 }, (_, index) => two.result(`t${index}`))).toEqual(
+        Array.from({ length: 20 }, (_, index) => index),
+      );
       await own.close();
     });
   });

@@ -21,7 +21,9 @@ import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { graphOf, made, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
 
-const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(new URL('../workers/fixtures/broken.ts', import.meta.url));
+const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(
+  new URL('../workers/fixtures/broken.ts', import.meta.url),
+);
 
 const NEIGHBOURS = Array.from({ length: 8 }, (_, index) => `ok ${index}`);
 const busy = made('() => { for (const end = performance.now() + 2; performance.now() < end; ); return 1; }');
@@ -71,7 +73,10 @@ describe('a task on a thread', () => {
       'in an event',
       "() => new Promise(() => { const target = new EventTarget(); target.addEventListener('x', () => { throw new RangeError('escaped'); }); target.dispatchEvent(new Event('x')); })",
     ],
-    ['in a promise that nobody waits for', "() => new Promise(() => { void Promise.reject(new RangeError('escaped')); })"],
+    [
+      'in a promise that nobody waits for',
+      "() => new Promise(() => { void Promise.reject(new RangeError('escaped')); })",
+    ],
     ['in a microtask', "() => new Promise(() => queueMicrotask(() => { throw new RangeError('escaped'); }))"],
   ])('that throws %s fails with what it threw', async (_, text) => {
     const failure = await harmed({ run: made(text) });
@@ -81,7 +86,10 @@ describe('a task on a thread', () => {
 
   it('that throws undefined fails with that', async () => {
     const executor = new ParallelExecutor({ workers: 2 });
-    const graph = amongOthers({ name: 'harm', run: made('() => { throw undefined; }') }, { name: 'rejects', run: made('() => Promise.reject()') });
+    const graph = amongOthers(
+      { name: 'harm', run: made('() => { throw undefined; }') },
+      { name: 'rejects', run: made('() => Promise.reject()') },
+    );
     await executor.run(graph);
     expect(graph.outcome('harm')).toMatchObject({ status: 'failed', error: undefined });
     expect(graph.outcome('rejects')).toMatchObject({ status: 'failed', error: undefined });
@@ -97,7 +105,9 @@ describe('a task on a thread', () => {
 
   it('that needs more memory than a thread may have fails, and its thread is replaced', async () => {
     const hungry = made('() => { const all = []; for (;;) all.push(new Array(1e5).fill({})); }');
-    expect(await harmed({ run: hungry }, { resourceLimits: { maxOldGenerationSizeMb: 32 } })).toBeInstanceOf(WorkerCrashError);
+    expect(await harmed({ run: hungry }, { resourceLimits: { maxOldGenerationSizeMb: 32 } })).toBeInstanceOf(
+      WorkerCrashError,
+    );
   });
 
   it('that never lets go of its thread times out, and its thread is replaced', async () => {
@@ -106,7 +116,9 @@ describe('a task on a thread', () => {
   });
 
   it('that never settles times out', async () => {
-    expect(await harmed({ run: made('() => new Promise(() => {})'), timeoutMs: 20 }, { graceMs: 10 })).toBeInstanceOf(TaskTimeoutError);
+    expect(await harmed({ run: made('() => new Promise(() => {})'), timeoutMs: 20 }, { graceMs: 10 })).toBeInstanceOf(
+      TaskTimeoutError,
+    );
   });
 
   it('whose module cannot be imported fails with what that threw', async () => {
@@ -195,7 +207,12 @@ describe('a thread that is ended from outside', () => {
 
 describe('an abort', () => {
   /** Aborts as soon as a task has begun. Returns what became of the graph. */
-  async function abortedOn(task: string, specs: readonly TaskSpec[], options: ParallelExecutorOptions, then?: () => void): Promise<TaskGraph> {
+  async function abortedOn(
+    task: string,
+    specs: readonly TaskSpec[],
+    options: ParallelExecutorOptions,
+    then?: () => void,
+  ): Promise<TaskGraph> {
     const executor = new ParallelExecutor({ workers: 1, ...options });
     const controller = new AbortController();
     const graph = graphOf(...specs);
@@ -219,7 +236,11 @@ describe('an abort', () => {
     const gate = new ThreadGate();
     const graph = await abortedOn(
       'a',
-      [gate.task, { name: 'a', run: waitAtGate, dependsOn: ['gate'], priority: 1 }, { name: 'queued', run: () => 1, dependsOn: ['gate'] }],
+      [
+        gate.task,
+        { name: 'a', run: waitAtGate, dependsOn: ['gate'], priority: 1 },
+        { name: 'queued', run: () => 1, dependsOn: ['gate'] },
+      ],
       { graceMs: 60_000 },
       () => gate.open(),
     );
@@ -236,13 +257,16 @@ describe('an abort', () => {
   });
 
   it('is heard by a task that takes its context', async () => {
-    const text = "({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))";
+    const text =
+      "({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))";
     const graph = await abortedOn('a', [{ name: 'a', run: made(text), withContext: true }], { graceMs: 60_000 });
     expect(graph.status('a')).toBe('pending');
   });
 
   it('ends a task that takes its context and does not listen', async () => {
-    const graph = await abortedOn('a', [{ name: 'a', run: made('() => { for (;;); }'), withContext: true }], { graceMs: 10 });
+    const graph = await abortedOn('a', [{ name: 'a', run: made('() => { for (;;); }'), withContext: true }], {
+      graceMs: 10,
+    });
     expect(graph.status('a')).toBe('pending');
   });
 
@@ -271,7 +295,10 @@ describe('an abort', () => {
 
 describe('threads that do not start', () => {
   it('fail the run, and leave the graph to others', async () => {
-    const executor = new ParallelExecutor({ workers: 2, workerScript: new URL('../workers/fixtures/not-there.js', import.meta.url) });
+    const executor = new ParallelExecutor({
+      workers: 2,
+      workerScript: new URL('../workers/fixtures/not-there.js', import.meta.url),
+    });
     const graph = graphOf({ name: 'a', run: () => 1 }, { name: 'b', run: () => 2, onMainThread: true });
     const error = await rejection(executor.run(graph));
     expect(error).toBeInstanceOf(WorkerStartError);
@@ -286,7 +313,11 @@ describe('threads that do not start', () => {
 describe('an executor', () => {
   it('holds on to nothing over ten thousand runs', async () => {
     const executor = new ParallelExecutor({ workers: 2 });
-    const graph = graphOf({ name: 'a', run: () => 1 }, { name: 'b', run: made('(a) => a + 1'), dependsOn: ['a'] }, { name: 'c', run: () => 3 });
+    const graph = graphOf(
+      { name: 'a', run: () => 1 },
+      { name: 'b', run: made('(a) => a + 1'), dependsOn: ['a'] },
+      { name: 'c', run: () => 3 },
+    );
     const listeners = () => process.eventNames().map((name) => [String(name), process.listenerCount(name)]);
     const handles = () =>
       process

@@ -11,7 +11,16 @@ import {
   type TaskSpec,
 } from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
-import { counted, rejection, task, thrower, toldBy, uncaughtDuring, untilSettled, waited } from '../contract/executor-harness.js';
+import {
+  counted,
+  rejection,
+  task,
+  thrower,
+  toldBy,
+  uncaughtDuring,
+  untilSettled,
+  waited,
+} from '../contract/executor-harness.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
 
 function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
@@ -81,7 +90,13 @@ describe('runAttempt', () => {
     const startMs = clock.now();
     const atMs: number[] = [];
     const note = () => atMs.push(clock.now() - startMs);
-    const graph = graphOf(task('a', note), task('b', note), task('c', note), task('d', note, { timeoutMs: 50 }), task('e', note));
+    const graph = graphOf(
+      task('a', note),
+      task('b', note),
+      task('c', note),
+      task('d', note, { timeoutMs: 50 }),
+      task('e', note),
+    );
     const controller = new AbortController();
     clock.after(350, () => controller.abort('enough'));
     const run = new RateLimited({ clock }).run(graph, { signal: controller.signal });
@@ -120,7 +135,10 @@ describe('runAttempt', () => {
     }
     const executor = new Restless();
     const graph = graphOf(task('a', () => 1));
-    expect(await rejection(executor.run(graph))).toMatchObject({ code: 'run-aborted', cause: { code: 'executor-closed' } });
+    expect(await rejection(executor.run(graph))).toMatchObject({
+      code: 'run-aborted',
+      cause: { code: 'executor-closed' },
+    });
     await executor.closed;
     expect(graph.status('a')).toBe('pending');
   });
@@ -145,7 +163,9 @@ describe('a subclass', () => {
         return super.run(graph, { onFailure: 'stop', ...options });
       }
     }
-    expect(await rejection(new Strict().run(graphOf(task('a', thrower('broken')))))).toMatchObject({ code: 'run-failed' });
+    expect(await rejection(new Strict().run(graphOf(task('a', thrower('broken')))))).toMatchObject({
+      code: 'run-failed',
+    });
   });
 
   it('is an Executor and is named in errors', async () => {
@@ -210,22 +230,25 @@ describe('what must not fail and does', () => {
     },
   );
 
-  it.each([0, 1])('a clock whose after() fails after %i calls ends the run, and leaves the graph free', async (calls) => {
-    const clock = new FakeClock();
-    const error = new Error('the clock is broken');
-    const broken: Clock = {
-      now: () => clock.now(),
-      after: failsAfter(calls, (delayMs, callback) => clock.after(delayMs, callback), error),
-      soon: (callback) => clock.soon(callback),
-      block: (delayMs) => clock.block(delayMs),
-    };
-    const graph = graphOf(...tasks());
-    expect(await rejection(untilSettled(clock, new AsyncExecutor({ clock: broken }).run(graph)))).toBe(error);
-    expect(graph.counts().running).toBe(0);
-    expect(clock.waiting).toBe(0);
-    await untilSettled(clock, new AsyncExecutor({ clock }).run(graph));
-    expect(graph.counts()).toMatchObject({ done: 2, failed: 1 });
-  });
+  it.each([0, 1])(
+    'a clock whose after() fails after %i calls ends the run, and leaves the graph free',
+    async (calls) => {
+      const clock = new FakeClock();
+      const error = new Error('the clock is broken');
+      const broken: Clock = {
+        now: () => clock.now(),
+        after: failsAfter(calls, (delayMs, callback) => clock.after(delayMs, callback), error),
+        soon: (callback) => clock.soon(callback),
+        block: (delayMs) => clock.block(delayMs),
+      };
+      const graph = graphOf(...tasks());
+      expect(await rejection(untilSettled(clock, new AsyncExecutor({ clock: broken }).run(graph)))).toBe(error);
+      expect(graph.counts().running).toBe(0);
+      expect(clock.waiting).toBe(0);
+      await untilSettled(clock, new AsyncExecutor({ clock }).run(graph));
+      expect(graph.counts()).toMatchObject({ done: 2, failed: 1 });
+    },
+  );
 
   it('a SyncExecutor whose clock fails throws what the clock threw', () => {
     const error = new Error('the clock is broken');

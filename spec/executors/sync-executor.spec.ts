@@ -1,4 +1,12 @@
-import { type Clock, GraphBusyError, InvalidOptionError, SyncExecutor, type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
+import {
+  type Clock,
+  GraphBusyError,
+  InvalidOptionError,
+  SyncExecutor,
+  type TaskGraph,
+  TaskGraphBuilder,
+  type TaskSpec,
+} from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
 import { task, thrower, toldBy } from '../contract/executor-harness.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
@@ -30,8 +38,12 @@ describe('SyncExecutor', () => {
     const executor = new SyncExecutor();
     const graph = graphOf(task('a', thrower('broken')));
     expect(() => executor.run({} as never)).toThrow(InvalidOptionError);
-    expect(() => executor.run(graph, { onFailure: 'stop' })).toThrow(expect.objectContaining({ code: 'run-failed', cause: 'broken' }));
-    expect(() => executor.run(graph, { signal: AbortSignal.abort('no') })).toThrow(expect.objectContaining({ code: 'run-aborted', cause: 'no' }));
+    expect(() => executor.run(graph, { onFailure: 'stop' })).toThrow(
+      expect.objectContaining({ code: 'run-failed', cause: 'broken' }),
+    );
+    expect(() => executor.run(graph, { signal: AbortSignal.abort('no') })).toThrow(
+      expect.objectContaining({ code: 'run-aborted', cause: 'no' }),
+    );
   });
 
   it('starts one task after another: io-bound, priority, the longer way to the end, declaration', () => {
@@ -81,7 +93,11 @@ describe('SyncExecutor', () => {
       const block = vi.spyOn(clock, 'block');
       const calls: string[] = [];
       const delays = { a: 30, b: 10, c: 20, d: 10 };
-      const graph = graphOf(...Object.entries(delays).map(([name, delayMs]) => task(name, flaky(calls, name), { retry: { attempts: 2, delayMs } })));
+      const graph = graphOf(
+        ...Object.entries(delays).map(([name, delayMs]) =>
+          task(name, flaky(calls, name), { retry: { attempts: 2, delayMs } }),
+        ),
+      );
       new SyncExecutor({ clock }).run(graph);
       expect(calls).toEqual(['a', 'b', 'c', 'd', 'b', 'd', 'c', 'a']);
       expect(block.mock.calls).toEqual([[10], [10], [10]]);
@@ -101,7 +117,13 @@ describe('SyncExecutor', () => {
     });
 
     it('asks nothing of the timers of its clock', () => {
-      const clock: Clock = { ...new FakeClock(), now: () => 5, block: () => {}, after: thrower('after'), soon: thrower('soon') };
+      const clock: Clock = {
+        ...new FakeClock(),
+        now: () => 5,
+        block: () => {},
+        after: thrower('after'),
+        soon: thrower('soon'),
+      };
       const calls: string[] = [];
       const graph = graphOf(task('a', flaky(calls, 'a'), { retry: 2, timeoutMs: 10 }));
       new SyncExecutor({ clock }).run(graph);

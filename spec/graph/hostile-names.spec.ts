@@ -73,7 +73,9 @@ describe('hostile names', () => {
     const functions = Object.fromEntries(HOSTILE_NAMES.map((name) => [name, () => name]));
     const dependencies = Object.fromEntries([['then', ['__proto__', '']]]);
     const graph = new TaskGraphBuilder<any>()
-      .tasks({ ...functions, then: (a: string, b: string) => [a, b] } as any, dependencies as never, { ioBound: ['__proto__'] })
+      .tasks({ ...functions, then: (a: string, b: string) => [a, b] } as any, dependencies as never, {
+        ioBound: ['__proto__'],
+      })
       .build() as TaskGraph;
     new SyncExecutor().run(graph);
     expect([...graph.names()].sort()).toEqual([...HOSTILE_NAMES].sort());
@@ -83,7 +85,8 @@ describe('hostile names', () => {
 
   test('reach a task through its context and the events', () => {
     const graph = new TaskGraphBuilder<any>();
-    for (const name of HOSTILE_NAMES) graph.add({ name, run: ((context: TaskContext) => context.task) as never, withContext: true });
+    for (const name of HOSTILE_NAMES)
+      graph.add({ name, run: ((context: TaskContext) => context.task) as never, withContext: true });
     const seen: unknown[] = [];
     new SyncExecutor().on('task:done', ({ task, result }) => seen.push(task === result && task)).run(graph.build());
     expect(seen).toEqual(HOSTILE_NAMES);
@@ -100,7 +103,8 @@ describe('hostile names', () => {
   test('make the problems of a graph no longer, and no two of them alike', () => {
     const builder = new TaskGraphBuilder<any>({ name: LAST });
     // Each waits for itself, is there twice, and waits for what is not there.
-    for (const name of HOSTILE_NAMES) builder.add({ name, run: () => 1, dependsOn: [name, `no ${name}`] }, { name, run: () => 1 });
+    for (const name of HOSTILE_NAMES)
+      builder.add({ name, run: () => 1, dependsOn: [name, `no ${name}`] }, { name, run: () => 1 });
     const thrown = (() => {
       try {
         return builder.build();

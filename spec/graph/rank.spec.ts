@@ -42,7 +42,11 @@ describe('startOrder', () => {
   });
 
   test('orders the largest and smallest priorities there are', () => {
-    const order = startOrder(topologyOf([[], [], []]), [priority(-Number.MAX_VALUE), priority(Number.MAX_VALUE), priority(Number.MIN_VALUE)]);
+    const order = startOrder(topologyOf([[], [], []]), [
+      priority(-Number.MAX_VALUE),
+      priority(Number.MAX_VALUE),
+      priority(Number.MIN_VALUE),
+    ]);
     expect([...order.ids]).toEqual([1, 2, 0]);
   });
 

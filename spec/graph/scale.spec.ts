@@ -1,4 +1,11 @@
-import { AsyncExecutor, type CycleError, type InvalidGraphError, SyncExecutor, type TaskGraph, TaskGraphBuilder } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  type CycleError,
+  type InvalidGraphError,
+  SyncExecutor,
+  type TaskGraph,
+  TaskGraphBuilder,
+} from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OutcomeTable } from '../../src/graph/outcome.js';
 import { criticalPath, ranks, startOrder } from '../../src/graph/rank.js';
@@ -11,7 +18,8 @@ const MILLION = 1_000_000;
 /** Adds tasks in a loop, each with the tasks that `dependenciesOf` names by number. */
 function graphOf(size: number, run: (...args: any[]) => unknown, dependenciesOf: (id: number) => number[]): TaskGraph {
   const builder = new TaskGraphBuilder<any>();
-  for (let id = 0; id < size; id++) builder.add({ name: `t${id}`, run: run as never, dependsOn: dependenciesOf(id).map((one) => `t${one}`) });
+  for (let id = 0; id < size; id++)
+    builder.add({ name: `t${id}`, run: run as never, dependsOn: dependenciesOf(id).map((one) => `t${one}`) });
   return builder.build();
 }
 
@@ -168,7 +176,9 @@ describe('a task with 100 000 dependencies', () => {
     new SyncExecutor().on('task:skipped', () => skipped++).run(graph);
     expect(skipped).toBe(1);
     expect(graph.counts()).toMatchObject({ failed: COUNT, skipped: 1 });
-    expect(() => graph.throwIfFailed()).toThrow(expect.objectContaining({ message: expect.stringMatching(/^[\s\S]{0,3000}$/) }));
+    expect(() => graph.throwIfFailed()).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/^[\s\S]{0,3000}$/) }),
+    );
   });
 });
 
@@ -182,7 +192,8 @@ test('a task with 100 000 dependents passes them its result, or has them all ski
       return 1;
     },
   });
-  for (let id = 0; id < 100_000; id++) builder.add({ name: `t${id}`, run: ((root: number) => root + id) as never, dependsOn: ['root'] });
+  for (let id = 0; id < 100_000; id++)
+    builder.add({ name: `t${id}`, run: ((root: number) => root + id) as never, dependsOn: ['root'] });
   const graph = builder.build();
   expect(graph.dependents('root')).toHaveLength(100_000);
   new SyncExecutor().run(graph);
@@ -212,9 +223,12 @@ test('a circle of 100 000 tasks is told whole, in a message that stays short', (
 
 test('100 000 names that are not in the graph are told without a search for each', () => {
   const builder = new TaskGraphBuilder<any>();
-  for (let id = 0; id < 10_000; id++) builder.add({ name: `task number ${id}`, run: () => 1, after: [`missing ${id}`] });
+  for (let id = 0; id < 10_000; id++)
+    builder.add({ name: `task number ${id}`, run: () => 1, after: [`missing ${id}`] });
   const done = Array.from({ length: 90_000 }, (_, id) => `unknown ${id}`);
-  expect(() => builder.build({ done })).toThrow(expect.objectContaining({ problems: expect.objectContaining({ length: 100_000 }) }));
+  expect(() => builder.build({ done })).toThrow(
+    expect.objectContaining({ problems: expect.objectContaining({ length: 100_000 }) }),
+  );
 });
 
 // Work is counted where it is done: in looks at the lists of edges.
@@ -242,7 +256,10 @@ type Shape = (id: number) => number[];
 const SHAPES: [string, Shape][] = [
   ['a chain', (id) => (id === 0 ? [] : [id - 1])],
   ['a graph where all wait for the first', (id) => (id === 0 ? [] : [0])],
-  ['layers of ten, each task waiting for three', (id) => (id < 10 ? [] : [0, 3, 7].map((offset) => id - 10 - (id % 10) + ((id + offset) % 10)))],
+  [
+    'layers of ten, each task waiting for three',
+    (id) => (id < 10 ? [] : [0, 3, 7].map((offset) => id - 10 - (id % 10) + ((id + offset) % 10))),
+  ],
 ];
 
 function listsOfShape(size: number, shape: Shape): IdLists {

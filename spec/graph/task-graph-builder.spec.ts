@@ -299,22 +299,54 @@ describe('options', () => {
   });
 
   test('can be set on a draft that has no function yet', () => {
-    const graph = new TaskGraphBuilder().task('a').ioBound().priority(3).retry(2).timeout(9).version('x').run(one).build();
-    expect(settingsOf(graph, 'a')).toMatchObject({ ioBound: true, priority: 3, retry: { attempts: 2 }, timeoutMs: 9, version: 'x' });
+    const graph = new TaskGraphBuilder()
+      .task('a')
+      .ioBound()
+      .priority(3)
+      .retry(2)
+      .timeout(9)
+      .version('x')
+      .run(one)
+      .build();
+    expect(settingsOf(graph, 'a')).toMatchObject({
+      ioBound: true,
+      priority: 3,
+      retry: { attempts: 2 },
+      timeoutMs: 9,
+      version: 'x',
+    });
   });
 
   test('the last call counts', () => {
-    const graph = new TaskGraphBuilder().task('a', one).ioBound().ioBound(false).priority(1).priority(2).retry(5).retry(1).build();
+    const graph = new TaskGraphBuilder()
+      .task('a', one)
+      .ioBound()
+      .ioBound(false)
+      .priority(1)
+      .priority(2)
+      .retry(5)
+      .retry(1)
+      .build();
     expect(settingsOf(graph, 'a')).toMatchObject({ ioBound: false, priority: 2, retry: { attempts: 1 } });
   });
 
   test.each([
     ['ioBound', 'ioBound', [true, false], [null, 1, 'yes']],
     ['priority', 'priority', [0, -1, 1.5, Number.MAX_VALUE], [Number.NaN, Number.POSITIVE_INFINITY, '1', null]],
-    ['timeout', 'timeoutMs', [1, 0.5, 2_147_483_647], [0, -1, 2_147_483_648, Number.POSITIVE_INFINITY, Number.NaN, '5', null]],
+    [
+      'timeout',
+      'timeoutMs',
+      [1, 0.5, 2_147_483_647],
+      [0, -1, 2_147_483_648, Number.POSITIVE_INFINITY, Number.NaN, '5', null],
+    ],
     ['version', 'version', ['', '2', 'ü'], [1, null, {}]],
     ['retry', 'retry', [1, 2, 1000, { attempts: 3 }], [null, '3', true]],
-    ['retry', 'retry.attempts', [], [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, {}, { attempts: 0 }, { attempts: '2' }, { delayMs: 5 }]],
+    [
+      'retry',
+      'retry.attempts',
+      [],
+      [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, {}, { attempts: 0 }, { attempts: '2' }, { delayMs: 5 }],
+    ],
     [
       'retry',
       'retry.delayMs',
@@ -366,21 +398,28 @@ describe('options', () => {
         { attempts: 2, when: null },
       ],
     ],
-  ] as [method: string, option: string, good: unknown[], bad: unknown[]][])('.%s(…) checks %s', (method, option, good, bad) => {
-    for (const value of good) {
-      const step = new TaskGraphBuilder().task('a', one) as any;
-      expect(step[method](value), String(value)).toBe(step);
-    }
-    for (const value of bad) {
-      const step = new TaskGraphBuilder().task('a', one).priority(7) as any;
-      const error = thrownBy(() => step[method](value));
-      expect(error).toBeInstanceOf(InvalidOptionError);
-      expect(error).toMatchObject({ option, code: 'invalid-option' });
-      expect((error as Error).message).toContain(`\`${option}\` of task "a"`);
-      // A refused option leaves what was there.
-      expect(settingsOf(step.build(), 'a')).toMatchObject({ priority: 7, retry: { attempts: 1 }, timeoutMs: undefined });
-    }
-  });
+  ] as [method: string, option: string, good: unknown[], bad: unknown[]][])(
+    '.%s(…) checks %s',
+    (method, option, good, bad) => {
+      for (const value of good) {
+        const step = new TaskGraphBuilder().task('a', one) as any;
+        expect(step[method](value), String(value)).toBe(step);
+      }
+      for (const value of bad) {
+        const step = new TaskGraphBuilder().task('a', one).priority(7) as any;
+        const error = thrownBy(() => step[method](value));
+        expect(error).toBeInstanceOf(InvalidOptionError);
+        expect(error).toMatchObject({ option, code: 'invalid-option' });
+        expect((error as Error).message).toContain(`\`${option}\` of task "a"`);
+        // A refused option leaves what was there.
+        expect(settingsOf(step.build(), 'a')).toMatchObject({
+          priority: 7,
+          retry: { attempts: 1 },
+          timeoutMs: undefined,
+        });
+      }
+    },
+  );
 });
 
 describe('tasks', () => {
@@ -388,7 +427,11 @@ describe('tasks', () => {
     // a ─► b ─┐
     // └───────┴─► c
     const graph = new TaskGraphBuilder()
-      .tasks({ c: (a: number, b: number) => a + b, b: (a: number) => a + 10, a: () => 5 }, { c: ['a', 'b'], b: ['a'] }, { ioBound: ['a'] })
+      .tasks(
+        { c: (a: number, b: number) => a + b, b: (a: number) => a + 10, a: () => 5 },
+        { c: ['a', 'b'], b: ['a'] },
+        { ioBound: ['a'] },
+      )
       .build();
     expect(graph.names()).toEqual(['c', 'b', 'a']);
     expect(graph.dependencies('c')).toEqual(['a', 'b']);
@@ -429,7 +472,13 @@ describe('add', () => {
     const handle = builder.task('seed', () => 1);
     const graph = builder
       .add(
-        { name: 'b', run: ((a: number, seed: number) => a + seed) as never, dependsOn: ['a', handle], after: ['log'], ioBound: true },
+        {
+          name: 'b',
+          run: ((a: number, seed: number) => a + seed) as never,
+          dependsOn: ['a', handle],
+          after: ['log'],
+          ioBound: true,
+        },
         { name: 'a', run: () => 10, priority: 2, retry: 3, timeoutMs: 100, version: 'v' },
         { name: 'log', run: () => undefined },
       )
@@ -440,7 +489,9 @@ describe('add', () => {
   });
 
   test('passes the context if the spec asks for it', () => {
-    const graph = new TaskGraphBuilder().add({ name: 'a', withContext: true, run: ((context: TaskContext) => context.task) as never }).build();
+    const graph = new TaskGraphBuilder()
+      .add({ name: 'a', withContext: true, run: ((context: TaskContext) => context.task) as never })
+      .build();
     expect(run(graph as TaskGraph).result('a')).toBe('a');
   });
 
@@ -527,9 +578,16 @@ describe('build', () => {
   });
 
   test('tells what else is wrong with the second task of a name', () => {
-    const builder = new TaskGraphBuilder().add({ name: 'a', run: one }, { name: 'a', run: undefined as never, dependsOn: ['nope'] });
+    const builder = new TaskGraphBuilder().add(
+      { name: 'a', run: one },
+      { name: 'a', run: undefined as never, dependsOn: ['nope'] },
+    );
     const error = thrownBy(() => builder.build()) as InvalidGraphError;
-    expect(error.problems.map(({ code }) => code)).toEqual(['duplicate-task', 'missing-function', 'missing-dependency']);
+    expect(error.problems.map(({ code }) => code)).toEqual([
+      'duplicate-task',
+      'missing-function',
+      'missing-dependency',
+    ]);
   });
 
   test('refuses a handle of another builder, whose result may be of another type', () => {
@@ -537,7 +595,10 @@ describe('build', () => {
     const builder = new TaskGraphBuilder();
     builder.task('rows', () => [1]);
     expect(() => builder.task('sum').dependsOn(foreign)).toThrow(
-      expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining('of the same builder, and "rows" is of another') }),
+      expect.objectContaining({
+        code: 'invalid-option',
+        message: expect.stringContaining('of the same builder, and "rows" is of another'),
+      }),
     );
     expect(() => builder.task('later').after(foreign)).toThrow('of the same builder');
     expect(() => builder.add({ name: 'sum', run: one, dependsOn: [foreign] }).build()).toThrow('of the same builder');
@@ -621,7 +682,11 @@ describe('build', () => {
   });
 
   test('can be repaired and called again', () => {
-    const builder = new TaskGraphBuilder<any>().add({ name: 'b', run: ((a: number) => a + 1) as never, dependsOn: ['a'] });
+    const builder = new TaskGraphBuilder<any>().add({
+      name: 'b',
+      run: ((a: number) => a + 1) as never,
+      dependsOn: ['a'],
+    });
     expect(problemsOf(builder)).toHaveLength(1);
     builder.add({ name: 'a', run: one });
     expect(run(builder.build()).result('b')).toBe(2);

@@ -173,7 +173,9 @@ describe('outcome and status', () => {
 
   test('tell of a running task that it is running', () => {
     const seen: unknown[] = [];
-    const graph: TaskGraph = new TaskGraphBuilder().task('a', () => seen.push(graph.outcome('a'), graph.counts().running)).build();
+    const graph: TaskGraph = new TaskGraphBuilder()
+      .task('a', () => seen.push(graph.outcome('a'), graph.counts().running))
+      .build();
     new SyncExecutor().run(graph);
     expect(seen).toEqual([{ status: 'running' }, 1]);
   });
@@ -218,18 +220,26 @@ describe('result', () => {
         task: 'b',
         status: 'failed',
         cause: BROKEN,
-        message: 'Task "b" has no result: it is failed. It threw Error: no electricity. Mend the cause, then graph.resetFailed() and run again.',
+        message:
+          'Task "b" has no result: it is failed. It threw Error: no electricity. Mend the cause, then graph.resetFailed() and run again.',
       }),
     );
-    expect(() => graph.result('c')).toThrow('Task "c" has no result: it is skipped. Task "b" failed first: graph.failure("b") says why.');
-    expect(() => sample().result('a')).toThrow('Task "a" has no result: it is pending. Run the graph with an executor first.');
+    expect(() => graph.result('c')).toThrow(
+      'Task "c" has no result: it is skipped. Task "b" failed first: graph.failure("b") says why.',
+    );
+    expect(() => sample().result('a')).toThrow(
+      'Task "a" has no result: it is pending. Run the graph with an executor first.',
+    );
     expect(() => sample().result('a')).toThrow(ResultUnavailableError);
   });
 
   test('of a running task says to wait', () => {
     const graph: TaskGraph = new TaskGraphBuilder().task('a', () => graph.result('a')).build();
     new SyncExecutor().run(graph);
-    expect(graph.failure('a')).toMatchObject({ status: 'running', message: expect.stringContaining('Wait until run() has settled.') });
+    expect(graph.failure('a')).toMatchObject({
+      status: 'running',
+      message: expect.stringContaining('Wait until run() has settled.'),
+    });
   });
 });
 
@@ -267,7 +277,8 @@ describe('failure, failures and throwIfFailed', () => {
       expect.objectContaining({
         failures: new Map([['b', BROKEN]]),
         cause: BROKEN,
-        message: '1 task of graph "sample" failed:\n  - "b": Error: no electricity\nMend the cause, then graph.resetFailed() and run again.',
+        message:
+          '1 task of graph "sample" failed:\n  - "b": Error: no electricity\nMend the cause, then graph.resetFailed() and run again.',
       }),
     );
   });
@@ -363,7 +374,9 @@ describe('replace', () => {
 
   test('refuses what is no function', () => {
     const graph = sample();
-    expect(() => graph.replace('b', 5 as never)).toThrow('Expected the new function of task "b" to be a function, got 5.');
+    expect(() => graph.replace('b', 5 as never)).toThrow(
+      'Expected the new function of task "b" to be a function, got 5.',
+    );
     expect(() => graph.replace('b', undefined as never)).toThrow(TypeError);
   });
 });
@@ -449,7 +462,10 @@ describe('a graph that is being run', () => {
       .build();
     new SyncExecutor().run(graph);
     expect(graph.failure('b')).toBeInstanceOf(GraphBusyError);
-    expect(graph.failure('b')).toMatchObject({ graph: 'busy', message: expect.stringContaining('while it is being run') });
+    expect(graph.failure('b')).toMatchObject({
+      graph: 'busy',
+      message: expect.stringContaining('while it is being run'),
+    });
     expect(graph.status('a')).toBe('done');
     // The run is over, and the graph is free.
     expect(() => change(graph)).not.toThrow();
@@ -547,9 +563,13 @@ describe('toJSON', () => {
 describe('toString', () => {
   test('tells how far the graph is, what failed and what could start', () => {
     expect(String(sample())).toBe('TaskGraph "sample": 6 tasks (6 pending)\n  ready: "a", "f"');
-    expect(String(ranSample())).toBe('TaskGraph "sample": 6 tasks (3 done, 1 failed, 2 skipped)\n  failed: "b", Error: no electricity');
+    expect(String(ranSample())).toBe(
+      'TaskGraph "sample": 6 tasks (3 done, 1 failed, 2 skipped)\n  failed: "b", Error: no electricity',
+    );
     expect(String(new TaskGraphBuilder().build())).toBe('TaskGraph "graph": 0 tasks');
-    expect(String(new TaskGraphBuilder().task('a', () => 1).build())).toBe('TaskGraph "graph": 1 task (1 pending)\n  ready: "a"');
+    expect(String(new TaskGraphBuilder().task('a', () => 1).build())).toBe(
+      'TaskGraph "graph": 1 task (1 pending)\n  ready: "a"',
+    );
   });
 
   test('is what console.log prints, also of a graph inside something else', () => {

@@ -5,7 +5,9 @@ import { DEFAULT_SETTINGS, settled } from '../../src/graph/task.js';
 describe('settled', () => {
   test('is one shared object for all tasks that set nothing', () => {
     expect(settled({}, 'a', DEFAULT_SETTINGS)).toBe(DEFAULT_SETTINGS);
-    expect(settled({ priority: 0, version: '', ioBound: false, retry: 1 }, 'a', DEFAULT_SETTINGS)).toBe(DEFAULT_SETTINGS);
+    expect(settled({ priority: 0, version: '', ioBound: false, retry: 1 }, 'a', DEFAULT_SETTINGS)).toBe(
+      DEFAULT_SETTINGS,
+    );
     expect(settled({ ioBound: true }, 'a', DEFAULT_SETTINGS)).toBe(settled({ ioBound: true }, 'b', DEFAULT_SETTINGS));
   });
 
@@ -25,7 +27,13 @@ describe('settled', () => {
   });
 
   test('takes a number as a policy of so many attempts', () => {
-    expect(settled({ retry: 4 }, 'a', DEFAULT_SETTINGS).retry).toEqual({ attempts: 4, delayMs: 0, backoff: 1, jitter: 0, when: undefined });
+    expect(settled({ retry: 4 }, 'a', DEFAULT_SETTINGS).retry).toEqual({
+      attempts: 4,
+      delayMs: 0,
+      backoff: 1,
+      jitter: 0,
+      when: undefined,
+    });
   });
 
   test('keeps no hold of the policy that it is given', () => {
@@ -36,14 +44,27 @@ describe('settled', () => {
   });
 
   test('ignores options that are undefined', () => {
-    const base = settled({ priority: 3, timeoutMs: 5, retry: 2, version: 'x', ioBound: true, withContext: true }, 'a', DEFAULT_SETTINGS);
-    const nothing = { priority: undefined, timeoutMs: undefined, retry: undefined, version: undefined, ioBound: undefined, withContext: undefined };
+    const base = settled(
+      { priority: 3, timeoutMs: 5, retry: 2, version: 'x', ioBound: true, withContext: true },
+      'a',
+      DEFAULT_SETTINGS,
+    );
+    const nothing = {
+      priority: undefined,
+      timeoutMs: undefined,
+      retry: undefined,
+      version: undefined,
+      ioBound: undefined,
+      withContext: undefined,
+    };
     expect(settled(nothing, 'a', base)).toEqual(base);
   });
 
   test('throws at the first bad option, or tells each to whoever asks', () => {
     const bad = { priority: Number.NaN, timeoutMs: -1 };
-    expect(() => settled(bad, 'a', DEFAULT_SETTINGS)).toThrow('Expected `priority` of task "a" to be a finite number, got NaN.');
+    expect(() => settled(bad, 'a', DEFAULT_SETTINGS)).toThrow(
+      'Expected `priority` of task "a" to be a finite number, got NaN.',
+    );
     const problems: InvalidOptionError[] = [];
     expect(settled(bad, 'a', DEFAULT_SETTINGS, (problem) => problems.push(problem))).toBe(DEFAULT_SETTINGS);
     expect(problems.map(({ message }) => message)).toEqual([

@@ -39,8 +39,13 @@ function watched(specs: readonly TimedSpec[], options: ProgressBarOptions = {}, 
 }
 
 const chain = (count: number, takesMs: number): TimedSpec[] =>
-  Array.from({ length: count }, (_, index) => ({ name: `t${index}`, takesMs, dependsOn: index === 0 ? [] : [`t${index - 1}`] }));
-const flat = (count: number, takesMs: number): TimedSpec[] => Array.from({ length: count }, (_, index) => ({ name: `t${index}`, takesMs }));
+  Array.from({ length: count }, (_, index) => ({
+    name: `t${index}`,
+    takesMs,
+    dependsOn: index === 0 ? [] : [`t${index - 1}`],
+  }));
+const flat = (count: number, takesMs: number): TimedSpec[] =>
+  Array.from({ length: count }, (_, index) => ({ name: `t${index}`, takesMs }));
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -71,7 +76,8 @@ describe('a bar', () => {
     await timed.clock.advance(400);
     const drawn = terminal.written.filter((text) => text.startsWith(CLEAR_LINE));
     expect(drawn.length).toBe(5);
-    for (const [index, atMs] of terminal.atMs.slice(1).entries()) expect(atMs - terminal.atMs[index]!).toBeGreaterThanOrEqual(100);
+    for (const [index, atMs] of terminal.atMs.slice(1).entries())
+      expect(atMs - terminal.atMs[index]!).toBeGreaterThanOrEqual(100);
   });
 
   it('is drawn a little later where something happens too early', async () => {
@@ -208,12 +214,18 @@ describe('lines', () => {
 });
 
 describe('the mode, unless it is given,', () => {
-  async function writtenBy(stream: { isTTY?: boolean }, env: Readonly<Record<string, string | undefined>>): Promise<string[]> {
+  async function writtenBy(
+    stream: { isTTY?: boolean },
+    env: Readonly<Record<string, string | undefined>>,
+  ): Promise<string[]> {
     for (const [name, value] of Object.entries({ CI: undefined, TERM: 'xterm', ...env })) vi.stubEnv(name, value);
     const { timed, terminal } = watched(chain(2, 200), { mode: undefined });
     Object.assign(terminal, stream);
     const written: string[] = [];
-    using _ = new ProgressBar({ stream: { ...stream, write: (text) => written.push(text) }, clock: timed.clock }).listen(timed.executor);
+    using _ = new ProgressBar({
+      stream: { ...stream, write: (text) => written.push(text) },
+      clock: timed.clock,
+    }).listen(timed.executor);
     await timed.run();
     return written;
   }
@@ -240,7 +252,11 @@ describe('the mode, unless it is given,', () => {
 
 describe('the time left', () => {
   /** What is left of the run when so much of it has passed. */
-  async function leftAfter(specs: readonly TimedSpec[], passedMs: number, concurrency: number): Promise<number | undefined> {
+  async function leftAfter(
+    specs: readonly TimedSpec[],
+    passedMs: number,
+    concurrency: number,
+  ): Promise<number | undefined> {
     const timed = new Timed(specs, { concurrency });
     let progress: RunProgress | undefined;
     timed.executor.on('run:started', (record) => {

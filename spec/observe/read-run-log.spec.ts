@@ -5,11 +5,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { AsyncExecutor, type LoggedRun, RunLog, RunLogError, readRunLog, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  type LoggedRun,
+  RunLog,
+  RunLogError,
+  readRunLog,
+  SyncExecutor,
+  TaskGraphBuilder,
+} from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { settle } from '../support/fake-clock.js';
 import { Gate } from '../support/gate.js';
-import { builderOf, HOSTILE_NAMES, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  HOSTILE_NAMES,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  randomGraph,
+} from '../support/random-graph.js';
 import { ORIGIN_MS, Timed } from './timed.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
@@ -49,7 +63,14 @@ describe('the log of a run that is under way', () => {
     void timed.executor.run(timed.graph);
     await timed.clock.advance(100);
     const run = readRunLog(path);
-    expect(run).toMatchObject({ graph: 'timed', taskCount: 7, pid: process.pid, status: 'running', startedAtMs: ORIGIN_MS, badLineCount: 0 });
+    expect(run).toMatchObject({
+      graph: 'timed',
+      taskCount: 7,
+      pid: process.pid,
+      status: 'running',
+      startedAtMs: ORIGIN_MS,
+      badLineCount: 0,
+    });
     expect(run.finishedAtMs).toBeUndefined();
     expect(namesIn(run)).toEqual({
       inProgress: ['now', 'also now'],
@@ -63,7 +84,11 @@ describe('the log of a run that is under way', () => {
     expect(run.inProgress[0]).toEqual({ task: 'now', attempt: 1, thread: 'main', startedAtMs: ORIGIN_MS + 10 });
     expect(run.queued[0]).toEqual({ task: 'later', readyAtMs: ORIGIN_MS });
     expect(run.done[0]).toEqual({ task: 'first', attempt: 1, source: 'run', doneAtMs: ORIGIN_MS + 10, durationMs: 10 });
-    expect(run.failed[0]).toMatchObject({ task: 'failing', durationMs: 15, error: { type: 'Error', message: 'call 1 fails' } });
+    expect(run.failed[0]).toMatchObject({
+      task: 'failing',
+      durationMs: 15,
+      error: { type: 'Error', message: 'call 1 fails' },
+    });
     expect(run.delayed[0]).toMatchObject({ attempt: 1, error: { message: 'call 1 fails' } });
     expect(run.delayed[0]!.dueAtMs).toBeGreaterThan(ORIGIN_MS + 500);
     expect(run.skipped[0]).toEqual({ task: 'never', because: 'failing' });
@@ -80,7 +105,10 @@ describe('the log of a run that is under way', () => {
     abort.abort(new Error('enough'));
     await timed.clock.advance(3000);
     await rejected;
-    expect(readRunLog(path)).toMatchObject({ status: 'aborted', interrupted: [{ task: 'a', attempt: 1, error: { message: 'enough' } }] });
+    expect(readRunLog(path)).toMatchObject({
+      status: 'aborted',
+      interrupted: [{ task: 'a', attempt: 1, error: { message: 'enough' } }],
+    });
   });
 });
 
@@ -100,7 +128,11 @@ describe('a file with several runs', () => {
     const [first, second] = latest.runIds;
     expect(latest.runId).toBe(second);
     expect(readRunLog(path, { runId: first })).toMatchObject({ runId: first, graph: 'long', done: [{ task: 'a' }] });
-    expect(readRunLog(path, { runId: 'no such run' })).toMatchObject({ runId: undefined, runIds: [first, second], ...NOTHING });
+    expect(readRunLog(path, { runId: 'no such run' })).toMatchObject({
+      runId: undefined,
+      runIds: [first, second],
+      ...NOTHING,
+    });
   });
 });
 
@@ -108,7 +140,15 @@ describe('what is not of a run', () => {
   it('is passed over: lines of others, numbers, and events of no known name', () => {
     const path = newPath();
     const executor = new SyncExecutor();
-    const others = ['{"level":30,"msg":"mine","task":"x"}', '7', 'null', '[]', '"text"', '', '{"runId":"r","event":"task:exploded","task":"x"}'];
+    const others = [
+      '{"level":30,"msg":"mine","task":"x"}',
+      '7',
+      'null',
+      '[]',
+      '"text"',
+      '',
+      '{"runId":"r","event":"task:exploded","task":"x"}',
+    ];
     writeFileSync(path, `${others.join('\n')}\nnot JSON\n`);
     using _ = new RunLog({ path }).listen(executor);
     executor.run(new TaskGraphBuilder().task('a', () => 1).build());
@@ -119,9 +159,16 @@ describe('what is not of a run', () => {
 
   it('makes no difference where fields are missing or of another kind', () => {
     const path = newPath();
-    const lines = ['task:ready', 'task:started', 'task:retrying', 'task:interrupted', 'task:done', 'task:failed', 'task:skipped', 'run:started'].map(
-      (event, index) => JSON.stringify({ runId: 'r', event, task: `t${index}`, err: index, time: 'noon' }),
-    );
+    const lines = [
+      'task:ready',
+      'task:started',
+      'task:retrying',
+      'task:interrupted',
+      'task:done',
+      'task:failed',
+      'task:skipped',
+      'run:started',
+    ].map((event, index) => JSON.stringify({ runId: 'r', event, task: `t${index}`, err: index, time: 'noon' }));
     writeFileSync(path, `${lines.slice(0, -1).join('\n')}\n{"runId":"r","event":"task:done"}\n`);
     expect(namesIn(readRunLog(path))).toEqual({
       ...{ queued: ['t0'], inProgress: ['t1'], delayed: ['t2'], interrupted: ['t3'] },
@@ -131,7 +178,9 @@ describe('what is not of a run', () => {
 
   it('is a file that is not there', () => {
     expect(() => readRunLog(join(folder, 'nowhere'))).toThrow(RunLogError);
-    expect(() => readRunLog(join(folder, 'nowhere'))).toThrow(/cannot be read: Error: ENOENT.* Give the file that a RunLog writes\.$/);
+    expect(() => readRunLog(join(folder, 'nowhere'))).toThrow(
+      /cannot be read: Error: ENOENT.* Give the file that a RunLog writes\.$/,
+    );
   });
 });
 
@@ -156,7 +205,8 @@ describe('a log that is cut off', () => {
       // A line that lacks only its end says all that it has to say.
       const isWhole = length === 0 || bytes[length - 1] === 0x0a || bytes[length] === 0x0a;
       if (isWhole) byLines = run;
-      else if (!isDeepStrictEqual(run, { ...byLines, badLineCount: 1 })) expect(run).toEqual({ ...byLines, badLineCount: 1 });
+      else if (!isDeepStrictEqual(run, { ...byLines, badLineCount: 1 }))
+        expect(run).toEqual({ ...byLines, badLineCount: 1 });
     }
     expect(byLines).toMatchObject({ status: 'finished', taskCount: 2, failed: [{ error: { message: 'é' } }] });
   });
@@ -220,7 +270,9 @@ describe('a process that is killed', () => {
   it('leaves a log that has all it told, and says what was in progress', async () => {
     const path = newPath();
     const program = fileURLToPath(new URL('fixtures/logged-run.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', program, path], { cwd: fileURLToPath(new URL('../..', import.meta.url)) });
+    const child = spawn(process.execPath, ['--import', 'tsx', program, path], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    });
     let told = '';
     let complaints = '';
     child.stdout.on('data', (chunk: Buffer) => {

@@ -12,7 +12,10 @@ const disk = vi.hoisted(() => ({ moods: [] as ((write: Write, ...args: Parameter
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>();
   const write: Write = (file, text, from = 0) => fs.writeSync(file, Buffer.from(text as string).subarray(from));
-  return { ...fs, writeSync: (...args: Parameters<Write>) => (disk.moods.shift() ?? ((_, ...all) => write(...all)))(write, ...args) };
+  return {
+    ...fs,
+    writeSync: (...args: Parameters<Write>) => (disk.moods.shift() ?? ((_, ...all) => write(...all)))(write, ...args),
+  };
 });
 
 const writesTen = (write: Write, file: number, text: string | Uint8Array, from = 0) =>
@@ -53,7 +56,13 @@ describe('a disk', () => {
     expect(errors).toEqual([expect.any(RunLogError)]);
     expect((errors[0] as RunLogError).cause).toMatchObject({ code: 'ENOSPC' });
     expect(lines[1]).toBe('{"level":3');
-    expect(lines.map((line) => /"event":"([^"]+)"/.exec(line)?.[1])).toEqual(['run:started', undefined, 'task:done', 'run:finished', undefined]);
+    expect(lines.map((line) => /"event":"([^"]+)"/.exec(line)?.[1])).toEqual([
+      'run:started',
+      undefined,
+      'task:done',
+      'run:finished',
+      undefined,
+    ]);
     expect(readRunLog(path)).toMatchObject({ badLineCount: 1, status: 'finished', done: [{ task: '任务' }] });
   });
 });

@@ -1,7 +1,16 @@
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InvalidOptionError, MemoryStore, RunLog, RunLogError, type RunLogger, readRunLog, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+import {
+  InvalidOptionError,
+  MemoryStore,
+  RunLog,
+  RunLogError,
+  type RunLogger,
+  readRunLog,
+  SyncExecutor,
+  TaskGraphBuilder,
+} from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { EVENT_BITS } from '../../src/executors/emitter.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -54,7 +63,10 @@ describe('a run log', () => {
     using _ = new RunLog({ path }).listen(executor);
     executor.run(graph());
     const records = recordsOf(path);
-    expect(records.find(({ task, event }) => task === 'a' && event === 'task:done')).toMatchObject({ source: 'store', attempt: 0 });
+    expect(records.find(({ task, event }) => task === 'a' && event === 'task:done')).toMatchObject({
+      source: 'store',
+      attempt: 0,
+    });
     expect(records.find(({ event }) => event === 'store:refused')).toMatchObject({
       level: 40,
       task: 'b',
@@ -86,14 +98,28 @@ describe('a run log', () => {
       [40, 'task:skipped', 'c'],
       [30, 'run:finished', undefined],
     ]);
-    const common = { time: 1_000_000, pid: process.pid, hostname: hostname(), name: 'nightly', runId: records[0]!['runId'] };
+    const common = {
+      time: 1_000_000,
+      pid: process.pid,
+      hostname: hostname(),
+      name: 'nightly',
+      runId: records[0]!['runId'],
+    };
     for (const record of records) {
       expect(record).toMatchObject(common);
       expect(typeof record['msg']).toBe('string');
     }
-    expect(Object.keys(records[0]!)).toEqual([...['level', 'time', 'pid', 'hostname', 'name', 'runId', 'event'], ...['graph', 'taskCount', 'msg']]);
+    expect(Object.keys(records[0]!)).toEqual([
+      ...['level', 'time', 'pid', 'hostname', 'name', 'runId', 'event'],
+      ...['graph', 'taskCount', 'msg'],
+    ]);
     expect(records[2]).toMatchObject({ attempt: 1, thread: 'main', ioBound: false, msg: '"a" started' });
-    expect(records[8]).toMatchObject({ graph: 'sums', status: 'finished', attemptCount: 2, counts: { done: 1, failed: 1, skipped: 1 } });
+    expect(records[8]).toMatchObject({
+      graph: 'sums',
+      status: 'finished',
+      attemptCount: 2,
+      counts: { done: 1, failed: 1, skipped: 1 },
+    });
   });
 
   it('writes errors with class, message, stack, code and cause, and no results', () => {
@@ -120,7 +146,17 @@ describe('a run log', () => {
         throw new Error('no');
       },
     });
-    const thrown = ['a text', undefined, null, 7n, { rows: [] }, Symbol('s'), circular, hostile, new AggregateError([new Error('one')], 'all')];
+    const thrown = [
+      'a text',
+      undefined,
+      null,
+      7n,
+      { rows: [] },
+      Symbol('s'),
+      circular,
+      hostile,
+      new AggregateError([new Error('one')], 'all'),
+    ];
     const path = newPath();
     const executor = new SyncExecutor();
     using _ = new RunLog({ path }).listen(executor);
@@ -130,7 +166,9 @@ describe('a run log', () => {
       };
       executor.run(new TaskGraphBuilder().task('a', fail).build());
     }
-    const errors = recordsOf(path).flatMap(({ event, err }) => (event === 'task:failed' ? [err as Record<string, unknown>] : []));
+    const errors = recordsOf(path).flatMap(({ event, err }) =>
+      event === 'task:failed' ? [err as Record<string, unknown>] : [],
+    );
     expect(errors.map(({ type, message }) => [type, message])).toEqual([
       ['string', 'a text'],
       ['undefined', 'undefined'],
@@ -187,7 +225,10 @@ describe('a run log', () => {
 
 describe('the level', () => {
   const EVENTS_BY_LEVEL = [
-    ['debug', ['run:started', 'task:ready', 'task:started', 'task:progress', 'task:done', 'task:failed', 'run:finished']],
+    [
+      'debug',
+      ['run:started', 'task:ready', 'task:started', 'task:progress', 'task:done', 'task:failed', 'run:finished'],
+    ],
     ['info', ['run:started', 'task:ready', 'task:started', 'task:done', 'task:failed', 'run:finished']],
     ['warn', ['task:failed']],
     ['error', ['task:failed']],
@@ -214,7 +255,9 @@ describe('the level', () => {
   it('listens to nothing that it leaves out, so that nothing is measured for it', () => {
     const executor = new SyncExecutor();
     using _ = new RunLog({ path: newPath(), level: 'error' }).listen(executor);
-    expect(executor.listening & (EVENT_BITS['task:started'] | EVENT_BITS['task:done'] | EVENT_BITS['task:ready'])).toBe(0);
+    expect(executor.listening & (EVENT_BITS['task:started'] | EVENT_BITS['task:done'] | EVENT_BITS['task:ready'])).toBe(
+      0,
+    );
   });
 
   it('of a run that was ended early is that of a warning', () => {
@@ -232,9 +275,12 @@ describe('the level', () => {
 
 describe('a logger', () => {
   /** A logger that keeps what it is told. */
-  function keeper(): RunLogger & { readonly told: [method: string, fields: Record<string, unknown>, message: string][] } {
+  function keeper(): RunLogger & {
+    readonly told: [method: string, fields: Record<string, unknown>, message: string][];
+  } {
     const told: [string, Record<string, unknown>, string][] = [];
-    const method = (name: string) => (fields: object, message: string) => void told.push([name, fields as Record<string, unknown>, message]);
+    const method = (name: string) => (fields: object, message: string) =>
+      void told.push([name, fields as Record<string, unknown>, message]);
     return { told, info: method('info'), warn: method('warn'), error: method('error') };
   }
 
@@ -244,7 +290,14 @@ describe('a logger', () => {
     using _ = new RunLog({ logger, level: 'debug' }).listen(executor);
     executor.run(failingGraph());
     expect(logger.told.map(([method, { event }]) => `${method} ${event}`)).toEqual([
-      ...['info run:started', 'info task:ready', 'info task:started', 'info task:done', 'info task:ready', 'info task:started'],
+      ...[
+        'info run:started',
+        'info task:ready',
+        'info task:started',
+        'info task:done',
+        'info task:ready',
+        'info task:started',
+      ],
       ...['error task:failed', 'warn task:skipped', 'info run:finished'],
     ]);
     const [, fields, message] = logger.told[6]!;
@@ -261,7 +314,9 @@ describe('a logger', () => {
       .build();
     const executor = new SyncExecutor();
     using _ = new RunLog({ logger: keeper(), level: 'debug' }).listen(executor);
-    using __ = new RunLog({ logger: { ...keeper(), debug: (...args) => told.push(args) }, level: 'debug' }).listen(executor);
+    using __ = new RunLog({ logger: { ...keeper(), debug: (...args) => told.push(args) }, level: 'debug' }).listen(
+      executor,
+    );
     executor.run(graph);
     expect(told).toMatchObject([[{ event: 'task:progress', fraction: 0.25, note: 'note' }, '"a" at 25 %']]);
   });
@@ -272,7 +327,10 @@ describe('a logger', () => {
       throw new Error('no logger today');
     };
     const executor = new SyncExecutor();
-    using _ = new RunLog({ logger: { info: fail, warn: fail, error: fail }, onError: (error) => errors.push(error) }).listen(executor);
+    using _ = new RunLog({
+      logger: { info: fail, warn: fail, error: fail },
+      onError: (error) => errors.push(error),
+    }).listen(executor);
     const graph = failingGraph();
     executor.run(graph);
     expect(graph.counts()).toMatchObject({ done: 1, failed: 1, skipped: 1 });
@@ -295,7 +353,9 @@ describe('a file that cannot be written', () => {
     const graph = failingGraph();
     executor.run(graph);
     expect(graph.counts()).toMatchObject({ done: 1, failed: 1, skipped: 1 });
-    expect(errors.map(String)).toEqual([expect.stringMatching(/^RunLogError: The run log "\/dev\/full" cannot be written: Error: ENOSPC/)]);
+    expect(errors.map(String)).toEqual([
+      expect.stringMatching(/^RunLogError: The run log "\/dev\/full" cannot be written: Error: ENOSPC/),
+    ]);
   });
 
   it.runIf(existsSync(FULL))('is a warning of the process if nobody wants to be told', () => {

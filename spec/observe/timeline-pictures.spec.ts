@@ -16,7 +16,9 @@ const SITE: readonly TimedSpec[] = [
 function timelineOfNames(names: readonly string[]): Timeline {
   const executor = new SyncExecutor();
   const timeline = new Timeline().listen(executor);
-  executor.run(new TaskGraphBuilder<any>({ name: names[0]! }).add(...names.map((name) => ({ name, run: () => 1 }))).build());
+  executor.run(
+    new TaskGraphBuilder<any>({ name: names[0]! }).add(...names.map((name) => ({ name, run: () => 1 }))).build(),
+  );
   return timeline;
 }
 
@@ -62,7 +64,8 @@ describe('toText()', () => {
     expect(text).not.toMatch(/[\p{Cf}\p{Cs}]|(?!\n)\p{Cc}/u);
     const lines = text.split('\n');
     expect(lines).toHaveLength(HOSTILE_NAMES.length + 2);
-    for (const line of lines) expect(line.replace(/\p{M}/gu, '').replace(/[任务]/gu, '..').length).toBeLessThanOrEqual(70);
+    for (const line of lines)
+      expect(line.replace(/\p{M}/gu, '').replace(/[任务]/gu, '..').length).toBeLessThanOrEqual(70);
   });
 
   it('says so if nothing has run, and refuses a width that is none', () => {
@@ -95,7 +98,19 @@ describe('toMermaid()', () => {
   });
 
   it('lets no name be taken for a part of the chart', () => {
-    const words = ['gantt', 'title x', 'section x', 'dateFormat x', 'click', 'accDescr {', '2024-01-01', '%% note', 'a: b', 'a;b#c', 'GANTT'];
+    const words = [
+      'gantt',
+      'title x',
+      'section x',
+      'dateFormat x',
+      'click',
+      'accDescr {',
+      '2024-01-01',
+      '%% note',
+      'a: b',
+      'a;b#c',
+      'GANTT',
+    ];
     const lines = timelineOfNames([...words, ...HOSTILE_NAMES.filter((name) => !words.includes(name))])
       .toMermaid()
       .split('\n')
@@ -139,7 +154,9 @@ describe('toChromeTrace()', () => {
 
   it('is a trace also where nothing has run, and holds any name', () => {
     expect(eventsOf(new Timeline().toChromeTrace())).toEqual([]);
-    const names = eventsOf(timelineOfNames(HOSTILE_NAMES).toChromeTrace()).flatMap(({ ph, name }) => (ph === 'X' ? [name] : []));
+    const names = eventsOf(timelineOfNames(HOSTILE_NAMES).toChromeTrace()).flatMap(({ ph, name }) =>
+      ph === 'X' ? [name] : [],
+    );
     expect(names.sort()).toEqual([...HOSTILE_NAMES].sort());
   });
 });

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { AsyncExecutor, ParallelAsyncExecutor, type RunFinished, Timeline } from 'taskmap-ts';
 import { expect, it, vi } from 'vitest';
 import { FakeClock } from '../support/fake-clock.js';
-import { builderOf, DrawnError, PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, randomGraph, resultOf } from '../support/random-graph.js';
+import {
+  builderOf,
+  DrawnError,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  type RandomGraph,
+  randomGraph,
+  resultOf,
+} from '../support/random-graph.js';
 import { expectSoundTrace } from './trace.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });

@@ -15,7 +15,13 @@ import { shownText } from '../../src/drawing/markup.js';
 import { type Drawn, drawnIn } from '../support/drawn.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { overlaps } from '../support/geometry.js';
-import { builderOf, HOSTILE_NAMES, PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  HOSTILE_NAMES,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  randomGraph,
+} from '../support/random-graph.js';
 import { elementsIn } from '../support/xml.js';
 import { type TimedSpec, timelineOf } from './timed.js';
 
@@ -42,9 +48,13 @@ const drawn = (timeline: Timeline, options?: TimelinePictureOptions): Drawn => d
 /** The ways of all paths of a class that are not in the legend. */
 function waysOf(picture: Drawn, name: string): string[] {
   const legend = new Set(
-    [...elementsIn(picture.root)].filter(({ attributes }) => attributes['class'] === 'legend').flatMap((one) => [...elementsIn(one)]),
+    [...elementsIn(picture.root)]
+      .filter(({ attributes }) => attributes['class'] === 'legend')
+      .flatMap((one) => [...elementsIn(one)]),
   );
-  const paths = [...elementsIn(picture.root)].filter(({ attributes }) => attributes['class']?.split(' ').includes(name));
+  const paths = [...elementsIn(picture.root)].filter(({ attributes }) =>
+    attributes['class']?.split(' ').includes(name),
+  );
   return paths.filter((path) => !legend.has(path)).map(({ attributes }) => attributes['d']!);
 }
 
@@ -59,13 +69,21 @@ describe('toSVG()', () => {
       ['parse: done in 10 ms, attempt 2', 'done'],
       ['page: done in 10 ms', 'done'],
     ]);
-    const [fetch, retried, style, parse, page] = bars as [(typeof bars)[0], (typeof bars)[0], (typeof bars)[0], (typeof bars)[0], (typeof bars)[0]];
+    const [fetch, retried, style, parse, page] = bars as [
+      (typeof bars)[0],
+      (typeof bars)[0],
+      (typeof bars)[0],
+      (typeof bars)[0],
+      (typeof bars)[0],
+    ];
     const perMs = fetch.width / 40;
     for (const bar of [retried, style, parse, page]) expect(bar.width / perMs).toBeCloseTo(10, 0);
     expect((parse.x - retried.x) / perMs).toBeCloseTo(20, 0);
     expect(new Set(bars.map(({ y, height }) => y + height / 2)).size).toBe(2);
     expect(picture.texts).toEqual(expect.arrayContaining(['main 1', 'main 2', 'fetch', '0', '10 ms', '80 ms']));
-    expect(picture.title).toBe('timed: finished, 80 ms · 5 attempts · critical path 80 ms · efficiency 100 % of 2 at once');
+    expect(picture.title).toBe(
+      'timed: finished, 80 ms · 5 attempts · critical path 80 ms · efficiency 100 % of 2 at once',
+    );
     expect(picture.legend).toEqual(['done', 'retried', 'critical path', 'pause before a retry']);
   });
 
@@ -109,7 +127,9 @@ describe('toSVG()', () => {
       ),
     );
     const [a, b] = waited.boxes as [Drawn['boxes'][0], Drawn['boxes'][0]];
-    expect(waysOf(waited, 'w').map((way) => /^M([\d.]+) [\d.]+H([\d.]+)$/.exec(way)!.slice(1).map(Number))).toEqual([[a.x, b.x]]);
+    expect(waysOf(waited, 'w').map((way) => /^M([\d.]+) [\d.]+H([\d.]+)$/.exec(way)!.slice(1).map(Number))).toEqual([
+      [a.x, b.x],
+    ]);
     expect(b.title).toBe('b: done in 10 ms, waited 30 ms');
     expect(waited.legend).toContain('waited for room');
     const paused = drawn(await timelineOf(SITE));
@@ -127,7 +147,10 @@ describe('toSVG()', () => {
     ]);
     const narrow = drawn(timeline, { width: 400 });
     expect(narrow.root.attributes['width']).toBe('400');
-    expect(narrow.texts.slice(1, 3)).toEqual(['finished, 500 ms · 2 attempts · critical path 500 ms', 'efficiency 100 % of 2 at once']);
+    expect(narrow.texts.slice(1, 3)).toEqual([
+      'finished, 500 ms · 2 attempts · critical path 500 ms',
+      'efficiency 100 % of 2 at once',
+    ]);
     expect(drawn(timeline, { width: 1200 }).root.attributes['width']).toBe('1200');
     expect(narrow.boxes.map(({ title, texts }) => [title.split(':')[0], texts])).toEqual([
       ['short', []],
@@ -156,7 +179,9 @@ describe('toSVG()', () => {
 
   it('shows the first row of each thread before the second one of any', () => {
     const names = ['a', 'b', 'c', 'd'];
-    const taskGraph = new TaskGraphBuilder<any>().add(...names.map((name) => ({ name, run: () => 1 }))).build() as TaskGraph;
+    const taskGraph = new TaskGraphBuilder<any>()
+      .add(...names.map((name) => ({ name, run: () => 1 })))
+      .build() as TaskGraph;
     const told = new EventEmitter();
     const timeline = new Timeline().listen(told as Observed);
     told.emit('run:started', { runId: 'r', atMs: 0, graph: 'threads', taskCount: 4, taskGraph });
@@ -191,7 +216,11 @@ describe('toSVG()', () => {
 
 describe('attempts that are narrower than a pixel', () => {
   it('are drawn together, so that a long run is small; and one that failed is seen among them', async () => {
-    const specs: TimedSpec[] = Array.from({ length: 3_000 }, (_, id) => ({ name: `t${id}`, takesMs: 1, failures: id === 1_500 ? 1 : 0 }));
+    const specs: TimedSpec[] = Array.from({ length: 3_000 }, (_, id) => ({
+      name: `t${id}`,
+      takesMs: 1,
+      failures: id === 1_500 ? 1 : 0,
+    }));
     const timeline = await timelineOf(specs, { concurrency: 1 });
     const picture = drawn(timeline, { width: 600 });
     expect(picture.boxes.length).toBeLessThan(10);
@@ -202,7 +231,11 @@ describe('attempts that are narrower than a pixel', () => {
   });
 
   it('make no more bars than there are pixels, however they alternate', async () => {
-    const specs: TimedSpec[] = Array.from({ length: 3_000 }, (_, id) => ({ name: `t${id}`, takesMs: 1, failures: id % 2 }));
+    const specs: TimedSpec[] = Array.from({ length: 3_000 }, (_, id) => ({
+      name: `t${id}`,
+      takesMs: 1,
+      failures: id % 2,
+    }));
     const picture = drawn(await timelineOf(specs, { concurrency: 1 }), { width: 600 });
     expect(picture.boxes.length).toBeLessThanOrEqual(600);
     expect(picture.boxes.length).toBeGreaterThan(100);
@@ -246,7 +279,11 @@ it('no bars overlap but by the pixel that each has at least, whatever ran', asyn
 
 describe('durations()', () => {
   it('are what the attempts of each task took together, of those that ran', async () => {
-    const timeline = await timelineOf([...SITE, { name: 'bad', takesMs: 5, failures: 1 }, { name: 'skipped', takesMs: 5, dependsOn: ['bad'] }]);
+    const timeline = await timelineOf([
+      ...SITE,
+      { name: 'bad', takesMs: 5, failures: 1 },
+      { name: 'skipped', takesMs: 5, dependsOn: ['bad'] },
+    ]);
     expect([...timeline.durations()].sort()).toEqual([
       ['bad', 5],
       ['fetch', 40],

@@ -1,4 +1,11 @@
-import { InvalidOptionError, ParallelExecutor, RunAbortedError, SyncExecutor, TaskGraphBuilder, Timeline } from 'taskmap-ts';
+import {
+  InvalidOptionError,
+  ParallelExecutor,
+  RunAbortedError,
+  SyncExecutor,
+  TaskGraphBuilder,
+  Timeline,
+} from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { graphOf, made, started, ThreadGate, threads, waitAtGate } from '../executors/thread-harness.js';
 import { FakeClock } from '../support/fake-clock.js';
@@ -18,13 +25,19 @@ const namesOf = (tasks: readonly { readonly task: string }[]) => tasks.map(({ ta
 describe('attempts()', () => {
   it('tells when each was ready, began and ended, and where it ran, by their start', async () => {
     const timeline = await timelineOf(SITE);
-    expect(timeline.attempts().map(({ task, readyAtMs, startedAtMs, endedAtMs }) => [task, readyAtMs, startedAtMs, endedAtMs])).toEqual([
+    expect(
+      timeline
+        .attempts()
+        .map(({ task, readyAtMs, startedAtMs, endedAtMs }) => [task, readyAtMs, startedAtMs, endedAtMs]),
+    ).toEqual([
       ['load', 1_000_000, 1_000_000, 1_000_020],
       ['style', 1_000_020, 1_000_020, 1_000_025],
       ['parse', 1_000_020, 1_000_020, 1_000_080],
       ['page', 1_000_080, 1_000_080, 1_000_090],
     ]);
-    expect(new Set(timeline.attempts().map(({ thread, status, attempt }) => `${thread} ${status} ${attempt}`))).toEqual(new Set(['main done 1']));
+    expect(new Set(timeline.attempts().map(({ thread, status, attempt }) => `${thread} ${status} ${attempt}`))).toEqual(
+      new Set(['main done 1']),
+    );
   });
 
   it('tells how long each could have run and had to wait for room', async () => {
@@ -49,18 +62,24 @@ describe('attempts()', () => {
       { name: 'a', takesMs: 10, failures: 1, retry: 2 },
       { name: 'b', takesMs: 10, failures: 1 },
     ]);
-    const told = timeline.attempts().map(({ task, status, error }) => `${task} ${status} ${error instanceof Error ? error.message : error}`);
+    const told = timeline
+      .attempts()
+      .map(({ task, status, error }) => `${task} ${status} ${error instanceof Error ? error.message : error}`);
     expect(told.sort()).toEqual(['a done undefined', 'a retried call 1 fails', 'b failed call 1 fails']);
   });
 
   it('has each attempt of a task that is retried, the pause before it no waiting', async () => {
     const timeline = await timelineOf([{ name: 'a', takesMs: 10, failures: 2, retry: { attempts: 3, delayMs: 50 } }]);
-    expect(timeline.attempts().map(({ attempt, status, startedAtMs, waitedMs }) => [attempt, status, startedAtMs, waitedMs])).toEqual([
+    expect(
+      timeline.attempts().map(({ attempt, status, startedAtMs, waitedMs }) => [attempt, status, startedAtMs, waitedMs]),
+    ).toEqual([
       [1, 'retried', 1_000_000, 0],
       [2, 'retried', 1_000_060, 0],
       [3, 'done', 1_000_120, 0],
     ]);
-    expect(timeline.tasks()).toMatchObject([{ task: 'a', status: 'done', durationMs: 30, delayedMs: 100, waitedMs: 0 }]);
+    expect(timeline.tasks()).toMatchObject([
+      { task: 'a', status: 'done', durationMs: 30, delayedMs: 100, waitedMs: 0 },
+    ]);
   });
 
   it('ends the running ones, while a run is under way, at what was heard last', async () => {
@@ -85,7 +104,9 @@ describe('tasks()', () => {
       { name: 'b', takesMs: 5, dependsOn: ['a'] },
       { name: 'c', takesMs: 5 },
     ]);
-    expect(Object.fromEntries(timeline.tasks().map(({ task, status, attempts }) => [task, `${status} ${attempts.length}`]))).toEqual({
+    expect(
+      Object.fromEntries(timeline.tasks().map(({ task, status, attempts }) => [task, `${status} ${attempts.length}`])),
+    ).toEqual({
       a: 'failed 1',
       b: 'skipped 0',
       c: 'done 1',
@@ -102,7 +123,9 @@ describe('tasks()', () => {
     abort.abort();
     await timed.clock.advance(2000);
     await rejected;
-    expect(timeline.tasks()).toMatchObject([{ task: 'a', status: 'pending', attempts: [{ status: 'interrupted', error: expect.anything() }] }]);
+    expect(timeline.tasks()).toMatchObject([
+      { task: 'a', status: 'pending', attempts: [{ status: 'interrupted', error: expect.anything() }] },
+    ]);
     expect(timeline.summary()).toMatchObject({ status: 'aborted' });
   });
 
@@ -170,10 +193,20 @@ describe('efficiency()', () => {
 
   it('compares with the work shared by the workers where that is the longer', async () => {
     // Four tasks of 30 ms, one of 60 ms and one slot short of using both at the end: 30 30 | 30 30 | 60 is 120 ms for 180 ms of work.
-    const timeline = await timelineOf([...['a', 'b', 'c', 'd'].map((name) => ({ name, takesMs: 30 })), { name: 'e', takesMs: 60 }], {
-      concurrency: 2,
+    const timeline = await timelineOf(
+      [...['a', 'b', 'c', 'd'].map((name) => ({ name, takesMs: 30 })), { name: 'e', takesMs: 60 }],
+      {
+        concurrency: 2,
+      },
+    );
+    expect(timeline.summary()).toMatchObject({
+      durationMs: 120,
+      workMs: 180,
+      criticalPathMs: 60,
+      workers: 2,
+      lowerBoundMs: 90,
+      efficiency: 0.75,
     });
-    expect(timeline.summary()).toMatchObject({ durationMs: 120, workMs: 180, criticalPathMs: 60, workers: 2, lowerBoundMs: 90, efficiency: 0.75 });
   });
 
   it('counts workers that had nothing to do only if it is told of them', async () => {
@@ -208,7 +241,11 @@ describe('slowest() and threads()', () => {
     const graph = graphOf(
       gate.task,
       { name: 'a', run: waitAtGate, dependsOn: ['gate'] },
-      { name: 'b', run: made('(view) => { Atomics.store(view, 0, 1); Atomics.notify(view, 0); }'), dependsOn: ['gate'] },
+      {
+        name: 'b',
+        run: made('(view) => { Atomics.store(view, 0, 1); Atomics.notify(view, 0); }'),
+        dependsOn: ['gate'],
+      },
     );
     await executor.warmUp();
     await executor.run(graph);

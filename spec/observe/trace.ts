@@ -20,7 +20,9 @@ const toNs = (us: number) => Math.round(us * 1000);
 
 /** The slice that an end of an arrow belongs to: the one of its lane within which it is. One that takes no time holds the moment at which it is. */
 function sliceOf(slices: readonly TraceEvent[], { tid, ts }: TraceEvent): TraceEvent | undefined {
-  const within = slices.filter((slice) => slice.tid === tid && toNs(slice.ts) <= toNs(ts) && toNs(ts) <= toNs(slice.ts) + toNs(slice.dur!));
+  const within = slices.filter(
+    (slice) => slice.tid === tid && toNs(slice.ts) <= toNs(ts) && toNs(ts) <= toNs(slice.ts) + toNs(slice.dur!),
+  );
   return within.find((slice) => toNs(ts) < toNs(slice.ts) + toNs(slice.dur!)) ?? within[0];
 }
 

@@ -62,7 +62,8 @@ describe.each(EXECUTORS)('%s', (_, newExecutor, options) => {
       if (calls < 3) throw new Error('not yet');
     };
     await executor.run(graphOf({ name: 'a', run: flaky, retry: 3, ...options }));
-    for (const call of [1, 2, 3]) expect(recorder.span(`call ${call}`).parentSpanContext?.spanId).toBe(idOf(recorder.span(`attempt ${call} of a`)));
+    for (const call of [1, 2, 3])
+      expect(recorder.span(`call ${call}`).parentSpanContext?.spanId).toBe(idOf(recorder.span(`attempt ${call} of a`)));
   });
 
   it('has its run below the span that was active where it was begun, and leaves that active', async () => {
@@ -81,7 +82,11 @@ describe.each(EXECUTORS)('%s', (_, newExecutor, options) => {
     await using executor = newExecutor();
     tracing.listen(executor);
     const baggage = propagation.createBaggage({ tenant: { value: 'tea' } });
-    const graph = graphOf({ name: 'a', run: () => propagation.getActiveBaggage()?.getEntry('tenant')?.value, ...options });
+    const graph = graphOf({
+      name: 'a',
+      run: () => propagation.getActiveBaggage()?.getEntry('tenant')?.value,
+      ...options,
+    });
     await context.with(propagation.setBaggage(context.active(), baggage), () => executor.run(graph));
     expect(graph.result('a')).toBe('tea');
   });
@@ -89,7 +94,12 @@ describe.each(EXECUTORS)('%s', (_, newExecutor, options) => {
   it('gives a task headers to hand on', async () => {
     await using executor = newExecutor();
     tracing.listen(executor);
-    const graph = graphOf({ name: 'a', run: (({ headers }: TaskContext) => headers) as never, withContext: true, ...options });
+    const graph = graphOf({
+      name: 'a',
+      run: (({ headers }: TaskContext) => headers) as never,
+      withContext: true,
+      ...options,
+    });
     await executor.run(graph);
     const { traceId, spanId } = recorder.span('attempt 1 of a').spanContext();
     expect(graph.result('a')).toEqual({ traceparent: `00-${traceId}-${spanId}-01` });
@@ -128,20 +138,28 @@ describe.each(EXECUTORS)('%s', (_, newExecutor, options) => {
     tracing.listen(executor);
     const seen: (Span | undefined)[] = [];
     executor.on('task:done', () => seen.push(trace.getActiveSpan()));
-    await executor.run(graphOf({ name: 'a', run: () => 1, ...options }, { name: 'b', run: () => 1, after: ['a'], ...options }));
+    await executor.run(
+      graphOf({ name: 'a', run: () => 1, ...options }, { name: 'b', run: () => 1, after: ['a'], ...options }),
+    );
     expect(seen).toEqual([undefined, undefined]);
     expect(trace.getActiveSpan()).toBeUndefined();
   });
 });
 
 describe('a task that waits', () => {
-  it.each(EXECUTORS.slice(1))('under %s has its own span active after that, whatever runs beside it', async (_, newExecutor, options) => {
-    await using executor = newExecutor();
-    tracing.listen(executor);
-    const names = Array.from({ length: 20 }, (_, index) => `t${index}`);
-    await executor.run(graphOf(...names.map((name) => ({ name, run: () => waits(`inside ${name}`), ...options }))));
-    for (const name of names) expect(recorder.span(`inside ${name}`).parentSpanContext?.spanId).toBe(idOf(recorder.span(`attempt 1 of ${name}`)));
-  });
+  it.each(EXECUTORS.slice(1))(
+    'under %s has its own span active after that, whatever runs beside it',
+    async (_, newExecutor, options) => {
+      await using executor = newExecutor();
+      tracing.listen(executor);
+      const names = Array.from({ length: 20 }, (_, index) => `t${index}`);
+      await executor.run(graphOf(...names.map((name) => ({ name, run: () => waits(`inside ${name}`), ...options }))));
+      for (const name of names)
+        expect(recorder.span(`inside ${name}`).parentSpanContext?.spanId).toBe(
+          idOf(recorder.span(`attempt 1 of ${name}`)),
+        );
+    },
+  );
 
   it('may begin a run, and wait for it, on the executor that runs it', async () => {
     const executor = new AsyncExecutor();
@@ -184,7 +202,10 @@ describe('closing', () => {
       seen.push(trace.getActiveSpan());
       return headers;
     };
-    const graph = graphOf({ name: 'a', run: () => tracing.close() }, { name: 'b', run: look as never, withContext: true, after: ['a'] });
+    const graph = graphOf(
+      { name: 'a', run: () => tracing.close() },
+      { name: 'b', run: look as never, withContext: true, after: ['a'] },
+    );
     await executor.run(graph);
     expect(seen).toEqual([undefined]);
     expect(graph.result('b')).toEqual({});

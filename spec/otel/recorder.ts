@@ -1,7 +1,23 @@
-import { type Attributes, context, DiagLogLevel, diag, type HrTime, propagation, type Span, SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  DiagLogLevel,
+  diag,
+  type HrTime,
+  propagation,
+  type Span,
+  SpanStatusCode,
+  type Tracer,
+} from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
-import { BasicTracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+  type SpanProcessor,
+} from '@opentelemetry/sdk-trace-base';
 import { type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
 import { Tracing } from 'taskmap-ts/otel';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
@@ -50,7 +66,9 @@ export class Recorder {
 
   /** The names of the spans that a span is linked to. */
   linked(name: string): string[] {
-    return this.span(name).links.map(({ context }) => this.spans.find((span) => span.spanContext().spanId === context.spanId)!.name);
+    return this.span(name).links.map(
+      ({ context }) => this.spans.find((span) => span.spanContext().spanId === context.spanId)!.name,
+    );
   }
 
   clear(): void {
@@ -65,9 +83,14 @@ export const complaints: string[] = [];
 /** What a program does to have contexts, as its SDK would; spans are kept by a {@link Recorder}. */
 export function registerContexts(): void {
   const complain = (message: string) => void complaints.push(message);
-  diag.setLogger({ error: complain, warn: complain, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
+  diag.setLogger(
+    { error: complain, warn: complain, info: () => {}, debug: () => {}, verbose: () => {} },
+    DiagLogLevel.WARN,
+  );
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  propagation.setGlobalPropagator(new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }));
+  propagation.setGlobalPropagator(
+    new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
+  );
 }
 
 export let recorder: Recorder;

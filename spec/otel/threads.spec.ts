@@ -8,7 +8,9 @@ import { made, started, ThreadGate, waitAtGate } from '../executors/thread-harne
 import type { Seen } from './fixtures/traced-tasks.js';
 import { graphOf, idOf, isError, msOf, recordEachSpec, recorder, tracing } from './recorder.js';
 
-const tasks = taskModule<typeof import('./fixtures/traced-tasks.js')>(new URL('./fixtures/traced-tasks.ts', import.meta.url));
+const tasks = taskModule<typeof import('./fixtures/traced-tasks.js')>(
+  new URL('./fixtures/traced-tasks.ts', import.meta.url),
+);
 
 recordEachSpec();
 
@@ -42,7 +44,8 @@ describe('on a worker thread', () => {
       request.end();
     });
     const { traceId } = recorder.span('request').spanContext();
-    for (const name of ['a', 'b']) expect(graph.result(name)).toEqual({ traceId, parentId: idOf(recorder.span(`task ${name}`)) });
+    for (const name of ['a', 'b'])
+      expect(graph.result(name)).toEqual({ traceId, parentId: idOf(recorder.span(`task ${name}`)) });
   });
 
   it('nothing is active once nobody traces, nor in a run that is not traced', async () => {
@@ -61,17 +64,22 @@ describe('on a worker thread', () => {
     await using executor = new ParallelExecutor({ workers: 2 });
     await executor.warmUp();
     const names = Array.from({ length: 100 }, (_, index) => `t${index}`);
-    const graph = graphOf(...names.map((name, index) => ({ name, run: tasks.active, after: index === 0 ? [] : [names[index - 1]!] })));
+    const graph = graphOf(
+      ...names.map((name, index) => ({ name, run: tasks.active, after: index === 0 ? [] : [names[index - 1]!] })),
+    );
     // The first time nobody knows how short they are.
     await executor.run(graph);
     tracing.listen(executor);
     await executor.run(graph.reset(...names));
     for (const name of names) expect(graph.result(name)).toEqual(placeOf(`task ${name}`));
-    for (const [index, name] of names.entries()) expect(recorder.linked(`task ${name}`)).toEqual(index === 0 ? [] : [`task t${index - 1}`]);
+    for (const [index, name] of names.entries())
+      expect(recorder.linked(`task ${name}`)).toEqual(index === 0 ? [] : [`task t${index - 1}`]);
     // A task that is sent has a span before it begins.
     const ahead = names
       .slice(1)
-      .filter((name, index) => msOf(recorder.span(`task ${name}`).startTime) < msOf(recorder.span(`task t${index}`).endTime));
+      .filter(
+        (name, index) => msOf(recorder.span(`task ${name}`).startTime) < msOf(recorder.span(`task t${index}`).endTime),
+      );
     expect(ahead.length).toBeGreaterThan(0);
   });
 
@@ -97,7 +105,10 @@ describe('on a worker thread', () => {
   it('a task runs as ever where headers cannot be read', async () => {
     await using executor = new ParallelExecutor({ workers: 1 });
     tracing.listen(executor);
-    const graph = graphOf({ name: 'breaks', run: tasks.breakPropagator }, { name: 'a', run: tasks.active, after: ['breaks'] });
+    const graph = graphOf(
+      { name: 'breaks', run: tasks.breakPropagator },
+      { name: 'a', run: tasks.active, after: ['breaks'] },
+    );
     await executor.run(graph);
     expect(graph.result('a')).toEqual({ traceId: undefined, spanId: undefined });
   });
@@ -123,8 +134,13 @@ describe('what becomes of threads and runs', () => {
     await using executor = new ParallelExecutor({ workers: 1 });
     tracing.listen(executor);
     const view = new Int32Array(new SharedArrayBuffer(4));
-    const dies = made('(view) => { if (Atomics.add(view, 0, 1) < 1) process.kill ? process.reallyExit(1) : 0; return 7; }');
-    const graph = graphOf({ name: 'view', run: () => view, onMainThread: true }, { name: 'a', run: dies, dependsOn: ['view'] });
+    const dies = made(
+      '(view) => { if (Atomics.add(view, 0, 1) < 1) process.kill ? process.reallyExit(1) : 0; return 7; }',
+    );
+    const graph = graphOf(
+      { name: 'view', run: () => view, onMainThread: true },
+      { name: 'a', run: dies, dependsOn: ['view'] },
+    );
     await executor.run(graph);
     expect(graph.result('a')).toBe(7);
     const span = recorder.span('task a');
@@ -159,7 +175,10 @@ describe('what becomes of threads and runs', () => {
   it('an argument that cannot be sent fails its task, which has no attempt then', async () => {
     await using executor = new ParallelExecutor({ workers: 1 });
     tracing.listen(executor);
-    const graph = graphOf({ name: 'fn', run: () => () => 1, onMainThread: true }, { name: 'a', run: made('(fn) => fn()'), dependsOn: ['fn'] });
+    const graph = graphOf(
+      { name: 'fn', run: () => () => 1, onMainThread: true },
+      { name: 'a', run: made('(fn) => fn()'), dependsOn: ['fn'] },
+    );
     await executor.run(graph);
     expect(recorder.tree()).toEqual(['run site', '  task fn', '    attempt 1 of fn', '  task a']);
     expect(isError(recorder.span('task a'))).toBe(true);
@@ -176,13 +195,25 @@ describe('a program', () => {
   };
 
   it('may set up its threads by --import, for functions that are sent as text', async () => {
-    const { stdout, stderr } = await run('--import', 'tsx', '--import', fixture('telemetry.mjs'), fixture('traced-run.mts'));
+    const { stdout, stderr } = await run(
+      '--import',
+      'tsx',
+      '--import',
+      fixture('telemetry.mjs'),
+      fixture('traced-run.mts'),
+    );
     expect(stderr).toBe('');
     expect(stdout).toBe('same trace: true, span of the task: true');
   });
 
   it('without @opentelemetry/api runs as ever, also on threads and with headers; only taskmap-ts/otel misses it', async () => {
-    const { stdout, stderr } = await run('--import', 'tsx', '--import', fixture('without-api.mjs'), fixture('untraced-run.mts'));
+    const { stdout, stderr } = await run(
+      '--import',
+      'tsx',
+      '--import',
+      fixture('without-api.mjs'),
+      fixture('untraced-run.mts'),
+    );
     expect(stderr).toBe('');
     expect(stdout).toBe('headers: {"x-run":"1"}, taskmap-ts/otel: Cannot find package \'@opentelemetry/api\'');
   });

@@ -1,8 +1,21 @@
 import fc from 'fast-check';
-import { AsyncExecutor, ParallelAsyncExecutor, type RunOptions, SyncExecutor, type TaskGraph, type TaskStatus } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  ParallelAsyncExecutor,
+  type RunOptions,
+  SyncExecutor,
+  type TaskGraph,
+  type TaskStatus,
+} from 'taskmap-ts';
 import { Tracing } from 'taskmap-ts/otel';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { builderOf, PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  type RandomGraph,
+  randomGraph,
+} from '../support/random-graph.js';
 import { complaints, idOf, isError, msOf, Recorder, registerContexts, unregisterContexts } from './recorder.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
@@ -44,7 +57,8 @@ function expectSound(recorder: Recorder, drawn: RandomGraph, graph: TaskGraph): 
     }
   }
   const attemptCount = recorder.spans.length - ofTasks.length - 1;
-  if (run.attributes['taskmap.status'] === 'finished') expect(attemptCount).toBe(run.attributes['taskmap.attempt_count']);
+  if (run.attributes['taskmap.status'] === 'finished')
+    expect(attemptCount).toBe(run.attributes['taskmap.attempt_count']);
 }
 
 const cases = fc.record({

@@ -1,5 +1,13 @@
 import { type Span, type Tracer, trace } from '@opentelemetry/api';
-import { AsyncExecutor, InvalidOptionError, MemoryStore, type Observed, SyncExecutor, type TaskContext, TaskGraphBuilder } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  InvalidOptionError,
+  MemoryStore,
+  type Observed,
+  SyncExecutor,
+  type TaskContext,
+  TaskGraphBuilder,
+} from 'taskmap-ts';
 import { Tracing } from 'taskmap-ts/otel';
 import { describe, expect, it } from 'vitest';
 import { ORIGIN_MS, Timed } from '../observe/timed.js';
@@ -43,7 +51,10 @@ describe('the spans of a run', () => {
     expect(recorder.linked('task fetch')).toEqual([]);
     expect(recorder.linked('task parse')).toEqual(['task fetch']);
     expect(recorder.linked('task page')).toEqual(['task parse', 'task style']);
-    expect(recorder.span('task page').links.map(({ attributes }) => attributes)).toEqual([{ 'taskmap.task': 'parse' }, { 'taskmap.task': 'style' }]);
+    expect(recorder.span('task page').links.map(({ attributes }) => attributes)).toEqual([
+      { 'taskmap.task': 'parse' },
+      { 'taskmap.task': 'style' },
+    ]);
   });
 
   it('say what they are of, and never what came of it', () => {
@@ -76,7 +87,9 @@ describe('the spans of a run', () => {
       'taskmap.thread': 'main',
       'taskmap.status': 'done',
     });
-    expect(JSON.stringify(recorder.spans.map(({ attributes, events, links, name }) => [attributes, events, links, name]))).not.toContain('secret');
+    expect(
+      JSON.stringify(recorder.spans.map(({ attributes, events, links, name }) => [attributes, events, links, name])),
+    ).not.toContain('secret');
   });
 
   it('are as long as the clock of the executor says', async () => {
@@ -87,7 +100,10 @@ describe('the spans of a run', () => {
     tracing.listen(timed.executor);
     await timed.run();
     const times = Object.fromEntries(
-      recorder.spans.map(({ name, startTime, endTime }) => [name, [msOf(startTime) - ORIGIN_MS, msOf(endTime) - ORIGIN_MS]]),
+      recorder.spans.map(({ name, startTime, endTime }) => [
+        name,
+        [msOf(startTime) - ORIGIN_MS, msOf(endTime) - ORIGIN_MS],
+      ]),
     );
     expect(times).toEqual({
       'run timed': [0, 75],
@@ -104,7 +120,14 @@ describe('the spans of a run', () => {
     const executors = [new SyncExecutor(), new SyncExecutor()];
     for (const executor of [...executors, ...executors]) tracing.listen(executor);
     for (const executor of executors) executor.run(graphOf({ name: 'a', run: () => 1 }));
-    expect(recorder.tree()).toEqual(['run site', '  task a', '    attempt 1 of a', 'run site', '  task a', '    attempt 1 of a']);
+    expect(recorder.tree()).toEqual([
+      'run site',
+      '  task a',
+      '    attempt 1 of a',
+      'run site',
+      '  task a',
+      '    attempt 1 of a',
+    ]);
   });
 
   it('begin anew when the graph is run again, and are of what is run then', () => {
@@ -149,7 +172,9 @@ describe('what fails', () => {
       expect(span.attributes).toMatchObject({ 'taskmap.status': 'failed', 'error.type': 'RangeError' });
       const [exception] = exceptionsOf(span);
       expect(exception).toMatchObject({ 'exception.type': 'RangeError', 'exception.message': 'no rows' });
-      expect(exception?.['exception.stacktrace']).toMatch(/^RangeError: no rows\n +at [\s\S]*\nCaused by: TypeError: no route\n +at /);
+      expect(exception?.['exception.stacktrace']).toMatch(
+        /^RangeError: no rows\n +at [\s\S]*\nCaused by: TypeError: no route\n +at /,
+      );
     }
     expect(recorder.span('run site').status.message).toBe('"fetch" failed: RangeError: no rows');
     expect(isError(recorder.span('run site'))).toBe(true);
@@ -163,14 +188,29 @@ describe('what fails', () => {
         throw new Error('do not touch');
       },
     });
-    const thrown = [undefined, null, 0, '', 'text', Symbol('s'), () => {}, {}, { name: 1, message: { a: 1 } }, hostile, new Error('half \ud83d')];
+    const thrown = [
+      undefined,
+      null,
+      0,
+      '',
+      'text',
+      Symbol('s'),
+      () => {},
+      {},
+      { name: 1, message: { a: 1 } },
+      hostile,
+      new Error('half \ud83d'),
+    ];
     executor.run(graphOf(...thrown.map((error, index) => ({ name: `t${index}`, run: thrower(error) }))));
     for (const index of thrown.keys()) {
       const [exception] = exceptionsOf(recorder.span(`task t${index}`));
       expect(typeof exception?.['exception.type']).toBe('string');
       expect(isError(recorder.span(`attempt 1 of t${index}`))).toBe(true);
     }
-    expect(exceptionsOf(recorder.span('task t4'))[0]).toMatchObject({ 'exception.type': 'string', 'exception.message': 'text' });
+    expect(exceptionsOf(recorder.span('task t4'))[0]).toMatchObject({
+      'exception.type': 'string',
+      'exception.message': 'text',
+    });
     expect(exceptionsOf(recorder.span('task t10'))[0]?.['exception.message']).toBe('half \uFFFD');
     expect(recorder.span('run site').status.message).toMatch(/^"t0" failed: .*, and 10 more$/);
   });
@@ -189,7 +229,9 @@ describe('what fails', () => {
     expect(exceptionsOf(recorder.span('attempt 1 of a'))).toHaveLength(1);
     expect(recorder.span('task a').attributes).toMatchObject({ 'taskmap.status': 'done', 'taskmap.attempt_count': 2 });
     const events = recorder.span('task a').events.map(({ name, attributes }) => ({ name, ...attributes }));
-    expect(events).toEqual([{ name: 'taskmap.retry', 'taskmap.attempt': 1, 'taskmap.delay_ms': 1, 'error.type': 'RangeError' }]);
+    expect(events).toEqual([
+      { name: 'taskmap.retry', 'taskmap.attempt': 1, 'taskmap.delay_ms': 1, 'error.type': 'RangeError' },
+    ]);
   });
 
   // a* ─► b ─► c
@@ -211,7 +253,10 @@ describe('what fails', () => {
       expect(span.duration).toEqual([0, 0]);
     }
     expect(recorder.linked('task c')).toEqual(['task b']);
-    expect(recorder.span('run site').attributes).toMatchObject({ 'taskmap.failed_count': 1, 'taskmap.skipped_count': 2 });
+    expect(recorder.span('run site').attributes).toMatchObject({
+      'taskmap.failed_count': 1,
+      'taskmap.skipped_count': 2,
+    });
   });
 
   it('and stops the run makes an error of it', async () => {
@@ -238,14 +283,26 @@ describe('an abort', () => {
     const aborted = expect(run).rejects.toThrow();
     await timed.clock.advance(2000);
     await aborted;
-    expect(recorder.tree()).toEqual(['run timed', '  task quick', '    attempt 1 of quick', '  task slow', '    attempt 1 of slow']);
+    expect(recorder.tree()).toEqual([
+      'run timed',
+      '  task quick',
+      '    attempt 1 of quick',
+      '  task slow',
+      '    attempt 1 of slow',
+    ]);
     expect(recorder.spans.filter(isError).map(({ name }) => name)).toEqual(['run timed']);
     expect(recorder.span('attempt 1 of slow').attributes['taskmap.status']).toBe('interrupted');
     expect(recorder.span('task slow').attributes['taskmap.status']).toBe('pending');
     const [event] = recorder.span('task slow').events;
-    expect(event).toMatchObject({ name: 'taskmap.interrupted', attributes: { 'taskmap.attempt': 1, 'taskmap.reason': 'Error: enough' } });
+    expect(event).toMatchObject({
+      name: 'taskmap.interrupted',
+      attributes: { 'taskmap.attempt': 1, 'taskmap.reason': 'Error: enough' },
+    });
     expect(recorder.span('task slow').endTime).toEqual(recorder.span('attempt 1 of slow').endTime);
-    expect(recorder.span('run timed').attributes).toMatchObject({ 'taskmap.status': 'aborted', 'taskmap.pending_count': 2 });
+    expect(recorder.span('run timed').attributes).toMatchObject({
+      'taskmap.status': 'aborted',
+      'taskmap.pending_count': 2,
+    });
   });
 
   it('during the pause before a retry ends the task where its attempt ended', async () => {
@@ -253,7 +310,9 @@ describe('an abort', () => {
     tracing.listen(timed.executor);
     const controller = new AbortController();
     timed.clock.after(50, () => controller.abort());
-    const aborted = expect((timed.executor as AsyncExecutor).run(timed.graph, { signal: controller.signal })).rejects.toThrow();
+    const aborted = expect(
+      (timed.executor as AsyncExecutor).run(timed.graph, { signal: controller.signal }),
+    ).rejects.toThrow();
     await timed.clock.advance(100);
     await aborted;
     expect(msOf(recorder.span('task a').endTime) - ORIGIN_MS).toBe(10);
@@ -270,7 +329,11 @@ describe('a result that a store kept', () => {
     tracing.listen(executor);
     await executor.run(graph());
     expect(recorder.names).toEqual(['task a', 'task b', 'run site']);
-    expect(recorder.span('task a').attributes).toMatchObject({ 'taskmap.status': 'done', 'taskmap.source': 'store', 'taskmap.attempt_count': 0 });
+    expect(recorder.span('task a').attributes).toMatchObject({
+      'taskmap.status': 'done',
+      'taskmap.source': 'store',
+      'taskmap.attempt_count': 0,
+    });
     expect(recorder.span('task a').duration).toEqual([0, 0]);
     expect(recorder.linked('task b')).toEqual(['task a']);
   });
@@ -287,7 +350,10 @@ describe('progress', () => {
       progress(1);
     };
     executor.run(graphOf({ name: 'a', run: run as never, withContext: true }));
-    expect(events('attempt 1 of a')).toEqual([{ 'taskmap.fraction': 0.5, 'taskmap.note': 'half \uFFFD' }, { 'taskmap.fraction': 1 }]);
+    expect(events('attempt 1 of a')).toEqual([
+      { 'taskmap.fraction': 0.5, 'taskmap.note': 'half \uFFFD' },
+      { 'taskmap.fraction': 1 },
+    ]);
     expect(recorder.span('attempt 1 of a').events[0]?.name).toBe('taskmap.progress');
   });
 
@@ -322,7 +388,9 @@ describe('names', () => {
       recorder.clear();
       tracing.listen(executor);
       executor.run(
-        new TaskGraphBuilder<any>({ name }).add({ name, run: thrower(new Error(name)) }, { name: `${name} b`, run: () => 1, after: [name] }).build(),
+        new TaskGraphBuilder<any>({ name })
+          .add({ name, run: thrower(new Error(name)) }, { name: `${name} b`, run: () => 1, after: [name] })
+          .build(),
       );
       expect(recorder.spans).toHaveLength(4);
       for (const span of recorder.spans) {
@@ -400,7 +468,10 @@ describe('tracing', () => {
     using silent = new Tracing({ tracer: counting });
     const executor = new SyncExecutor();
     silent.listen(executor);
-    const graph = graphOf({ name: 'a', run: () => trace.getActiveSpan() }, { name: 'b', run: thrower(new Error('no')), retry: 2 });
+    const graph = graphOf(
+      { name: 'a', run: () => trace.getActiveSpan() },
+      { name: 'b', run: thrower(new Error('no')), retry: 2 },
+    );
     executor.run(graph);
     expect(begun).toBe(1);
     expect(graph.result('a')).toBeUndefined();
@@ -412,7 +483,10 @@ describe('tracing', () => {
 
   it('is of whatever tells the same events', () => {
     const heard = new Map<string, (...args: any[]) => void>();
-    const observed: Observed = { on: (event, listener) => heard.set(event, listener), off: (event) => heard.delete(event) };
+    const observed: Observed = {
+      on: (event, listener) => heard.set(event, listener),
+      off: (event) => heard.delete(event),
+    };
     tracing.listen(observed);
     const executor = new SyncExecutor();
     for (const [event, listener] of heard) executor.on(event as 'task:done', listener);

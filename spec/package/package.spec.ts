@@ -1,5 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +52,8 @@ beforeAll(() => {
   npm(consumer, 'install', '--offline', '--ignore-scripts', '--no-audit', ...tarballs.map((name) => `./${name}`));
   installed = join(consumer, 'node_modules', 'taskmap-ts');
   mkdirSync(join(consumer, 'node_modules', '@types'));
-  for (const types of ['@types/node', 'undici-types']) symlinkSync(join(MODULES, types), join(consumer, 'node_modules', types), 'dir');
+  for (const types of ['@types/node', 'undici-types'])
+    symlinkSync(join(MODULES, types), join(consumer, 'node_modules', types), 'dir');
 }, 120_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -106,7 +118,9 @@ describe('a project that installed the package', () => {
 
   it('has the command', () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-    expect(node(consumer, realpathSync(join(consumer, 'node_modules', '.bin', 'taskmap-ts')), '--version')).toBe(`${version}\n`);
+    expect(node(consumer, realpathSync(join(consumer, 'node_modules', '.bin', 'taskmap-ts')), '--version')).toBe(
+      `${version}\n`,
+    );
   });
 
   it('runs where there is nothing that only Node has', () => {
@@ -118,7 +132,10 @@ describe('a program that is bundled into one file', () => {
   /** Bundles a program of the consumer's, and says where the bundle is. */
   function bundled(entry: string, outfile: string, options: BuildOptions): string {
     // workerpool is CommonJS: in an ES module its calls of require() need one.
-    const banner = options.format === 'esm' ? "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" : '';
+    const banner =
+      options.format === 'esm'
+        ? "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+        : '';
     buildSync({
       banner: { js: banner },
       entryPoints: [entry],
@@ -148,7 +165,10 @@ describe('a program that is bundled into one file', () => {
   it('takes a script that was bundled too, and says so where there is none', () => {
     const elsewhere = join(folder, 'elsewhere');
     const program = bundled('threads.mjs', join(elsewhere, 'program.mjs'), { format: 'esm' });
-    const script = bundled('taskmap-ts/worker', join(elsewhere, 'worker.cjs'), { format: 'cjs', logOverride: { 'empty-import-meta': 'silent' } });
+    const script = bundled('taskmap-ts/worker', join(elsewhere, 'worker.cjs'), {
+      format: 'cjs',
+      logOverride: { 'empty-import-meta': 'silent' },
+    });
     expect(node(elsewhere, program, script)).toBe('42\n');
     expect(node(elsewhere, program)).toMatch(
       /^WorkerStartError: .*Bundle 'taskmap-ts\/worker' into a file of its own, and name it by the `workerScript` option\.\n$/,
@@ -158,13 +178,20 @@ describe('a program that is bundled into one file', () => {
 
 function filesOf(directory: string): string[] {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
 }
 
 function npm(cwd: string, ...args: string[]): string {
   // With what it has kept of optional peers, it would want to fetch them.
   const env = { ...process.env, npm_config_cache: join(folder, 'npm-cache') };
-  const { status, stdout, stderr } = spawnSync('npm', args, { cwd, env, encoding: 'utf8', shell: process.platform === 'win32' });
+  const { status, stdout, stderr } = spawnSync('npm', args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
   if (status !== 0) throw new Error(`npm ${args.join(' ')} failed:\n${stdout}${stderr}`);
   return stdout;
 }

@@ -101,7 +101,11 @@ export class Audit {
     else this.#hearOfTask(event, record, this.#drawn.tasks[this.#idByName.get(record['task'])!]!);
   }
 
-  #hearOfTask(event: Exclude<EventName, 'run:started' | 'run:finished'>, record: EventRecord, { id, name, attempts }: RandomTask): void {
+  #hearOfTask(
+    event: Exclude<EventName, 'run:started' | 'run:finished'>,
+    record: EventRecord,
+    { id, name, attempts }: RandomTask,
+  ): void {
     const outcome = this.#graph.outcome(name);
     const isOfAttempt = event !== 'task:ready' && event !== 'task:started' && event !== 'task:skipped';
     if (isOfAttempt) holds(record['attempt'] === this.#attempts[id], 'what is told is told of the latest attempt');
@@ -114,14 +118,21 @@ export class Audit {
       case 'task:started':
         holds(outcome.status === 'running', 'a started task is running');
         this.#expectDependenciesDone(name);
-        if (this.#states[id] === 'delayed') holds(this.#clock.now() >= this.#dueAtMs[id]!, 'a retry waits for its delay');
+        if (this.#states[id] === 'delayed')
+          holds(this.#clock.now() >= this.#dueAtMs[id]!, 'a retry waits for its delay');
         holds(
           this.#ids('ready').every((other) => this.#places[id]! <= this.#places[other]!),
           'tasks start in order',
         );
         this.#move(id, ['ready', 'delayed'], 'running');
-        holds(record['attempt'] === ++this.#attempts[id]! && this.#attempts[id]! <= attempts, 'attempts are counted from 1 up to as many as allowed');
-        holds(this.#taken().total <= this.#limits.total && this.#taken().cpu <= this.#limits.cpu, 'slots are never exceeded');
+        holds(
+          record['attempt'] === ++this.#attempts[id]! && this.#attempts[id]! <= attempts,
+          'attempts are counted from 1 up to as many as allowed',
+        );
+        holds(
+          this.#taken().total <= this.#limits.total && this.#taken().cpu <= this.#limits.cpu,
+          'slots are never exceeded',
+        );
         return;
       case 'task:progress':
         this.#move(id, ['running'], 'running');
@@ -136,11 +147,17 @@ export class Audit {
         this.#move(id, ['running'], 'interrupted');
         return;
       case 'task:done':
-        holds(isDeepStrictEqual(outcome, { status: 'done', result: record['result'], source: 'run' }), 'a done task has its result');
+        holds(
+          isDeepStrictEqual(outcome, { status: 'done', result: record['result'], source: 'run' }),
+          'a done task has its result',
+        );
         this.#move(id, ['running'], 'done');
         return;
       case 'task:failed':
-        holds(isDeepStrictEqual(outcome, { status: 'failed', error: record['error'], attempts: record['attempt'] }), 'a failed task has its error');
+        holds(
+          isDeepStrictEqual(outcome, { status: 'failed', error: record['error'], attempts: record['attempt'] }),
+          'a failed task has its error',
+        );
         this.#move(id, ['running'], 'failed');
         this.#failedFirst.push(id);
         return;
@@ -179,15 +196,25 @@ export class Audit {
     this.#runId = undefined;
     const failures = this.#failedFirst.map((id) => this.#drawn.tasks[id]!.name);
     holds(isDeepStrictEqual(record['counts'], this.#graph.counts()), 'the report has the counts of the graph');
-    holds(record['attemptCount'] === this.#attempts.reduce((sum, count) => sum + count, 0), 'each attempt is told to have started');
-    holds(isDeepStrictEqual([...record['failures'].keys()], failures), 'failures come in the order in which they happened');
+    holds(
+      record['attemptCount'] === this.#attempts.reduce((sum, count) => sum + count, 0),
+      'each attempt is told to have started',
+    );
+    holds(
+      isDeepStrictEqual([...record['failures'].keys()], failures),
+      'failures come in the order in which they happened',
+    );
     for (const { id, name } of this.#drawn.tasks) {
       const state = this.#states[id]!;
       const status = this.#graph.status(name);
       const isOutcome = state === 'done' || state === 'failed' || state === 'skipped';
       holds(state !== 'running', 'a run ends when nothing of it is running');
-      holds(isOutcome ? status === state : status === 'pending' || !this.#pendingAtStart[id], 'one event for each outcome, and none without');
-      if (record['status'] === 'finished') holds(isOutcome || state === 'waiting', 'what became ready has come to an end');
+      holds(
+        isOutcome ? status === state : status === 'pending' || !this.#pendingAtStart[id],
+        'one event for each outcome, and none without',
+      );
+      if (record['status'] === 'finished')
+        holds(isOutcome || state === 'waiting', 'what became ready has come to an end');
       const lost = this.#lostTo(name).length > 0;
       holds(lost || status !== 'skipped', 'a task is skipped only if an ancestor failed');
       holds(!lost || (status !== 'pending' && status !== 'running'), 'a task is skipped if an ancestor failed');
@@ -244,7 +271,11 @@ function placesOf(graph: TaskGraph, { tasks }: RandomGraph): number[] {
     ranks.set(name, 1 + Math.max(0, ...graph.dependents(name).map((dependent) => ranks.get(dependent)!)));
   }
   const inOrder = [...tasks].sort(
-    (a, b) => Number(b.ioBound) - Number(a.ioBound) || b.priority - a.priority || ranks.get(b.name)! - ranks.get(a.name)! || a.id - b.id,
+    (a, b) =>
+      Number(b.ioBound) - Number(a.ioBound) ||
+      b.priority - a.priority ||
+      ranks.get(b.name)! - ranks.get(a.name)! ||
+      a.id - b.id,
   );
   const places: number[] = [];
   for (const [place, { id }] of inOrder.entries()) places[id] = place;

@@ -19,7 +19,14 @@ import {
 import { describe, expect, it } from 'vitest';
 import { FakeClock, settle } from '../support/fake-clock.js';
 import { Model, type ModelOutcome } from '../support/model.js';
-import { DrawnError, propertyOptions, type RandomGraph, type RandomTask, randomGraph, resultOf } from '../support/random-graph.js';
+import {
+  DrawnError,
+  propertyOptions,
+  type RandomGraph,
+  type RandomTask,
+  randomGraph,
+  resultOf,
+} from '../support/random-graph.js';
 import { Audit, holds, type SlotLimits } from './executors-audit.js';
 
 const GRACE_MS = 100;
@@ -55,8 +62,18 @@ const optionsOf = ({ total, cpu }: SlotLimits) => ({ concurrency: total, cpuConc
 
 const SUBJECTS: readonly Subject[] = [
   { name: 'SyncExecutor', isAsync: false, limits: () => ONE_SLOT, make: (clock) => new SyncExecutor({ clock }) },
-  { name: 'SyncExecutor with runAttempt', isAsync: false, limits: () => ONE_SLOT, make: (clock) => new IndirectExecutor({ clock }) },
-  { name: 'AsyncExecutor', isAsync: true, limits: asDrawn, make: (clock, drawn) => new AsyncExecutor({ clock, ...optionsOf(drawn) }) },
+  {
+    name: 'SyncExecutor with runAttempt',
+    isAsync: false,
+    limits: () => ONE_SLOT,
+    make: (clock) => new IndirectExecutor({ clock }),
+  },
+  {
+    name: 'AsyncExecutor',
+    isAsync: true,
+    limits: asDrawn,
+    make: (clock, drawn) => new AsyncExecutor({ clock, ...optionsOf(drawn) }),
+  },
   {
     name: 'AsyncExecutor with runAttempt',
     isAsync: true,
@@ -103,7 +120,10 @@ const SIZE_MAX = 9;
 const scene: fc.Arbitrary<Scene> = fc.record({
   graph: randomGraph({ sizeMax: SIZE_MAX, fanInMax: 3 }),
   behaviours: fc.array(behaviour, { minLength: SIZE_MAX, maxLength: SIZE_MAX }),
-  slots: fc.record({ total: fc.constantFrom(1, 2, 3, Number.POSITIVE_INFINITY), cpu: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY) }),
+  slots: fc.record({
+    total: fc.constantFrom(1, 2, 3, Number.POSITIVE_INFINITY),
+    cpu: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
+  }),
 });
 
 /** A scene as one executor plays it: a graph with functions, a clock, and an audit of what is told. */
@@ -219,11 +239,18 @@ class Play {
         return end();
       }
       // To block here would make others late, and what they come to would depend on their order.
-      return behaviour.isAsync || behaviour.timesOut ? this.#promised(behaviour.onAbort, durationMs, end, context?.signal) : end();
+      return behaviour.isAsync || behaviour.timesOut
+        ? this.#promised(behaviour.onAbort, durationMs, end, context?.signal)
+        : end();
     };
   }
 
-  #promised(onAbort: Behaviour['onAbort'], durationMs: number, end: () => unknown, signal: AbortSignal | undefined): Promise<unknown> {
+  #promised(
+    onAbort: Behaviour['onAbort'],
+    durationMs: number,
+    end: () => unknown,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       let decided = false;
       const settleNow = () => {
@@ -262,7 +289,8 @@ function expectAsModel(play: Play, model: readonly ModelOutcome[], { tasks }: Ra
 function agrees(outcome: Outcome, expected: ModelOutcome, tasks: readonly RandomTask[]): boolean {
   if (outcome.status === 'done') return expected.status === 'done' && Object.is(outcome.result, expected.result);
   if (outcome.status === 'failed') return expected.status === 'failed' && outcome.attempts === expected.attempts;
-  if (outcome.status === 'skipped') return expected.status === 'skipped' && [...expected.because].some((id) => tasks[id]!.name === outcome.because);
+  if (outcome.status === 'skipped')
+    return expected.status === 'skipped' && [...expected.because].some((id) => tasks[id]!.name === outcome.because);
   return outcome.status === expected.status;
 }
 
@@ -270,7 +298,11 @@ function agrees(outcome: Outcome, expected: ModelOutcome, tasks: readonly Random
 const change = fc.oneof(
   fc.record({ kind: fc.constant('reset' as const), ids: fc.array(fc.nat(SIZE_MAX), { maxLength: 3 }) }),
   fc.record({ kind: fc.constant('resetFailed' as const) }),
-  fc.record({ kind: fc.constant('markDone' as const), id: fc.nat(SIZE_MAX), result: fc.constantFrom(undefined, null, 5) }),
+  fc.record({
+    kind: fc.constant('markDone' as const),
+    id: fc.nat(SIZE_MAX),
+    result: fc.constantFrom(undefined, null, 5),
+  }),
   fc.record({ kind: fc.constant('replace' as const), id: fc.nat(SIZE_MAX) }),
 );
 
@@ -338,7 +370,8 @@ async function runUntil(play: Play, { onFailure, abort, byClosing }: Ending): Pr
   play.audit.onEvent = (count) => {
     if (abort.when === 'at event' && count === abort.count) end();
     // Whoever listens may look around, but change nothing.
-    if (count === 3 && !isRefused(() => play.graph.resetAll())) play.audit.report('a graph that is being run refuses changes');
+    if (count === 3 && !isRefused(() => play.graph.resetAll()))
+      play.audit.report('a graph that is being run refuses changes');
   };
   const run = play.begin({ signal: controller.signal, onFailure });
   void run.then(callOff);
@@ -384,7 +417,8 @@ describe.each(SUBJECTS)('$name', TIMEOUT, (subject) => {
         }
         for (const { id, name } of graph.tasks) {
           const outcome = play.graph.outcome(name);
-          if (outcome.status === 'failed') expect(outcome.error).toBeInstanceOf(scene.behaviours[id]!.timesOut ? TaskTimeoutError : DrawnError);
+          if (outcome.status === 'failed')
+            expect(outcome.error).toBeInstanceOf(scene.behaviours[id]!.timesOut ? TaskTimeoutError : DrawnError);
         }
       }),
       PROPERTY,

@@ -53,20 +53,26 @@ test('a pause is within its policy: at most the whole one, at least what jitter 
     when: fc.constant(undefined),
   });
   fc.assert(
-    fc.property(policy, fc.integer({ min: 1, max: 1100 }), fc.double({ min: 0, max: 1, noNaN: true }), (settings, attempt, chance) => {
-      const delayMs = retryDelayMs(settings, attempt, chance);
-      if (attempt >= settings.attempts) {
-        expect(delayMs).toBe(-1);
-        return;
-      }
-      let whole = settings.delayMs;
-      for (let pause = 1; pause < attempt && whole < WAIT_MAX_MS; pause++) whole = Math.min(whole * settings.backoff, WAIT_MAX_MS);
-      const tolerance = whole * 1e-9;
-      expect(delayMs).toBeLessThanOrEqual(whole + tolerance);
-      expect(delayMs).toBeGreaterThanOrEqual(whole * (1 - settings.jitter) - tolerance);
-      expect(delayMs).toBeLessThanOrEqual(WAIT_MAX_MS);
-      expect(retryDelayMs(settings, attempt, 0)).toBeGreaterThanOrEqual(delayMs);
-    }),
+    fc.property(
+      policy,
+      fc.integer({ min: 1, max: 1100 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (settings, attempt, chance) => {
+        const delayMs = retryDelayMs(settings, attempt, chance);
+        if (attempt >= settings.attempts) {
+          expect(delayMs).toBe(-1);
+          return;
+        }
+        let whole = settings.delayMs;
+        for (let pause = 1; pause < attempt && whole < WAIT_MAX_MS; pause++)
+          whole = Math.min(whole * settings.backoff, WAIT_MAX_MS);
+        const tolerance = whole * 1e-9;
+        expect(delayMs).toBeLessThanOrEqual(whole + tolerance);
+        expect(delayMs).toBeGreaterThanOrEqual(whole * (1 - settings.jitter) - tolerance);
+        expect(delayMs).toBeLessThanOrEqual(WAIT_MAX_MS);
+        expect(retryDelayMs(settings, attempt, 0)).toBeGreaterThanOrEqual(delayMs);
+      },
+    ),
     propertyOptions(1000),
   );
 });

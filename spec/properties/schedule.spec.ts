@@ -3,12 +3,21 @@ import { expect, test, vi } from 'vitest';
 import { type OpenGraph, openGraph } from '../../src/graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../../src/schedule/schedule.js';
 import { Model } from '../support/model.js';
-import { builderOf, PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, type RandomTask, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  type RandomGraph,
+  type RandomTask,
+  randomGraph,
+} from '../support/random-graph.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
 
 /** What is done to a graph between two runs. Tasks are drawn as any number; what is over is their remainder. */
-type Change = { readonly kind: 'reset' | 'markDone'; readonly tasks: readonly number[] } | { readonly kind: 'resetFailed' };
+type Change =
+  | { readonly kind: 'reset' | 'markDone'; readonly tasks: readonly number[] }
+  | { readonly kind: 'resetFailed' };
 
 interface Round {
   readonly slots: Slots;
@@ -21,7 +30,10 @@ interface Round {
 
 const drawnIds = fc.array(fc.nat(11), { maxLength: 3 });
 const drawnRound: fc.Arbitrary<Round> = fc.record({
-  slots: fc.record({ total: fc.constantFrom(1, 2, 3, Number.POSITIVE_INFINITY), cpu: fc.constantFrom(1, 2, 3, Number.POSITIVE_INFINITY) }),
+  slots: fc.record({
+    total: fc.constantFrom(1, 2, 3, Number.POSITIVE_INFINITY),
+    cpu: fc.constantFrom(1, 2, 3, Number.POSITIVE_INFINITY),
+  }),
   only: fc.option(drawnIds, { nil: undefined, freq: 2 }),
   chances: fc.array(fc.nat(1_000_000), { maxLength: 60, size: 'max' }),
   change: fc.oneof(
@@ -82,7 +94,9 @@ class Simulation {
   start(): boolean {
     const first = [...this.#waiting].sort((a, b) => this.#compare(a, b))[0];
     const busyCpu = [...this.running].filter((id) => !this.#task(id).ioBound).length;
-    const free = this.running.size < this.#slots.total && (first === undefined || this.#task(first).ioBound || busyCpu < this.#slots.cpu);
+    const free =
+      this.running.size < this.#slots.total &&
+      (first === undefined || this.#task(first).ioBound || busyCpu < this.#slots.cpu);
     const expected = first !== undefined && free && !this.schedule.stopped ? first : NONE;
     expect(this.schedule.next()).toBe(expected);
     if (expected === NONE) return false;
@@ -156,7 +170,12 @@ class Simulation {
 
   #compare(a: number, b: number): number {
     const [one, other] = [this.#task(a), this.#task(b)];
-    return Number(other.ioBound) - Number(one.ioBound) || other.priority - one.priority || this.#ranks[b]! - this.#ranks[a]! || a - b;
+    return (
+      Number(other.ioBound) - Number(one.ioBound) ||
+      other.priority - one.priority ||
+      this.#ranks[b]! - this.#ranks[a]! ||
+      a - b
+    );
   }
 }
 
@@ -166,7 +185,8 @@ function keep(simulation: Simulation, { tasks }: RandomGraph, model: Model, { ou
     const before = outcomes.status(id);
     const state = simulation.schedule.state(id);
     const outcome = model.outcomes[id]!;
-    if (state === 'done' && before !== 'done') outcomes.done(id, outcome.status === 'done' ? outcome.result : undefined);
+    if (state === 'done' && before !== 'done')
+      outcomes.done(id, outcome.status === 'done' ? outcome.result : undefined);
     if (state === 'failed' && before !== 'failed') outcomes.failed(id, 'drawn', simulation.schedule.attempt(id));
     if (state === 'skipped' && before !== 'skipped') outcomes.skipped(id, simulation.because.get(id)!);
   }
@@ -238,7 +258,8 @@ test('a stopped schedule starts nothing new and ends, and what has ended by then
       model.run(round.only?.filter((id) => id < drawn.size));
       for (const { id } of drawn.tasks) {
         const state = simulation.schedule.state(id);
-        if (state === 'done' || state === 'failed' || state === 'skipped') expect(model.outcomes[id]!.status).toBe(state);
+        if (state === 'done' || state === 'failed' || state === 'skipped')
+          expect(model.outcomes[id]!.status).toBe(state);
         expect(state).not.toBe('running');
       }
     }),

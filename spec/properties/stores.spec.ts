@@ -34,8 +34,14 @@ function generations(abort: boolean): fc.Arbitrary<Generation[]> {
   return fc.array(
     fc.record({
       versions: fc.array(fc.constantFrom(0, 0, 0, 0, 1, 2), { minLength: SIZE_MAX, maxLength: SIZE_MAX }),
-      failing: fc.oneof({ weight: 3, arbitrary: fc.constant<number[]>([]) }, { weight: 1, arbitrary: fc.array(task, { maxLength: 2 }) }),
-      resets: fc.oneof({ weight: 3, arbitrary: fc.constant<number[]>([]) }, { weight: 1, arbitrary: fc.array(task, { maxLength: 2 }) }),
+      failing: fc.oneof(
+        { weight: 3, arbitrary: fc.constant<number[]>([]) },
+        { weight: 1, arbitrary: fc.array(task, { maxLength: 2 }) },
+      ),
+      resets: fc.oneof(
+        { weight: 3, arbitrary: fc.constant<number[]>([]) },
+        { weight: 1, arbitrary: fc.array(task, { maxLength: 2 }) },
+      ),
       abortedAfter: abort ? fc.nat(SIZE_MAX) : fc.constant(Number.POSITIVE_INFINITY),
     }),
     { minLength: 2, maxLength: 5 },
@@ -75,7 +81,10 @@ function graphOf({ tasks }: RandomGraph, { versions, failing }: Generation): Tas
 
 /** What a store remembers, as anybody would write it who has no hurry: the inputs themselves, no hashes. */
 class MemoModel {
-  readonly #memo = new Map<number, { readonly version: number; readonly inputs: readonly unknown[]; readonly result: unknown }>();
+  readonly #memo = new Map<
+    number,
+    { readonly version: number; readonly inputs: readonly unknown[]; readonly result: unknown }
+  >();
   readonly #tasks: RandomGraph['tasks'];
 
   constructor({ tasks }: RandomGraph) {
@@ -96,10 +105,12 @@ class MemoModel {
 
   #visit(id: number, version: number, fails: boolean, visit: (id: number) => { what: string; result: unknown }) {
     const { dependsOn, after } = this.#tasks[id]!;
-    if ([...dependsOn, ...after].map(visit).some(({ what }) => what === 'fails' || what === 'skipped')) return { what: 'skipped', result: undefined };
+    if ([...dependsOn, ...after].map(visit).some(({ what }) => what === 'fails' || what === 'skipped'))
+      return { what: 'skipped', result: undefined };
     const inputs = dependsOn.map((input) => visit(input).result);
     const memo = this.#memo.get(id);
-    if (memo !== undefined && memo.version === version && isDeepStrictEqual(memo.inputs, inputs)) return { what: 'kept', result: memo.result };
+    if (memo !== undefined && memo.version === version && isDeepStrictEqual(memo.inputs, inputs))
+      return { what: 'kept', result: memo.result };
     this.#memo.delete(id);
     if (fails) return { what: 'fails', result: undefined };
     const args = inputs.filter((input) => input !== undefined);
@@ -110,7 +121,9 @@ class MemoModel {
 
   #withDescendants(id: number): Set<number> {
     const found = new Set(this.#tasks[id] === undefined ? [] : [id]);
-    for (const one of found) for (const { id: task, dependsOn, after } of this.#tasks) if ([...dependsOn, ...after].includes(one)) found.add(task);
+    for (const one of found)
+      for (const { id: task, dependsOn, after } of this.#tasks)
+        if ([...dependsOn, ...after].includes(one)) found.add(task);
     return found;
   }
 }
@@ -146,7 +159,8 @@ describe.each(EXECUTORS)('%s with a store', (_, runs, make) => {
           if (outcome.status === 'done') expect([outcome.source, outcome.result]).toEqual([sources[what], result]);
           else expect(outcome.status).toBe(what === 'fails' ? 'failed' : what);
           // A kept result stands even where the function would fail by now.
-          if (generation.failing.length === 0) expect(outcome.status === 'done' && outcome.result).toEqual(plain.result(name));
+          if (generation.failing.length === 0)
+            expect(outcome.status === 'done' && outcome.result).toEqual(plain.result(name));
           if (what !== 'skipped') expect([what === 'kept' ? 'kept' : 'runs', 'may run']).toContain(plan.get(name));
         }
       }

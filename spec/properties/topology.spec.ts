@@ -5,7 +5,13 @@ import { criticalPath, ranks, startOrder } from '../../src/graph/rank.js';
 import { openGraph } from '../../src/graph/task-graph.js';
 import { CYCLES_TOLD_MAX } from '../../src/graph/topology.js';
 import { Model } from '../support/model.js';
-import { builderOf, PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, randomGraph } from '../support/random-graph.js';
+import {
+  builderOf,
+  PROPERTY_TIMEOUT_MS,
+  propertyOptions,
+  type RandomGraph,
+  randomGraph,
+} from '../support/random-graph.js';
 import { listsOf, topologyOf } from '../support/topologies.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
@@ -19,7 +25,8 @@ test('order holds each task once, behind all its dependencies', () => {
       const order = [...open(drawn).topology.order];
       expect(sorted(order)).toEqual(drawn.tasks.map(({ id }) => id));
       for (const { id, dependsOn, after } of drawn.tasks) {
-        for (const dependency of [...dependsOn, ...after]) expect(order.indexOf(dependency)).toBeLessThan(order.indexOf(id));
+        for (const dependency of [...dependsOn, ...after])
+          expect(order.indexOf(dependency)).toBeLessThan(order.indexOf(id));
       }
     }),
     propertyOptions(300),
@@ -34,7 +41,9 @@ test('inputs, dependencies and dependents are the edges that were declared', () 
       expect(listsOf(topology.inputs)).toEqual(drawn.tasks.map(({ dependsOn }) => dependsOn));
       expect(listsOf(topology.dependencies)).toEqual(drawn.tasks.map(({ id }) => model.dependencies(id)));
       expect(listsOf(topology.dependents)).toEqual(
-        drawn.tasks.map(({ id }) => drawn.tasks.filter((task) => model.dependencies(task.id).includes(id)).map((task) => task.id)),
+        drawn.tasks.map(({ id }) =>
+          drawn.tasks.filter((task) => model.dependencies(task.id).includes(id)).map((task) => task.id),
+        ),
       );
     }),
     propertyOptions(300),
@@ -82,7 +91,13 @@ test('the order in which tasks start is that of a plain sort', () => {
       const model = new Model(drawn);
       const rank = drawn.tasks.map(({ id }) => model.rank(id));
       const expected = [...drawn.tasks]
-        .sort((a, b) => Number(b.ioBound) - Number(a.ioBound) || b.priority - a.priority || rank[b.id]! - rank[a.id]! || a.id - b.id)
+        .sort(
+          (a, b) =>
+            Number(b.ioBound) - Number(a.ioBound) ||
+            b.priority - a.priority ||
+            rank[b.id]! - rank[a.id]! ||
+            a.id - b.id,
+        )
         .map(({ id }) => id);
       const { ids, places, ioBoundCount } = startOrder(topology, settings);
       expect([...ids]).toEqual(expected);
@@ -96,7 +111,9 @@ test('the order in which tasks start is that of a plain sort', () => {
 /** For each task whom it depends on, cycles and all. */
 const anyEdges = fc
   .integer({ min: 0, max: 10 })
-  .chain((size) => fc.array(fc.uniqueArray(fc.nat(Math.max(0, size - 1)), { maxLength: 3 }), { minLength: size, maxLength: size }));
+  .chain((size) =>
+    fc.array(fc.uniqueArray(fc.nat(Math.max(0, size - 1)), { maxLength: 3 }), { minLength: size, maxLength: size }),
+  );
 
 /** Which tasks can be reached from which, by trying all ways of up to as many edges as there are tasks (Warshall, JACM 9(1), 1962). */
 function reaches(edges: readonly (readonly number[])[]): boolean[][] {
@@ -135,7 +152,9 @@ test('without one edge of each cycle that was told, again and again, a graph has
         if (cycles.length === 0) break;
         expect(left).toBeGreaterThan(0);
         for (const [first, second] of cycles)
-          edges = edges.map((dependencies, id) => (id === second ? dependencies.filter((one) => one !== first) : dependencies));
+          edges = edges.map((dependencies, id) =>
+            id === second ? dependencies.filter((one) => one !== first) : dependencies,
+          );
       }
       expect(reaches(edges).some((row, id) => row[id])).toBe(false);
     }),
@@ -147,7 +166,8 @@ test('build() refuses a graph if and only if it has a cycle', () => {
   fc.assert(
     fc.property(anyEdges, (edges) => {
       const builder = new TaskGraphBuilder<any>();
-      for (const [id, dependencies] of edges.entries()) builder.add({ name: `t${id}`, run: () => id, after: dependencies.map((one) => `t${one}`) });
+      for (const [id, dependencies] of edges.entries())
+        builder.add({ name: `t${id}`, run: () => id, after: dependencies.map((one) => `t${one}`) });
       const hasCycle = reaches(edges).some((row, id) => row[id]);
       if (!hasCycle) {
         expect(builder.build().size).toBe(edges.length);

@@ -12,7 +12,13 @@ const ATTRIBUTE = / ([a-zA-Z][a-zA-Z0-9:-]*)(?:="([^"<>]*)")?/g;
 const VOID = new Set(['meta', 'input', 'col', 'br']);
 const RAW = new Set(['style', 'script']);
 const ENTITY = /&(?:amp|lt|gt|quot|#39);/g;
-const CHARACTERS: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" };
+const CHARACTERS: Readonly<Record<string, string>> = {
+  '&amp;': '&',
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+};
 
 /**
  * Reads a page far more strictly than a browser does, so that whatever gets past it is as it was meant: each `<`, `>` and `&` of the text is an entity, each
@@ -30,7 +36,8 @@ export function checkedElements(html: string): CheckedElement[] {
   while (place < html.length) {
     const next = html.indexOf('<', place);
     const text = html.slice(place, next < 0 ? undefined : next);
-    if (/>/.test(text) || /&/.test(text.replace(ENTITY, ''))) fail(`Raw markup in text ${JSON.stringify(text.slice(0, 80))}`);
+    if (/>/.test(text) || /&/.test(text.replace(ENTITY, '')))
+      fail(`Raw markup in text ${JSON.stringify(text.slice(0, 80))}`);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
     if (/[\0-\x08\x0b-\x1f\x7f-\x9f]|\p{Cs}/u.test(text)) fail('A forbidden character in text');
     const read = text.replace(ENTITY, (entity) => CHARACTERS[entity]!);
@@ -40,7 +47,13 @@ export function checkedElements(html: string): CheckedElement[] {
     TAG.lastIndex = place;
     const found = TAG.exec(html);
     if (found === null) return fail('No tag');
-    const [whole, closing, name, attributeText, selfClosing] = found as unknown as [string, string, string, string, string];
+    const [whole, closing, name, attributeText, selfClosing] = found as unknown as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
     place += whole.length;
     if (closing === '/') {
       if (open.pop()?.tag !== name) fail(`</${name}> closes nothing`);
@@ -74,14 +87,16 @@ const ACTIVE = /^(?:on.*|src|srcset|action|formaction|data|background|poster|pin
 export function requestsIn(elements: readonly CheckedElement[]): string[] {
   const found: string[] = [];
   for (const { tag, attributes, text } of elements) {
-    if (['img', 'link', 'iframe', 'object', 'embed', 'base', 'image', 'use', 'foreignObject'].includes(tag)) found.push(`<${tag}>`);
+    if (['img', 'link', 'iframe', 'object', 'embed', 'base', 'image', 'use', 'foreignObject'].includes(tag))
+      found.push(`<${tag}>`);
     for (const [key, value] of attributes) {
       if (ACTIVE.test(key)) found.push(`${tag} ${key}="${value}"`);
       if (key === 'href' && !value.startsWith('#')) found.push(`${tag} href="${value}"`);
       if (key !== 'xmlns' && /url\((?!["']?#)|javascript:/i.test(value)) found.push(`${tag} ${key}="${value}"`);
     }
     if (tag === 'style' && /@import|url\(/i.test(text)) found.push('<style> that loads');
-    if (tag === 'script' && /\b(?:fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|import)\b\s*\(/.test(text)) found.push('<script> that loads');
+    if (tag === 'script' && /\b(?:fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon|import)\b\s*\(/.test(text))
+      found.push('<script> that loads');
   }
   return found;
 }
@@ -89,9 +104,14 @@ export function requestsIn(elements: readonly CheckedElement[]): string[] {
 /** The rows of the table of tasks: for each the texts of its cells, by the headings. */
 export function taskRows(elements: readonly CheckedElement[]): Map<string, string>[] {
   const table = elements.find(({ tag, attributes }) => tag === 'table' && attributes.get('class') === 'tasks')!;
-  const headings = elements.filter(({ tag, inside }) => tag === 'th' && inside.includes(table) && inside.some((one) => one.tag === 'thead'));
-  const rows = elements.filter(({ tag, inside }) => tag === 'tr' && inside.includes(table) && inside.some((one) => one.tag === 'tbody'));
+  const headings = elements.filter(
+    ({ tag, inside }) => tag === 'th' && inside.includes(table) && inside.some((one) => one.tag === 'thead'),
+  );
+  const rows = elements.filter(
+    ({ tag, inside }) => tag === 'tr' && inside.includes(table) && inside.some((one) => one.tag === 'tbody'),
+  );
   const cellsByRow = new Map<CheckedElement, string[]>(rows.map((row) => [row, []]));
-  for (const { tag, inside, text } of elements) if (tag === 'th' || tag === 'td') cellsByRow.get(inside.at(-1)!)?.push(text);
+  for (const { tag, inside, text } of elements)
+    if (tag === 'th' || tag === 'td') cellsByRow.get(inside.at(-1)!)?.push(text);
   return rows.map((row) => new Map(cellsByRow.get(row)!.map((cell, index) => [headings[index]!.text, cell])));
 }

@@ -114,12 +114,18 @@ describe('a preview', () => {
     [new DOMException('stopped', 'AbortError'), 'AbortError: stopped'],
     [Promise.resolve(1), 'Promise {}'],
     [new WeakMap(), 'WeakMap {}'],
-    [vm.runInNewContext('({ far: [1, new Map([[1, 2]]), new RangeError("there")] })'), '{ far: [1, Map(1) { 1 => 2 }, RangeError: there] }'],
+    [
+      vm.runInNewContext('({ far: [1, new Map([[1, 2]]), new RangeError("there")] })'),
+      '{ far: [1, Map(1) { 1 => 2 }, RangeError: there] }',
+    ],
     [circle, '{ a: 1, self: [circular] }'],
     [[shared, shared], '[{ n: 1 }, { n: 1 }]'],
     [[[[['deep']]]], '[[[[…]]]]'],
     [{ a: { b: { c: { d: 1 } } } }, '{ a: { b: { c: {…} } } }'],
-    [Array.from({ length: 100 }, (_, n) => n), '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, … 80 more]'],
+    [
+      Array.from({ length: 100 }, (_, n) => n),
+      '[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, … 80 more]',
+    ],
     [new Proxy({}, TRAPS), 'Proxy'],
     [new Proxy(never, TRAPS), 'Proxy'],
     [[new Proxy([], TRAPS)], '[Proxy]'],
@@ -127,7 +133,8 @@ describe('a preview', () => {
     [Object.assign(Object.create({ constructor: new Proxy(Point, TRAPS) }), { a: 1 }), '{ a: 1 }'],
   ];
   // Not by it.each, which looks into values to make titles of them, and so runs their code.
-  for (const [index, [value, preview]] of cases.entries()) it(`is of the form ${preview} (${index})`, () => expect(previewOf(value)).toBe(preview));
+  for (const [index, [value, preview]] of cases.entries())
+    it(`is of the form ${preview} (${index})`, () => expect(previewOf(value)).toBe(preview));
 
   it('runs no code of what it shows', () => {
     const names = ['trap: [getter]', 'toString: function never'];
@@ -145,11 +152,19 @@ describe('a preview', () => {
     }
     expect(previewOf(new Mine([['a', 1]]))).toBe('Map(1) { "a" => 1 }');
     // The stack first: the engine writes it when it is first touched, and reads the message for that.
-    const error = Object.defineProperties(new Error('seen'), { stack: { get: never }, message: { get: never }, name: { get: never } });
+    const error = Object.defineProperties(new Error('seen'), {
+      stack: { get: never },
+      message: { get: never },
+      name: { get: never },
+    });
     expect(previewOf(error)).toBe('Error: (its message is not plain text)');
     const array = Object.defineProperty([1, 2], 1, { get: never, enumerable: true });
     expect(previewOf(array)).toBe('[1, [getter]]');
-    const regexp = Object.defineProperties(/x/g, { flags: { get: never }, global: { get: never }, source: { get: never } });
+    const regexp = Object.defineProperties(/x/g, {
+      flags: { get: never },
+      global: { get: never },
+      source: { get: never },
+    });
     expect(previewOf(regexp)).toBe('/x/g');
     const date = Object.defineProperties(new Date(0), { toISOString: { get: never }, getTime: { get: never } });
     expect(previewOf(date)).toBe('1970-01-01T00:00:00.000Z');
@@ -203,8 +218,12 @@ describe('a preview', () => {
         leaf,
         fc.array(tie('value'), { maxLength: 30 }).map((all) => () => all.map((make) => make())),
         fc.array(tie('value'), { maxLength: 30 }).map((all) => () => new Set(all.map((make) => make()))),
-        fc.array(fc.tuple(fc.string(), tie('value'))).map((all) => () => Object.fromEntries(all.map(([key, make]) => [key, make()]))),
-        fc.array(fc.tuple(tie('value'), tie('value'))).map((all) => () => new Map(all.map(([key, make]) => [key(), make()]))),
+        fc
+          .array(fc.tuple(fc.string(), tie('value')))
+          .map((all) => () => Object.fromEntries(all.map(([key, make]) => [key, make()]))),
+        fc
+          .array(fc.tuple(tie('value'), tie('value')))
+          .map((all) => () => new Map(all.map(([key, make]) => [key(), make()]))),
       ),
     })).value;
     const limits: fc.Arbitrary<PreviewLimits> = fc.record({

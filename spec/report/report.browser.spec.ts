@@ -46,7 +46,11 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
   }, SETUP_TIMEOUT_MS);
 
   /** Opens a report; at the end, nothing must have been complained about, nor asked for but the report. */
-  async function open(count: number, use: (page: Page, watched: Watched) => Promise<void>, options?: BrowserContextOptions): Promise<void> {
+  async function open(
+    count: number,
+    use: (page: Page, watched: Watched) => Promise<void>,
+    options?: BrowserContextOptions,
+  ): Promise<void> {
     await withPage(async (page, watched) => {
       const url = urlByCount.get(count)!;
       await page.goto(url);
@@ -57,9 +61,11 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
     }, options);
   }
 
-  const column = (page: Page, index: number) => page.locator(`table.tasks tbody tr > :nth-child(${index})`).allTextContents();
+  const column = (page: Page, index: number) =>
+    page.locator(`table.tasks tbody tr > :nth-child(${index})`).allTextContents();
   const told = (page: Page) => page.locator('form.tools output').textContent();
-  const headingOf = (page: Page, name: string) => page.locator('table.tasks thead th', { has: page.getByRole('button', { name, exact: true }) });
+  const headingOf = (page: Page, name: string) =>
+    page.locator('table.tasks thead th', { has: page.getByRole('button', { name, exact: true }) });
 
   it('shows all tasks, as declared, and hostile names as text', () =>
     open(40, async (page) => {
@@ -82,7 +88,11 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
       expect((await column(page, 1)).slice(0, 3)).toEqual(['task 39', 'task 38', 'task 37']);
       await page.getByRole('button', { name: 'Status' }).click();
       expect(await heading.getAttribute('aria-sort')).toBeNull();
-      expect(await column(page, 2)).toEqual([...Array(4).fill('failed'), ...Array(4).fill('skipped'), ...Array(32).fill('done')]);
+      expect(await column(page, 2)).toEqual([
+        ...Array(4).fill('failed'),
+        ...Array(4).fill('skipped'),
+        ...Array(32).fill('done'),
+      ]);
       await page.getByRole('button', { name: 'Status' }).click();
       await page.getByRole('button', { name: 'Status' }).click();
       expect((await column(page, 1)).slice(0, 3)).toEqual(['task 0', 'task 39', 'task 38']);
@@ -155,10 +165,12 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
 
   it('has a name for each landmark, control and picture', () =>
     open(40, async (page) => {
-      for (const role of ['banner', 'navigation', 'main', 'contentinfo', 'search'] as const) expect(await page.getByRole(role).count()).toBe(1);
+      for (const role of ['banner', 'navigation', 'main', 'contentinfo', 'search'] as const)
+        expect(await page.getByRole(role).count()).toBe(1);
       for (const name of ['Summary', 'What failed (4)', 'Graph', 'Timeline', 'Tasks (40)'])
         expect(await page.getByRole('region', { name, exact: true }).count()).toBe(1);
-      const unnamed = await page.evaluate(`[...document.querySelectorAll('button,input,a,svg:not([aria-hidden]),[role=region]')]
+      const unnamed =
+        await page.evaluate(`[...document.querySelectorAll('button,input,a,svg:not([aria-hidden]),[role=region]')]
         .filter((one) => !(one.textContent.trim() || one.ariaLabel || one.getAttribute('aria-labelledby') || one.closest('label')))
         .map((one) => one.outerHTML.slice(0, 100))`);
       expect(unnamed).toEqual([]);
@@ -179,7 +191,9 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
         await page.emulateMedia({ colorScheme: 'light' });
         expect(await brightness()).toBe('light');
         await page.emulateMedia({ colorScheme: 'dark', media: 'print' });
-        expect(await page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--page')")).toBe('#f8f9fb');
+        expect(await page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--page')")).toBe(
+          '#f8f9fb',
+        );
       },
       { colorScheme: 'dark' },
     ));
@@ -239,7 +253,9 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
       await page.evaluate("location.hash = '#t9990'");
       const row = page.locator('#t9990');
       await row.waitFor();
-      await expect.poll(() => page.evaluate("document.querySelector('#t9990').getBoundingClientRect().top < innerHeight")).toBe(true);
+      await expect
+        .poll(() => page.evaluate("document.querySelector('#t9990').getBoundingClientRect().top < innerHeight"))
+        .toBe(true);
       expect(await page.getByRole('searchbox').inputValue()).toBe('');
       expect(await told(page)).toBe('10,000 tasks, 9,801 to 10,000 are shown');
       await page.getByRole('button', { name: 'Show 200 before' }).click();

@@ -77,13 +77,17 @@ const throwing = (thrown: unknown) => (): never => {
 describe('a report', () => {
   it('tells the run in numbers', async () => {
     const elements = read({ timeline: await siteTimeline() });
-    const tiles = elements.filter(({ tag, attributes }) => tag === 'dt' || attributes.get('class') === 'number').map(({ text }) => text);
+    const tiles = elements
+      .filter(({ tag, attributes }) => tag === 'dt' || attributes.get('class') === 'number')
+      .map(({ text }) => text);
     expect(tiles).toEqual([
       ...['Duration', '100 ms', 'Efficiency', '100 %', 'Lower bound', '100 ms', 'Critical path', '100 ms'],
       ...['Work', '100 ms', 'Attempts', '6'],
     ]);
     const counts = elements.find(({ attributes }) => attributes.get('class') === 'counts')!;
-    const chips = elements.filter(({ tag, inside }) => tag === 'span' && inside.includes(counts)).map(({ text }) => text);
+    const chips = elements
+      .filter(({ tag, inside }) => tag === 'span' && inside.includes(counts))
+      .map(({ text }) => text);
     expect(chips).toEqual(['1 failed', '1 skipped', '4 done']);
     expect(elements.find(({ tag }) => tag === 'h1')!.text).toBe('timed finished, 1 failed');
     expect(elements.find(({ tag }) => tag === 'time')!.text).toBe('1970-01-01, 00:16:40 UTC');
@@ -103,11 +107,19 @@ describe('a report', () => {
 
   it('tells the critical path with its times, and how busy threads were', async () => {
     const elements = read({ timeline: await siteTimeline() });
-    const [path, threads] = elements.filter(({ tag, attributes }) => tag === 'table' && attributes.get('class') === 'small');
+    const [path, threads] = elements.filter(
+      ({ tag, attributes }) => tag === 'table' && attributes.get('class') === 'small',
+    );
     const cells = (table: CheckedElement) =>
       elements
-        .filter(({ tag, inside }) => tag === 'tr' && inside.includes(table) && inside.some((one) => one.tag === 'tbody'))
-        .map((row) => elements.filter(({ tag, inside }) => ['th', 'td'].includes(tag) && inside.at(-1) === row).map(({ text }) => text));
+        .filter(
+          ({ tag, inside }) => tag === 'tr' && inside.includes(table) && inside.some((one) => one.tag === 'tbody'),
+        )
+        .map((row) =>
+          elements
+            .filter(({ tag, inside }) => ['th', 'td'].includes(tag) && inside.at(-1) === row)
+            .map(({ text }) => text),
+        );
     expect(cells(path!)).toEqual([
       ['load', '20 ms', '20 %', 'main', ''],
       ['parse', '70 ms', '70 %', 'main', ''],
@@ -166,7 +178,9 @@ describe('a report', () => {
   });
 
   it('has no section of failures if there are none, and says what is skipped because of what', () => {
-    expect(sectionText(read({ timeline: timelineOf(new TaskGraphBuilder().task('a', () => 1).build()) }), 'failures')).toBeUndefined();
+    expect(
+      sectionText(read({ timeline: timelineOf(new TaskGraphBuilder().task('a', () => 1).build()) }), 'failures'),
+    ).toBeUndefined();
     const graph = new TaskGraphBuilder()
       .task('a', throwing(new Error('no')))
       .task('b', () => 1)
@@ -174,7 +188,11 @@ describe('a report', () => {
       .task('c', () => 1)
       .after('b')
       .build();
-    expect(rowOf(read({ timeline: timelineOf(graph) }), 'c')).toMatchObject({ Status: 'skipped', 'Waited for': 'b', 'Result or error': 'a failed' });
+    expect(rowOf(read({ timeline: timelineOf(graph) }), 'c')).toMatchObject({
+      Status: 'skipped',
+      'Waited for': 'b',
+      'Result or error': 'a failed',
+    });
   });
 
   it('tells where results come from that were there before', async () => {
@@ -190,7 +208,11 @@ describe('a report', () => {
     const graph = build();
     graph.markDone('b', 3);
     const elements = read({ timeline: timelineOf(graph, new SyncExecutor({ store })) });
-    expect(rowOf(elements, 'a')).toMatchObject({ Status: 'kept from a store', Attempts: '', 'Result or error': '"kept"' });
+    expect(rowOf(elements, 'a')).toMatchObject({
+      Status: 'kept from a store',
+      Attempts: '',
+      'Result or error': '"kept"',
+    });
     expect(rowOf(elements, 'b')).toMatchObject({ Status: 'kept given', 'Result or error': '3' });
     expect(rowOf(elements, 'c')).toMatchObject({ Status: 'done', 'Result or error': '"kept"' });
   });
@@ -281,7 +303,8 @@ describe('a report', () => {
     const tea = new TaskGraphBuilder({ name: 'tea' }).task('a', () => 1).build();
     const ink = new TaskGraphBuilder({ name: 'ink' }).task('a', () => 1).build();
     for (const graph of [tea, ink]) executor.run(graph);
-    const titleOf = (options: Omit<ReportOptions, 'timeline'>) => read({ timeline, ...options }).find(({ tag }) => tag === 'title')!.text;
+    const titleOf = (options: Omit<ReportOptions, 'timeline'>) =>
+      read({ timeline, ...options }).find(({ tag }) => tag === 'title')!.text;
     expect(titleOf({})).toBe('ink: finished');
     expect(titleOf({ graph: tea })).toBe('tea: finished');
     expect(titleOf({ runId: timeline.runIds()[0] })).toBe('tea: finished');
@@ -291,16 +314,27 @@ describe('a report', () => {
   it('of no run is an error that says what to do', () => {
     const timeline = new Timeline();
     expect(() => reportHTML({ timeline })).toThrow(ReportError);
-    expect(() => reportHTML({ timeline })).toThrow('the timeline has heard of none. Call timeline.listen(executor) before executor.run(graph).');
+    expect(() => reportHTML({ timeline })).toThrow(
+      'the timeline has heard of none. Call timeline.listen(executor) before executor.run(graph).',
+    );
     const known = timelineOf(new TaskGraphBuilder().task('a', () => 1).build());
-    expect(() => reportHTML({ timeline: known, runId: 'x' })).toThrow('the timeline knows no run "x". timeline.runIds() lists those it knows');
+    expect(() => reportHTML({ timeline: known, runId: 'x' })).toThrow(
+      'the timeline knows no run "x". timeline.runIds() lists those it knows',
+    );
     const other = new TaskGraphBuilder({ name: 'other' }).task('a', () => 1).build();
     expect(() => reportHTML({ timeline: known, graph: other })).toThrow('the timeline knows no run of graph "other".');
   });
 
   it('refuses what is no option', () => {
     const timeline = timelineOf(new TaskGraphBuilder().task('a', () => 1).build());
-    for (const wrong of [{ timeline: undefined }, { timeline: {} }, { title: 1 }, { results: 'no' }, { workers: 0 }, { graph: {} }]) {
+    for (const wrong of [
+      { timeline: undefined },
+      { timeline: {} },
+      { title: 1 },
+      { results: 'no' },
+      { workers: 0 },
+      { graph: {} },
+    ]) {
       expect(() => reportHTML({ timeline, ...wrong } as ReportOptions)).toThrow(InvalidOptionError);
     }
   });
@@ -339,27 +373,49 @@ describe('a report is text, and nothing in it is run or loaded', () => {
 
   it('has a policy that allows its own style and script alone', async () => {
     const elements = read({ timeline: await siteTimeline() });
-    const policy = elements.find(({ attributes }) => attributes.get('http-equiv') === 'Content-Security-Policy')!.attributes.get('content')!;
+    const policy = elements
+      .find(({ attributes }) => attributes.get('http-equiv') === 'Content-Security-Policy')!
+      .attributes.get('content')!;
     expect(policy).toMatch(
       /^default-src 'none'; style-src ('sha256-[\w+/=]+' ?)+; script-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'$/,
     );
     expect(elements.filter(({ tag }) => tag === 'script')).toHaveLength(1);
-    for (const attribute of ['src', 'style']) expect(elements.filter(({ attributes }) => attributes.has(attribute))).toEqual([]);
-    expect(elements.map(({ attributes }) => attributes.get('href')).filter((href) => href !== undefined && !href.startsWith('#'))).toEqual([]);
+    for (const attribute of ['src', 'style'])
+      expect(elements.filter(({ attributes }) => attributes.has(attribute))).toEqual([]);
+    expect(
+      elements
+        .map(({ attributes }) => attributes.get('href'))
+        .filter((href) => href !== undefined && !href.startsWith('#')),
+    ).toEqual([]);
   });
 
   it('shows hostile names as what they are', () => {
     const names = [...HOSTILE_NAMES, MARKUP, '\u2066x', '\ufffe', '\x1b[2J', 'العربية'];
     const builder = new TaskGraphBuilder<any>({ name: MARKUP });
     for (const [index, name] of names.entries())
-      builder.add({ name, run: index % 2 === 0 ? () => name : throwing(new Error(name)), after: names.slice(0, index).slice(-1) });
+      builder.add({
+        name,
+        run: index % 2 === 0 ? () => name : throwing(new Error(name)),
+        after: names.slice(0, index).slice(-1),
+      });
     const timeline = timelineOf(builder.build());
     const elements = read({ timeline });
     expect(elements.find(({ tag }) => tag === 'title')!.text).toBe(`${MARKUP}: finished, 1 failed`);
     const rows = taskRows(elements).map((row) => row.get('Task')!);
     expect(rows).toHaveLength(names.length);
     expect(rows.slice(0, 4)).toEqual(['""', '__proto__', 'constructor', 'then']);
-    for (const name of ['<img src=x onerror=alert(1)>', MARKUP, '👩‍👩‍👧', '任务', 'العربية', 'line␊line', '␀', '�gnp', '�x', '␛[2J'])
+    for (const name of [
+      '<img src=x onerror=alert(1)>',
+      MARKUP,
+      '👩‍👩‍👧',
+      '任务',
+      'العربية',
+      'line␊line',
+      '␀',
+      '�gnp',
+      '�x',
+      '␛[2J',
+    ])
       expect(rows).toContain(name);
     for (const row of rows) expect(row.length).toBeLessThan(200);
   });
@@ -389,14 +445,27 @@ describe('a report is text, and nothing in it is run or loaded', () => {
       ['markup', new Error(MARKUP), `Error: ${MARKUP}`],
       ['getter', Object.assign(new HostileError(), { code: MARKUP }), 'HostileError: (its message is not plain text)'],
       ['unreadable', unreadable, 'Error: (its message is not plain text)'],
-      ['proxy', new Proxy(new Error('x'), { get: never, getPrototypeOf: never, getOwnPropertyDescriptor: never, ownKeys: never }), 'thrown: Proxy'],
+      [
+        'proxy',
+        new Proxy(new Error('x'), {
+          get: never,
+          getPrototypeOf: never,
+          getOwnPropertyDescriptor: never,
+          ownKeys: never,
+        }),
+        'thrown: Proxy',
+      ],
       ['text', MARKUP, `thrown: ${JSON.stringify(MARKUP)}`],
       ['nothing', undefined, 'thrown: undefined'],
       ['object', { toString: never, toJSON: never }, 'thrown: { toString: function never, toJSON: function never }'],
       ['circular', circular, 'Error: of itself'],
       ['long', new Error('x'.repeat(100_000)), `Error: ${'x'.repeat(192)}…`],
       ['named', Object.defineProperty(new Error('x'), 'name', { value: MARKUP }), undefined as never],
-      ['stack', Object.assign(new Error('x'), { stack: `Error: x\n    at <script>${MARKUP}\n    at \0\ud800` }), 'Error: x'],
+      [
+        'stack',
+        Object.assign(new Error('x'), { stack: `Error: x\n    at <script>${MARKUP}\n    at \0\ud800` }),
+        'Error: x',
+      ],
       [
         'errors',
         Object.assign(new Error('x'), {
@@ -418,7 +487,25 @@ describe('a report is text, and nothing in it is run or loaded', () => {
   it('whatever names, results and errors there are', () => {
     const anyText = fc.string({ unit: 'binary', maxLength: 40 });
     const ugly = fc
-      .array(fc.constantFrom('<', '>', '&', '"', "'", '</script>', '<!--', '\0', '\ud800', '\u202e', '\n', 'x', '&lt;', ']]>'), { maxLength: 12 })
+      .array(
+        fc.constantFrom(
+          '<',
+          '>',
+          '&',
+          '"',
+          "'",
+          '</script>',
+          '<!--',
+          '\0',
+          '\ud800',
+          '\u202e',
+          '\n',
+          'x',
+          '&lt;',
+          ']]>',
+        ),
+        { maxLength: 12 },
+      )
       .map((all) => all.join(''));
     const text = fc.oneof(anyText, ugly);
     const task = fc.record({
@@ -435,7 +522,8 @@ describe('a report is text, and nothing in it is run or loaded', () => {
     fc.assert(
       fc.property(text, fc.uniqueArray(task, { selector: ({ name }) => name, maxLength: 6 }), (name, tasks) => {
         const builder = new TaskGraphBuilder<any>({ name });
-        for (const { name: one, result, thrown } of tasks) builder.add({ name: one, run: thrown === null ? () => [result] : throwing(thrown) });
+        for (const { name: one, result, thrown } of tasks)
+          builder.add({ name: one, run: thrown === null ? () => [result] : throwing(thrown) });
         expect(taskRows(read({ timeline: timelineOf(builder.build()) }))).toHaveLength(tasks.length);
       }),
       propertyOptions(60),
@@ -456,23 +544,30 @@ describe('a report of many tasks', () => {
   }
 
   it('is less than a megabyte for a thousand of them', () => {
-    const html = reportHTML({ timeline: timelineOfMany(1_000, (index) => ({ width: index, height: index * 2, path: `/images/${index}.png` })) });
+    const html = reportHTML({
+      timeline: timelineOfMany(1_000, (index) => ({ width: index, height: index * 2, path: `/images/${index}.png` })),
+    });
     expect(taskRows(checkedElements(html))).toHaveLength(1_000);
     expect(Buffer.byteLength(html)).toBeLessThan(1_000_000);
   });
 
   it('is less than a megabyte if all of them fail, too', () => {
     const builder = new TaskGraphBuilder<any>({ name: 'failing' });
-    for (let index = 0; index < 1_000; index++) builder.add({ name: `t${index}`, run: throwing(new Error(`no ${index}: ${'x'.repeat(2_000)}`)) });
+    for (let index = 0; index < 1_000; index++)
+      builder.add({ name: `t${index}`, run: throwing(new Error(`no ${index}: ${'x'.repeat(2_000)}`)) });
     const html = reportHTML({ timeline: timelineOf(builder.build()) });
-    expect(sectionText(checkedElements(html), 'failures')).toMatch(/… and \d+ more\. The table of tasks tells what each of them threw\./);
+    expect(sectionText(checkedElements(html), 'failures')).toMatch(
+      /… and \d+ more\. The table of tasks tells what each of them threw\./,
+    );
     expect(Buffer.byteLength(html)).toBeLessThan(1_000_000);
   });
 
   it('has a row for each of ten thousand', () => {
     const elements = checkedElements(reportHTML({ timeline: timelineOfMany(10_000, (index) => index) }));
     expect(taskRows(elements)).toHaveLength(10_000);
-    expect(elements.filter(({ tag, inside }) => tag === 'tr' && inside.at(-1)?.attributes.get('class') === 'rest')).toHaveLength(9_800);
+    expect(
+      elements.filter(({ tag, inside }) => tag === 'tr' && inside.at(-1)?.attributes.get('class') === 'rest'),
+    ).toHaveLength(9_800);
   });
 
   it('draws the groups that it is told', () => {
@@ -484,8 +579,14 @@ describe('a report of many tasks', () => {
 
   it('leaves out the shortest tasks of a long critical path, and says so', async () => {
     // By a clock that the spec moves: a task that took no time at all would be no part of the path.
-    const chain = Array.from({ length: 100 }, (_, index) => ({ name: `t${index}`, takesMs: 1, after: index === 0 ? [] : [`t${index - 1}`] }));
-    expect(sectionText(read({ timeline: await timelineOfTimed(chain) }), 'summary')).toContain('80 tasks of it, which took less time, are left out.');
+    const chain = Array.from({ length: 100 }, (_, index) => ({
+      name: `t${index}`,
+      takesMs: 1,
+      after: index === 0 ? [] : [`t${index - 1}`],
+    }));
+    expect(sectionText(read({ timeline: await timelineOfTimed(chain) }), 'summary')).toContain(
+      '80 tasks of it, which took less time, are left out.',
+    );
   });
 });
 
@@ -532,7 +633,8 @@ describe('writeReport()', () => {
       expect(lstatSync(one).isSymbolicLink()).toBe(true);
     }
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    for (const one of ['private.html', 'made.html']) expect(readFileSync(join(folder, one), 'utf8')).toBe(reportHTML({ timeline }));
+    for (const one of ['private.html', 'made.html'])
+      expect(readFileSync(join(folder, one), 'utf8')).toBe(reportHTML({ timeline }));
     for (const one of [link, dangling, path, join(folder, 'made.html')]) rmSync(one);
   });
 

@@ -42,13 +42,16 @@ describe('ReadyQueue', () => {
     expect(drained(queue)).toEqual([0]);
   });
 
-  test.each([1, 31, 32, 33, 1023, 1024, 1025, 32_767, 32_768, 32_769, 1_048_577])('finds the first and the last of %i places', (size) => {
-    const queue = queueOf(Array.from({ length: size }, (_, id) => id));
-    const some = [...new Set([size - 1, size >> 1, 0])];
-    for (const id of some) queue.add(id);
-    expect(drained(queue)).toEqual(some.reverse());
-    expect(queue.first()).toBe(NONE);
-  });
+  test.each([1, 31, 32, 33, 1023, 1024, 1025, 32_767, 32_768, 32_769, 1_048_577])(
+    'finds the first and the last of %i places',
+    (size) => {
+      const queue = queueOf(Array.from({ length: size }, (_, id) => id));
+      const some = [...new Set([size - 1, size >> 1, 0])];
+      for (const id of some) queue.add(id);
+      expect(drained(queue)).toEqual(some.reverse());
+      expect(queue.first()).toBe(NONE);
+    },
+  );
 
   test('holds all places of all words at once', () => {
     const ids = Array.from({ length: 5000 }, (_, id) => id);

@@ -10,7 +10,8 @@ const policy = (settings: Partial<RetrySettings>): RetrySettings => ({
   when: undefined,
   ...settings,
 });
-const delays = (settings: Partial<RetrySettings>, chance = 0.5) => [1, 2, 3, 4, 5].map((attempt) => retryDelayMs(policy(settings), attempt, chance));
+const delays = (settings: Partial<RetrySettings>, chance = 0.5) =>
+  [1, 2, 3, 4, 5].map((attempt) => retryDelayMs(policy(settings), attempt, chance));
 
 describe('retryDelayMs', () => {
   test('is the same pause after every attempt but the last', () => {

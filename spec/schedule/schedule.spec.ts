@@ -16,9 +16,16 @@ interface Setup {
   readonly known?: (outcomes: OutcomeTable) => void;
 }
 
-function scheduleOf(dependencies: number[][], { slots = UNLIMITED, ioBound = [], priorities = [], selected, known }: Setup = {}): Schedule {
+function scheduleOf(
+  dependencies: number[][],
+  { slots = UNLIMITED, ioBound = [], priorities = [], selected, known }: Setup = {},
+): Schedule {
   const topology = topologyOf(dependencies);
-  const settings = dependencies.map((_, id) => ({ ...DEFAULT_SETTINGS, ioBound: ioBound.includes(id), priority: priorities[id] ?? 0 }));
+  const settings = dependencies.map((_, id) => ({
+    ...DEFAULT_SETTINGS,
+    ioBound: ioBound.includes(id),
+    priority: priorities[id] ?? 0,
+  }));
   const outcomes = new OutcomeTable(dependencies.length);
   known?.(outcomes);
   const chosen = selected && Uint8Array.from(dependencies, (_, id) => (selected.includes(id) ? 1 : 0));
@@ -41,7 +48,8 @@ function skipped(schedule: Schedule): [number, number][] {
   expect(schedule.nextSkipped()).toBe(NONE);
   return told;
 }
-const states = (schedule: Schedule, count: number) => Array.from({ length: count }, (_, id) => schedule.state(id)).join(' ');
+const states = (schedule: Schedule, count: number) =>
+  Array.from({ length: count }, (_, id) => schedule.state(id)).join(' ');
 
 describe('next', () => {
   test('starts what waits for nothing, then each task once its dependencies are done', () => {
@@ -424,7 +432,9 @@ describe('a fact that cannot be', () => {
     );
     schedule.succeeded(schedule.next());
     schedule.retrying(schedule.next());
-    expect(() => schedule.failed(0)).toThrow('task number 0 is delayed, comes to its attempt 2 and depends on 1 (done), 2 (done)');
+    expect(() => schedule.failed(0)).toThrow(
+      'task number 0 is delayed, comes to its attempt 2 and depends on 1 (done), 2 (done)',
+    );
     expect(() => schedule.succeeded(1)).toThrow('depends on nothing; it was to become done.');
   });
 });

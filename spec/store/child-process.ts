@@ -14,7 +14,10 @@ export class StoreProcess {
   /** @param limit - what the shell is to limit it by, as `ulimit` takes it */
   constructor(limit?: string) {
     const command = [process.execPath, '--import', 'tsx', SCRIPT];
-    this.#process = limit === undefined ? spawn(command[0]!, command.slice(1)) : spawn('sh', ['-c', `ulimit ${limit}; exec "$0" "$@"`, ...command]);
+    this.#process =
+      limit === undefined
+        ? spawn(command[0]!, command.slice(1))
+        : spawn('sh', ['-c', `ulimit ${limit}; exec "$0" "$@"`, ...command]);
     this.#answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
     this.#process.stderr.on('data', (text) => {
       this.#complaints += text;
@@ -49,7 +52,8 @@ export class StoreProcess {
     this.#process.kill('SIGKILL');
     await gone;
     const rest: any[] = [];
-    for (let next = await this.#answers.next(); !next.done; next = await this.#answers.next()) rest.push(JSON.parse(next.value));
+    for (let next = await this.#answers.next(); !next.done; next = await this.#answers.next())
+      rest.push(JSON.parse(next.value));
     return rest;
   }
 

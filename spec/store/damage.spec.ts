@@ -64,7 +64,11 @@ afterAll(() => {
 });
 
 /** What is found in a file of these bytes, without mending it. */
-function scanned(bytes: Uint8Array): { readonly values: Map<string, string>; readonly repairs: readonly StoreRepair[]; readonly state: string } {
+function scanned(bytes: Uint8Array): {
+  readonly values: Map<string, string>;
+  readonly repairs: readonly StoreRepair[];
+  readonly state: string;
+} {
   ftruncateSync(scratch, bytes.length);
   writeSync(scratch, bytes, 0, bytes.length, 0);
   const { places, repairs, state } = scanJournal('scratch', scratch, bytes.length);
@@ -78,7 +82,10 @@ function scanned(bytes: Uint8Array): { readonly values: Map<string, string>; rea
 }
 
 /** What a store makes of a file of these bytes, and another one after it. */
-function reopened(bytes: Uint8Array): { readonly values: Map<string, string>; readonly repairs: readonly StoreRepair[] } {
+function reopened(bytes: Uint8Array): {
+  readonly values: Map<string, string>;
+  readonly repairs: readonly StoreRepair[];
+} {
   const own = mkdtempSync(join(folder, 'reopened-'));
   const path = join(own, 'outcomes');
   writeFileSync(path, bytes);
@@ -91,7 +98,8 @@ function reopened(bytes: Uint8Array): { readonly values: Map<string, string>; re
   const first = load();
   // It has been mended: the next finds the same, and nothing to tell.
   expect(load()).toEqual({ values: first.values, repairs: [] });
-  for (const { copy } of first.repairs) if (copy !== undefined) expect(Buffer.compare(readFileSync(copy), bytes)).toBe(0);
+  for (const { copy } of first.repairs)
+    if (copy !== undefined) expect(Buffer.compare(readFileSync(copy), bytes)).toBe(0);
   rmSync(own, { recursive: true });
   return first;
 }
@@ -119,7 +127,11 @@ describe('a file that was cut off', () => {
         expect({ length, values, repairs }).toEqual({ length, values: whole?.values ?? new Map(), repairs: [] });
         continue;
       }
-      expect({ length, count: repairs.length, reason: repairs[0]?.reason }).toEqual({ length, count: 1, reason: 'torn' });
+      expect({ length, count: repairs.length, reason: repairs[0]?.reason }).toEqual({
+        length,
+        count: 1,
+        reason: 'torn',
+      });
       expect(state).not.toBe('damaged');
       // The records of the write that came to the disk, each whole.
       const [before, after] = [states[next - 1]?.values ?? new Map(), states[next]!.values];
@@ -309,7 +321,9 @@ describe('a file that is no store', () => {
     bytes.writeUInt32LE(crc32(bytes.subarray(0, 12)), 12);
     writeFileSync(path, bytes);
     const store = new FileStore(path);
-    expect(() => store.load('etl')).toThrow('has format 2, which is newer than this version of taskmap. Update taskmap, or use another file.');
+    expect(() => store.load('etl')).toThrow(
+      'has format 2, which is newer than this version of taskmap. Update taskmap, or use another file.',
+    );
     store.close();
     expect(Buffer.compare(readFileSync(path), bytes)).toBe(0);
   });

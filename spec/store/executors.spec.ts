@@ -45,7 +45,10 @@ const chain = (): TaskGraph =>
     .build();
 
 /** What a run of the chain with the store in this file started, and was told of as mended. */
-async function runWith(path: string, make = MAKE[1]!): Promise<{ graph: TaskGraph; started: string[]; repaired: StoreRepaired[] }> {
+async function runWith(
+  path: string,
+  make = MAKE[1]!,
+): Promise<{ graph: TaskGraph; started: string[]; repaired: StoreRepaired[] }> {
   const store = new FileStore(path);
   const executor = make(store);
   const started: string[] = [];

@@ -141,50 +141,58 @@ it('a file that is written anew is safe before it takes the name, and its name b
 });
 
 describe('a process that dies in any of its calls to the file system', () => {
-  it.each(Array.from({ length: callCount }, (_, index) => index + 1))('has lost nothing that was safe: call %i', (at) => {
-    const path = newPath();
-    const witness = new Witness(path);
-    const { calls } = withFault({ kind: 'die', at }, () => {
-      story(witness);
-      witness.attempt(() => witness.store.close());
-    });
-    expect(calls.length).toBeGreaterThanOrEqual(at);
-    // Its lock says that it lives, since it was this process.
-    rmSync(`${path}.lock`, { force: true });
-    const { values, reasons } = found(path);
-    expect({ values, isPossible: witness.isPossible(values) }).toEqual({ values, isPossible: true });
-    expect(reasons.filter((reason) => reason !== 'torn')).toEqual([]);
-    // What it left behind is gone, but for files of a moment, of which the next one with the same purpose makes use.
-    const left = readdirSync(join(path, '..')).filter((name) => !/^outcomes(\.d|\.compact|\.lock\..*)?$/.test(name));
-    expect(left).toEqual([]);
-    expect(existsSync(`${path}.d`) ? readdirSync(`${path}.d`).length : 0).toBe(values.has('large') ? 1 : 0);
-    expect(found(path)).toEqual({ values, reasons: [] });
-  });
+  it.each(Array.from({ length: callCount }, (_, index) => index + 1))(
+    'has lost nothing that was safe: call %i',
+    (at) => {
+      const path = newPath();
+      const witness = new Witness(path);
+      const { calls } = withFault({ kind: 'die', at }, () => {
+        story(witness);
+        witness.attempt(() => witness.store.close());
+      });
+      expect(calls.length).toBeGreaterThanOrEqual(at);
+      // Its lock says that it lives, since it was this process.
+      rmSync(`${path}.lock`, { force: true });
+      const { values, reasons } = found(path);
+      expect({ values, isPossible: witness.isPossible(values) }).toEqual({ values, isPossible: true });
+      expect(reasons.filter((reason) => reason !== 'torn')).toEqual([]);
+      // What it left behind is gone, but for files of a moment, of which the next one with the same purpose makes use.
+      const left = readdirSync(join(path, '..')).filter((name) => !/^outcomes(\.d|\.compact|\.lock\..*)?$/.test(name));
+      expect(left).toEqual([]);
+      expect(existsSync(`${path}.d`) ? readdirSync(`${path}.d`).length : 0).toBe(values.has('large') ? 1 : 0);
+      expect(found(path)).toEqual({ values, reasons: [] });
+    },
+  );
 });
 
 describe('a file system that refuses any one call', () => {
   const codes = ['ENOSPC', 'EIO', 'EMFILE', 'EACCES'];
 
-  it.each(Array.from({ length: callCount }, (_, index) => index + 1))('loses nothing but what it said it would not keep: call %i', (at) => {
-    const path = newPath();
-    const witness = new Witness(path);
-    const fault: Fault = { kind: 'refuse', at, code: codes[at % codes.length]! };
-    withFault(fault, () => {
-      story(witness);
-      witness.flush();
-      witness.attempt(() => witness.store.close());
-    });
-    for (const error of witness.errors) {
-      expect(error).toBeInstanceOf(StoreError);
-      expect((error as StoreError).message).toMatch(/^Cannot (open|lock|read|write to) the store ".*" \(E[A-Z]+\)\. [A-Z]/);
-      expect((error as StoreError).cause).toBeInstanceOf(Error);
-    }
-    // Where the refusal hit the very call that removes the lock.
-    rmSync(`${path}.lock`, { force: true });
-    const { values, reasons } = found(path);
-    expect(values).toEqual(witness.expected);
-    expect(reasons).toEqual([]);
-  });
+  it.each(Array.from({ length: callCount }, (_, index) => index + 1))(
+    'loses nothing but what it said it would not keep: call %i',
+    (at) => {
+      const path = newPath();
+      const witness = new Witness(path);
+      const fault: Fault = { kind: 'refuse', at, code: codes[at % codes.length]! };
+      withFault(fault, () => {
+        story(witness);
+        witness.flush();
+        witness.attempt(() => witness.store.close());
+      });
+      for (const error of witness.errors) {
+        expect(error).toBeInstanceOf(StoreError);
+        expect((error as StoreError).message).toMatch(
+          /^Cannot (open|lock|read|write to) the store ".*" \(E[A-Z]+\)\. [A-Z]/,
+        );
+        expect((error as StoreError).cause).toBeInstanceOf(Error);
+      }
+      // Where the refusal hit the very call that removes the lock.
+      rmSync(`${path}.lock`, { force: true });
+      const { values, reasons } = found(path);
+      expect(values).toEqual(witness.expected);
+      expect(reasons).toEqual([]);
+    },
+  );
 });
 
 describe('a file system that refuses one call while promises wait', () => {
@@ -203,7 +211,8 @@ describe('a file system that refuses one call while promises wait', () => {
       };
       const rejected: unknown[] = [];
       const settle = async () => {
-        for (const end of await Promise.allSettled(waiting.splice(0))) if (end.status === 'rejected') rejected.push(end.reason);
+        for (const end of await Promise.allSettled(waiting.splice(0)))
+          if (end.status === 'rejected') rejected.push(end.reason);
       };
       try {
         for (const task of ['a', 'b', 'c']) save(task, '1');

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -69,10 +79,19 @@ describe('FileStore', () => {
       attempts: 1,
       atMs: 1_700_000_000_000,
     });
-    expect(found.get('rows')!.value()).toEqual({ at: new Date(0), ids: new Set([1n, 'two']), bytes: new Uint8Array([1, 2, 3]) });
+    expect(found.get('rows')!.value()).toEqual({
+      at: new Date(0),
+      ids: new Set([1n, 'two']),
+      bytes: new Uint8Array([1, 2, 3]),
+    });
     expect(found.get('\ud800')!.value()).toEqual(new Map([['none', undefined]]));
     expect(found.get('broken')).toMatchObject({ status: 'failed', attempts: 3, sourceHash: 'source' });
-    expect(found.get('broken')!.value()).toMatchObject({ name: 'RangeError', message: 'far', cause: new TypeError('deep'), code: 'E_FAR' });
+    expect(found.get('broken')!.value()).toMatchObject({
+      name: 'RangeError',
+      message: 'far',
+      cause: new TypeError('deep'),
+      code: 'E_FAR',
+    });
     expect([...store.load('other').outcomes].map(([task]) => task)).toEqual(['rows']);
   });
 });
@@ -107,7 +126,9 @@ describe('with durability "each"', () => {
     const path = newPath();
     const store = opened(path, { durability: 'each' });
     store.load('etl');
-    vi.spyOn(system, 'write').mockImplementationOnce((...args: any[]) => args.at(-1)(Object.assign(new Error('full'), { code: 'ENOSPC' })));
+    vi.spyOn(system, 'write').mockImplementationOnce((...args: any[]) =>
+      args.at(-1)(Object.assign(new Error('full'), { code: 'ENOSPC' })),
+    );
     const refusal = Promise.resolve(store.save('etl', 'rows', Buffer.from('x')));
     await expect(refusal).rejects.toThrow(
       `Cannot write to the store ${JSON.stringify(path)} (ENOSPC). The disk is full: make room. What could not be written is kept in memory and tried again.`,
@@ -130,7 +151,8 @@ describe('with durability "batch"', () => {
     const store = opened(newPath());
     store.load('etl');
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    for (let number = 0; number < 10; number++) expect(store.save('etl', `task ${number}`, Buffer.from('x'))).toBeUndefined();
+    for (let number = 0; number < 10; number++)
+      expect(store.save('etl', `task ${number}`, Buffer.from('x'))).toBeUndefined();
     vi.advanceTimersByTime(49);
     expect(written).not.toHaveBeenCalled();
     vi.advanceTimersByTime(1);
@@ -280,7 +302,9 @@ describe('a file that grows', () => {
     for (let task = 0; task < 20; task++) await store.save('etl', `kept ${task}`, Buffer.alloc(1_000, task));
     let sizeMax = 0;
     for (let round = 0; round < 60; round++) {
-      await Promise.all(Array.from({ length: 10 }, (_, task) => store.save('etl', `task ${task}`, Buffer.alloc(3_000, round))));
+      await Promise.all(
+        Array.from({ length: 10 }, (_, task) => store.save('etl', `task ${task}`, Buffer.alloc(3_000, round))),
+      );
       sizeMax = Math.max(sizeMax, statSync(path).size);
     }
     // 1.8 MB were saved, of which 50 kB count.
@@ -430,11 +454,15 @@ describe('a path that is of no use', () => {
   });
 
   it('because nobody may write there', () => {
-    expect(() => opened('/proc/taskmap/outcomes').load('etl')).toThrow(/^Cannot open the store "\/proc\/taskmap\/outcomes" \(E[A-Z]+\)\. [A-Z]/);
+    expect(() => opened('/proc/taskmap/outcomes').load('etl')).toThrow(
+      /^Cannot open the store "\/proc\/taskmap\/outcomes" \(E[A-Z]+\)\. [A-Z]/,
+    );
     vi.spyOn(system, 'open').mockImplementation(() => {
       throw Object.assign(new Error('read only'), { code: 'EROFS' });
     });
-    expect(() => opened(newPath()).load('etl')).toThrow('(EROFS). This file system can only be read: use a path on another.');
+    expect(() => opened(newPath()).load('etl')).toThrow(
+      '(EROFS). This file system can only be read: use a path on another.',
+    );
   });
 
   it('because it is a device', () => {
@@ -447,7 +475,9 @@ describe('a path that is of no use', () => {
     vi.spyOn(system, 'open').mockImplementationOnce(() => {
       throw Object.assign(new Error('too many'), { code: 'EMFILE' });
     });
-    expect(() => store.load('etl')).toThrow('(EMFILE). Too many files are open: close some, or allow the process more (ulimit -n).');
+    expect(() => store.load('etl')).toThrow(
+      '(EMFILE). Too many files are open: close some, or allow the process more (ulimit -n).',
+    );
     expect(kept(store)).toEqual(new Map());
   });
 });

@@ -51,7 +51,9 @@ function newDirectory(): string {
 }
 
 function kept(store: FolderStore, graph = 'etl'): Record<string, string> {
-  return Object.fromEntries([...store.load(graph).outcomes].map(([task, bytes]) => [task, Buffer.from(bytes).toString()]));
+  return Object.fromEntries(
+    [...store.load(graph).outcomes].map(([task, bytes]) => [task, Buffer.from(bytes).toString()]),
+  );
 }
 
 /** The folders of graphs, or the files of their tasks, as paths. */
@@ -78,7 +80,10 @@ describe('FolderStore', () => {
     expect(() => new FolderStore(new URL('https://example.org/'))).toThrow(InvalidOptionError);
     expect(() => new FolderStore('x', { detect: 'always' } as object)).toThrow(InvalidOptionError);
     expect(new FolderStore('x')).toMatchObject({ directory: resolve('x'), detect: 'version' });
-    expect(new FolderStore(pathToFileURL(resolve('x', 'y')), { detect: 'source' })).toMatchObject({ directory: resolve('x', 'y'), detect: 'source' });
+    expect(new FolderStore(pathToFileURL(resolve('x', 'y')), { detect: 'source' })).toMatchObject({
+      directory: resolve('x', 'y'),
+      detect: 'source',
+    });
   });
 
   it('makes no folder until something is saved', () => {
@@ -165,7 +170,9 @@ describe('FolderStore', () => {
         .run((rows) => rows.length)
         .build();
     expect(new SyncExecutor({ store: new FolderStore(directory) }).run(graph())).toMatchObject({ attemptCount: 2 });
-    expect(await new AsyncExecutor({ store: new FolderStore(directory) }).run(graph())).toMatchObject({ attemptCount: 0 });
+    expect(await new AsyncExecutor({ store: new FolderStore(directory) }).run(graph())).toMatchObject({
+      attemptCount: 0,
+    });
   });
 });
 
@@ -177,25 +184,47 @@ describe('names of any kind', () => {
   );
   const name = fc.oneof(
     { weight: 6, arbitrary: fc.array(unit, { maxLength: 6 }).map((units) => units.join('')) },
-    { weight: 1, arbitrary: fc.constantFrom('', '__proto__', '.', '..', 'con', 'nul.txt', 'x'.repeat(10_000), `${'x'.repeat(10_000)}y`) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        '',
+        '__proto__',
+        '.',
+        '..',
+        'con',
+        'nul.txt',
+        'x'.repeat(10_000),
+        `${'x'.repeat(10_000)}y`,
+      ),
+    },
   );
 
   it('come back as they were, each with its own outcome, in files that any disk takes', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(name, { minLength: 1, maxLength: 4 }), fc.uniqueArray(name, { minLength: 1, maxLength: 4 }), (graphs, tasks) => {
-        const store = new FolderStore(newDirectory());
-        for (const graph of graphs) for (const task of tasks) store.save(graph, task, Buffer.from(JSON.stringify([graph, task])));
-        for (const graph of graphs) {
-          const { outcomes, repairs } = store.load(graph);
-          const found = new Map([...outcomes].map(([task, bytes]) => [task, Buffer.from(bytes).toString()]));
-          expect({ found, repairs }).toEqual({ found: new Map(tasks.map((task) => [task, JSON.stringify([graph, task])])), repairs: [] });
-        }
-        const folders = readdirSync(store.directory);
-        const files = folders.flatMap((graph) => readdirSync(join(store.directory, graph)));
-        expect([folders.length, files.length]).toEqual([graphs.length, graphs.length * tasks.length]);
-        expect([...folders, ...files].filter((one) => !/^([a-z0-9][a-z0-9-]{0,23}-)?[0-9a-f]{64}$/.test(one))).toEqual([]);
-        rmSync(store.directory, { recursive: true });
-      }),
+      fc.property(
+        fc.uniqueArray(name, { minLength: 1, maxLength: 4 }),
+        fc.uniqueArray(name, { minLength: 1, maxLength: 4 }),
+        (graphs, tasks) => {
+          const store = new FolderStore(newDirectory());
+          for (const graph of graphs)
+            for (const task of tasks) store.save(graph, task, Buffer.from(JSON.stringify([graph, task])));
+          for (const graph of graphs) {
+            const { outcomes, repairs } = store.load(graph);
+            const found = new Map([...outcomes].map(([task, bytes]) => [task, Buffer.from(bytes).toString()]));
+            expect({ found, repairs }).toEqual({
+              found: new Map(tasks.map((task) => [task, JSON.stringify([graph, task])])),
+              repairs: [],
+            });
+          }
+          const folders = readdirSync(store.directory);
+          const files = folders.flatMap((graph) => readdirSync(join(store.directory, graph)));
+          expect([folders.length, files.length]).toEqual([graphs.length, graphs.length * tasks.length]);
+          expect(
+            [...folders, ...files].filter((one) => !/^([a-z0-9][a-z0-9-]{0,23}-)?[0-9a-f]{64}$/.test(one)),
+          ).toEqual([]);
+          rmSync(store.directory, { recursive: true });
+        },
+      ),
       { numRuns: 100 },
     );
   });
@@ -205,7 +234,8 @@ describe('a file that is not what was saved', () => {
   it('is never taken for it, wherever it is cut off: it is torn', () => {
     const { file } = storeOf('rows', 'some bytes');
     const whole = readFileSync(file);
-    for (let length = 0; length < whole.length; length++) expect(readOutcomeFile(whole.subarray(0, length)).state).toBe('torn');
+    for (let length = 0; length < whole.length; length++)
+      expect(readOutcomeFile(whole.subarray(0, length)).state).toBe('torn');
     expect(readOutcomeFile(Buffer.alloc(whole.length)).state).toBe('torn');
     expect(readOutcomeFile(whole).state).toBe('whole');
   });
@@ -226,7 +256,9 @@ describe('a file that is not what was saved', () => {
     const bytes = fc.uint8Array({ maxLength: 80 });
     fc.assert(
       fc.property(bytes, fc.nat(beginning.length - 1), (any, length) => {
-        expect(['torn', 'damaged']).toContain(readOutcomeFile(Buffer.concat([beginning.subarray(0, length), any, Buffer.of(1)])).state);
+        expect(['torn', 'damaged']).toContain(
+          readOutcomeFile(Buffer.concat([beginning.subarray(0, length), any, Buffer.of(1)])).state,
+        );
       }),
     );
   });
@@ -259,7 +291,10 @@ describe('a file that is not what was saved', () => {
     const changed = readFileSync(file);
     changed[changed.indexOf('rows')]! ^= 1;
     writeFileSync(file, changed);
-    expect(store.load('etl')).toMatchObject({ outcomes: [], repairs: [{ reason: 'damaged', tasks: [], recordsLost: 1 }] });
+    expect(store.load('etl')).toMatchObject({
+      outcomes: [],
+      repairs: [{ reason: 'damaged', tasks: [], recordsLost: 1 }],
+    });
     writeFileSync(file, 'a letter, and no outcome at all');
     expect(store.load('etl')).toMatchObject({ outcomes: [], repairs: [{ reason: 'damaged', tasks: [] }] });
     store.forget('etl', ['rows']);
@@ -270,12 +305,17 @@ describe('a file that is not what was saved', () => {
     const { store, file } = storeOf('rows', '1');
     store.save('etl', 'cells', Buffer.from('2'));
     renameSync(file, pathsIn(dirname(file))[0]!);
-    expect(store.load('etl')).toMatchObject({ outcomes: [], repairs: [{ reason: 'damaged', tasks: [], recordsLost: undefined }] });
+    expect(store.load('etl')).toMatchObject({
+      outcomes: [],
+      repairs: [{ reason: 'damaged', tasks: [], recordsLost: undefined }],
+    });
     const { store: other, file: mine } = storeOf('rows', '1');
     other.save('other', 'rows', Buffer.from('2'));
     const theirs = pathsIn(pathsIn(other.directory)[1]!)[0]!;
     writeFileSync(mine, readFileSync(theirs));
-    expect(other.load('etl').repairs).toMatchObject([{ text: expect.stringContaining('is that of another task'), path: mine }]);
+    expect(other.load('etl').repairs).toMatchObject([
+      { text: expect.stringContaining('is that of another task'), path: mine },
+    ]);
     expect(kept(other, 'other')).toEqual({ rows: '2' });
   });
 
@@ -308,9 +348,13 @@ describe('a file that is not what was saved', () => {
 
   it('is left alone without a word if it has another kind of name', () => {
     const { store, file } = storeOf('rows', '1');
-    const others = ['README', '.DS_Store', '.nfs000000000000', `rows (conflicted copy)-${'0'.repeat(64)}`, 'mine.tmp'].map((name) =>
-      join(dirname(file), name),
-    );
+    const others = [
+      'README',
+      '.DS_Store',
+      '.nfs000000000000',
+      `rows (conflicted copy)-${'0'.repeat(64)}`,
+      'mine.tmp',
+    ].map((name) => join(dirname(file), name));
     for (const path of others) {
       writeFileSync(path, 'x');
       utimesSync(path, 0, 0);
@@ -324,7 +368,9 @@ describe('a file that is not what was saved', () => {
 describe('a temporary file', () => {
   it('is removed by load() when it is older than an hour: its process has died', () => {
     const { store, file } = storeOf('rows', '1');
-    const [old, young] = ['0', '1'].map((digit) => join(dirname(file), `${digit}1234567-89ab-4cde-8f01-23456789abcd.tmp`));
+    const [old, young] = ['0', '1'].map((digit) =>
+      join(dirname(file), `${digit}1234567-89ab-4cde-8f01-23456789abcd.tmp`),
+    );
     for (const path of [old!, young!]) writeFileSync(path, readFileSync(file));
     const nowMs = Date.now();
     utimesSync(old!, nowMs / 1000, nowMs / 1000 - 3_601);
@@ -351,7 +397,9 @@ describe('several processes at once', () => {
     const path = newDirectory();
     const processes = ['a', 'b', 'c'].map((letter) => ({ letter, child: new StoreProcess() }));
     for (const { child } of processes) await child.told({ do: 'open', path, durability: 'folder' });
-    const ends = await Promise.all(processes.map(({ child, letter }) => child.told({ do: 'race', letter, rounds: 300 })));
+    const ends = await Promise.all(
+      processes.map(({ child, letter }) => child.told({ do: 'race', letter, rounds: 300 })),
+    );
     for (const end of ends) expect(end).toEqual({ loads: 150, wrong: [], repairs: 0 });
     await Promise.all(processes.map(({ child }) => child.killed()));
     // Nothing but outcomes is left.
@@ -387,7 +435,8 @@ describe('several processes at once', () => {
 
   it.each(['EBUSY', 'EPERM', 'EACCES', 'ESTALE'])('wait a moment for a file that is being replaced: %s', (code) => {
     const { store } = storeOf('rows', '1');
-    for (const name of ['rename', 'readFile', 'unlink'] as const) vi.spyOn(system, name).mockImplementationOnce(() => refusal(code));
+    for (const name of ['rename', 'readFile', 'unlink'] as const)
+      vi.spyOn(system, name).mockImplementationOnce(() => refusal(code));
     store.save('etl', 'rows', Buffer.from('2'));
     expect(kept(store)).toEqual({ rows: '2' });
     store.forget('etl', ['rows']);
@@ -407,38 +456,45 @@ describe('a file system that refuses', () => {
     }
   }
 
-  it.skipIf(process.platform === 'win32')('to write to a folder that can only be read: what is there serves, and the rest says what to do', () => {
-    const { store, file } = storeOf('rows', '1');
-    store.flush();
-    for (let path = dirname(file); path.length >= folder.length; path = dirname(path)) chmodSync(path, 0o555);
-    try {
-      withoutPrivileges(() => {
-        expect(kept(store)).toEqual({ rows: '1' });
-        for (const act of [
-          () => store.save('etl', 'rows', Buffer.from('2')),
-          () => store.save('new', 'rows', Buffer.from('2')),
-          () => store.forget('etl', ['rows']),
-        ]) {
-          expect(act).toThrow(StoreFailedError);
-          expect(act).toThrow(
-            `Cannot write to the store ${JSON.stringify(store.directory)} (EACCES). Allow this user to use the folder and all that is in it, or give the store another.`,
-          );
-        }
-        expect(kept(store)).toEqual({ rows: '1' });
-      });
-    } finally {
-      for (let path = dirname(file); path.length >= folder.length; path = dirname(path)) chmodSync(path, 0o755);
-    }
-  });
+  it.skipIf(process.platform === 'win32')(
+    'to write to a folder that can only be read: what is there serves, and the rest says what to do',
+    () => {
+      const { store, file } = storeOf('rows', '1');
+      store.flush();
+      for (let path = dirname(file); path.length >= folder.length; path = dirname(path)) chmodSync(path, 0o555);
+      try {
+        withoutPrivileges(() => {
+          expect(kept(store)).toEqual({ rows: '1' });
+          for (const act of [
+            () => store.save('etl', 'rows', Buffer.from('2')),
+            () => store.save('new', 'rows', Buffer.from('2')),
+            () => store.forget('etl', ['rows']),
+          ]) {
+            expect(act).toThrow(StoreFailedError);
+            expect(act).toThrow(
+              `Cannot write to the store ${JSON.stringify(store.directory)} (EACCES). Allow this user to use the folder and all that is in it, or give the store another.`,
+            );
+          }
+          expect(kept(store)).toEqual({ rows: '1' });
+        });
+      } finally {
+        for (let path = dirname(file); path.length >= folder.length; path = dirname(path)) chmodSync(path, 0o755);
+      }
+    },
+  );
 
   it('since a part of the path is a file, or a folder stands where a file belongs', () => {
     const { store, file } = storeOf('rows', '1');
     const below = new FolderStore(join(file, 'below'));
-    expect(() => below.load('etl')).toThrow('(ENOTDIR). A part of the path is a file: use a path whose folders are folders.');
+    expect(() => below.load('etl')).toThrow(
+      '(ENOTDIR). A part of the path is a file: use a path whose folders are folders.',
+    );
     expect(() => below.save('etl', 'rows', Buffer.from('x'))).toThrow('(ENOTDIR)');
     rmSync(file);
     mkdirSync(file);
-    expect(() => store.load('etl')).toThrow('(EISDIR). There is a folder where a file belongs: remove it, or give the store another folder.');
+    expect(() => store.load('etl')).toThrow(
+      '(EISDIR). There is a folder where a file belongs: remove it, or give the store another folder.',
+    );
   });
 
   it('since the disk is full: what was kept before stays, and nothing is left of the rest', () => {

@@ -21,7 +21,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** What each task is to have once all of a number has been done, as the process computes it. */
 function stateAfter(number: number, before: ReadonlyMap<string, string>): Map<string, string> {
   const state = new Map(before);
-  for (const part of [0, 1, 2]) state.set(`task ${(number + part) % TASKS}`, `${number}.${part};`.repeat(SIZES[(number + part) % SIZES.length]!));
+  for (const part of [0, 1, 2])
+    state.set(`task ${(number + part) % TASKS}`, `${number}.${part};`.repeat(SIZES[(number + part) % SIZES.length]!));
   if (number % 5 === 0) state.delete(`task ${(number + 4) % TASKS}`);
   return state;
 }
@@ -87,7 +88,10 @@ describe('a file that may not grow any more', () => {
     const refusal = await child.told({ do: 'save', task: 'too much', text: 'm', size: 300_000 });
     expect(refusal).toMatchObject({ code: 'store-failed', reason: 'EFBIG', path });
     expect(refusal.message).toContain('The file may not grow any more: raise the limit (ulimit -f).');
-    expect(await child.told({ do: 'save', task: 'large', text: 'l', size: 1_500_000 })).toMatchObject({ code: 'store-failed', reason: 'EFBIG' });
+    expect(await child.told({ do: 'save', task: 'large', text: 'l', size: 1_500_000 })).toMatchObject({
+      code: 'store-failed',
+      reason: 'EFBIG',
+    });
     await child.killed();
     const store = new FileStore(path);
     const { outcomes, repairs } = store.load('etl');

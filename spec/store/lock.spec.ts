@@ -67,7 +67,9 @@ describe('a file that is in use', () => {
     const child = new StoreProcess();
     const refusal = await child.told({ do: 'open', path });
     expect(refusal).toMatchObject({ code: 'store-locked', pid: process.pid, host: hostname(), path });
-    expect(refusal.message).toBe(`The store ${JSON.stringify(path)} is in use by process ${process.pid}. Wait until it ends, or use another file.`);
+    expect(refusal.message).toBe(
+      `The store ${JSON.stringify(path)} is in use by process ${process.pid}. Wait until it ends, or use another file.`,
+    );
     store.close();
     expect(await child.told({ do: 'open', path })).toEqual({ opened: true });
     expect(() => opened(path)).toThrow(`is in use by process ${child.pid}.`);
@@ -96,12 +98,21 @@ describe('a file that is in use', () => {
 describe('a lock that is left over', () => {
   it('is that of a process of the same number that began at another time', () => {
     const path = newPath();
-    writeFileSync(`${path}.lock`, JSON.stringify({ pid: process.pid, host: hostname(), started: 'another boot/1', token: 'before' }));
+    writeFileSync(
+      `${path}.lock`,
+      JSON.stringify({ pid: process.pid, host: hostname(), started: 'another boot/1', token: 'before' }),
+    );
     opened(path);
   });
 
   it('may hold anything', () => {
-    for (const text of ['', '{', 'null', '{"pid":"x"}', JSON.stringify({ pid: -1, host: hostname(), token: '../../etc' })]) {
+    for (const text of [
+      '',
+      '{',
+      'null',
+      '{"pid":"x"}',
+      JSON.stringify({ pid: -1, host: hostname(), token: '../../etc' }),
+    ]) {
       const path = newPath();
       writeFileSync(`${path}.lock`, text);
       opened(path);
@@ -183,7 +194,8 @@ describe('a lock that is left over', () => {
     for (let round = 0; round < 60; round++) {
       const path = newPath();
       if (round % 3 > 0) writeFileSync(`${path}.lock`, JSON.stringify({ ...dead, token: `dead-${round}` }));
-      if (round % 3 > 1) writeFileSync(`${path}.lock.dead-${round}`, JSON.stringify({ ...dead, token: `dead-too-${round}` }));
+      if (round % 3 > 1)
+        writeFileSync(`${path}.lock.dead-${round}`, JSON.stringify({ ...dead, token: `dead-too-${round}` }));
       for (const child of children) child.tell({ do: 'open', path });
       const answers = await Promise.all(children.map((child) => child.answer()));
       const winner = children[answers.findIndex(({ opened }) => opened)]!;
@@ -201,7 +213,11 @@ describe('a store that is closed', () => {
   it('is of no more use', () => {
     const store = opened(newPath());
     store.close();
-    for (const use of [() => store.load('etl'), () => store.save('etl', 'rows', new Uint8Array(1)), () => store.forget('etl', ['rows'])])
+    for (const use of [
+      () => store.load('etl'),
+      () => store.save('etl', 'rows', new Uint8Array(1)),
+      () => store.forget('etl', ['rows']),
+    ])
       expect(use).toThrow(StoreClosedError);
     store.flushSync();
     store.close();

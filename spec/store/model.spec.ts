@@ -17,11 +17,34 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const task = fc.constantFrom('a', 'b', '', '__proto__', '\ud800', 'e', 'f');
 const graph = fc.constantFrom('etl', 'other');
 const action = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('save' as const), graph, task, byte: fc.nat(255), size: fc.constantFrom(0, 1, 100, 30_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('save' as const), graph, task, byte: fc.nat(255), size: fc.constant(1_100_000) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('save' as const),
+      graph,
+      task,
+      byte: fc.nat(255),
+      size: fc.constantFrom(0, 1, 100, 30_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('save' as const),
+      graph,
+      task,
+      byte: fc.nat(255),
+      size: fc.constant(1_100_000),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('forget' as const), graph, tasks: fc.array(task) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('load' as const), graph }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('flush' as const, 'flushSync' as const, 'reopen' as const, 'turn' as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom('flush' as const, 'flushSync' as const, 'reopen' as const, 'turn' as const),
+    }),
+  },
 );
 
 const STORES: readonly [name: string, make: (path: string) => FileStore | FolderStore][] = [

@@ -37,7 +37,8 @@ describe('a result that is stored', () => {
     const there = decodeOutcome('rows', bytes).value();
     // Made in this realm, and without four thousand million places to look at.
     const comparable = kind === 'an object of another realm' ? structuredClone(value) : value;
-    if (kind === 'an array that is mostly holes') expect(Object.entries(there as object)).toEqual(Object.entries(value as object));
+    if (kind === 'an array that is mostly holes')
+      expect(Object.entries(there as object)).toEqual(Object.entries(value as object));
     else expect(there).toStrictEqual(comparable);
     // The hash sees more than the comparison: classes of errors, holes, minus zero.
     expect(hashValue(there)).toMatchObject({ hash: valueHash });
@@ -96,7 +97,9 @@ describe('a result that is stored', () => {
     };
     expect(hashValue(kept(nested(1_000)))).toEqual(hashValue(nested(1_000)));
     for (const levels of [1_001, 100_000]) {
-      expect(() => kept(nested(levels))).toThrow(messageOf(`result is nested ${levels} levels deep, and 1000 can be kept`));
+      expect(() => kept(nested(levels))).toThrow(
+        messageOf(`result is nested ${levels} levels deep, and 1000 can be kept`),
+      );
     }
   });
 
@@ -144,7 +147,9 @@ describe('what a task threw', () => {
 
 describe('decodeOutcome()', () => {
   it('tells all that is known of the outcome without making its value', () => {
-    const { bytes, valueHash } = encodeOutcome(outcome([1], { sourceHash: 's', version: '3\ud800', task: '__proto__\n\udfff', attempts: 2 }));
+    const { bytes, valueHash } = encodeOutcome(
+      outcome([1], { sourceHash: 's', version: '3\ud800', task: '__proto__\n\udfff', attempts: 2 }),
+    );
     const { value, ...header } = decodeOutcome('__proto__\n\udfff', bytes);
     expect(header).toEqual({
       task: '__proto__\n\udfff',

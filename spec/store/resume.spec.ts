@@ -39,8 +39,15 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the program, and kills it once it has told so many tasks as done. */
-async function runProgram(executor: string, durability: string, path: string, killAfter = Number.POSITIVE_INFINITY): Promise<Told> {
-  const child = spawn(process.execPath, [join(folder, 'program.js'), executor, durability, path], { stdio: ['ignore', 'pipe', 'pipe'] });
+async function runProgram(
+  executor: string,
+  durability: string,
+  path: string,
+  killAfter = Number.POSITIVE_INFINITY,
+): Promise<Told> {
+  const child = spawn(process.execPath, [join(folder, 'program.js'), executor, durability, path], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const told = {
     started: [] as string[],
     done: [] as string[],
@@ -82,7 +89,8 @@ describe.each(EXECUTORS)('a program with %s that is killed', (executor) => {
           else {
             const order = [...acknowledged];
             const lastKept = Math.max(...told.kept.map((task) => order.indexOf(task)), -1);
-            for (const task of again) expect(order.indexOf(task), `${task}, killed after ${killedAfter}`).toBeGreaterThan(lastKept);
+            for (const task of again)
+              expect(order.indexOf(task), `${task}, killed after ${killedAfter}`).toBeGreaterThan(lastKept);
           }
           for (const task of told.repaired) expect(task).toMatch(/^torn /);
           if (told.results !== undefined) {
@@ -91,7 +99,8 @@ describe.each(EXECUTORS)('a program with %s that is killed', (executor) => {
             break;
           }
           // What was lost may not have been come to before the next kill: then the batch that it was in is not the last one any more.
-          if (durability === 'batch') for (const task of acknowledged) if (!told.kept.includes(task)) acknowledged.delete(task);
+          if (durability === 'batch')
+            for (const task of acknowledged) if (!told.kept.includes(task)) acknowledged.delete(task);
           for (const task of told.done) acknowledged.add(task);
           killedAfter = 1 + Math.floor(Math.random() * TASK_COUNT);
         }

@@ -26,7 +26,10 @@ const TIMEOUT_MS = 15_000;
 let browser: Promise<Browser> | undefined;
 
 /** Calls back with an empty page of its own, and closes it. The browser is shared by the specs of a file: `afterAll(closeBrowser)`. */
-export async function withPage<T>(use: (page: Page, watched: Watched) => Promise<T>, options: BrowserContextOptions = {}): Promise<T> {
+export async function withPage<T>(
+  use: (page: Page, watched: Watched) => Promise<T>,
+  options: BrowserContextOptions = {},
+): Promise<T> {
   browser ??= launch();
   const context = await (await browser).newContext(options);
   try {

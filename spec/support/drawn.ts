@@ -29,7 +29,8 @@ export interface Drawn {
 }
 
 const classesOf = ({ attributes }: XmlElement) => (attributes['class'] ?? '').split(' ');
-const elementsOf = ({ children }: XmlElement) => children.filter((child): child is XmlElement => typeof child !== 'string');
+const elementsOf = ({ children }: XmlElement) =>
+  children.filter((child): child is XmlElement => typeof child !== 'string');
 const childrenOf = (element: XmlElement, name: string) => elementsOf(element).filter((child) => child.name === name);
 
 /** Reads a picture, and throws if it is not well-formed. */
@@ -39,18 +40,25 @@ export function drawnIn(svg: string): Drawn {
   const boxes = all.filter((element) => element.name === 'g' && childrenOf(element, 'title').length > 0).map(boxOf);
   const waysIn = (isOrderOnly: boolean) =>
     all
-      .filter((element) => element.name === 'g' && classesOf(element).includes('e') && classesOf(element).includes('o') === isOrderOnly)
+      .filter(
+        (element) =>
+          element.name === 'g' && classesOf(element).includes('e') && classesOf(element).includes('o') === isOrderOnly,
+      )
       .flatMap((group) => childrenOf(group, 'path').map(({ attributes }) => attributes['d']!));
   const legend = all.filter((element) => classesOf(element).includes('legend'));
   const inLegend = new Set(legend.flatMap((element) => [...elementsIn(element)]));
-  const heads = all.filter((element) => classesOf(element).includes('a') && !inLegend.has(element)).map(({ attributes }) => attributes['d']!);
+  const heads = all
+    .filter((element) => classesOf(element).includes('a') && !inLegend.has(element))
+    .map(({ attributes }) => attributes['d']!);
   return {
     root,
     title: textIn(childrenOf(root, 'title')[0]!),
     boxes,
     edges: waysIn(false),
     orderOnlyEdges: waysIn(true),
-    arrows: heads.flatMap((way) => [...way.matchAll(/M([-\d.]+) ([-\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)] as const)),
+    arrows: heads.flatMap((way) =>
+      [...way.matchAll(/M([-\d.]+) ([-\d.]+)/g)].map(([, x, y]) => [Number(x), Number(y)] as const),
+    ),
     legend: legend.flatMap((element) => childrenOf(element, 'text').map(textIn)),
     texts: all.filter(({ name }) => name === 'text').map(textIn),
     elementCount: all.length,
@@ -59,7 +67,12 @@ export function drawnIn(svg: string): Drawn {
 
 function boxOf(element: XmlElement): DrawnBox {
   const rectangle = childrenOf(element, 'rect')[0]!.attributes;
-  const [x, y, width, height] = ['x', 'y', 'width', 'height'].map((name) => Number(rectangle[name])) as [number, number, number, number];
+  const [x, y, width, height] = ['x', 'y', 'width', 'height'].map((name) => Number(rectangle[name])) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   return {
     status: classesOf(element)[0]!,
     title: textIn(childrenOf(element, 'title')[0]!),

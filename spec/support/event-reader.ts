@@ -1,4 +1,11 @@
-import { type ClientRequest, get, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import {
+  type ClientRequest,
+  get,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+  request,
+} from 'node:http';
 import { applyToRuns } from '../../src/dashboard/apply-changes.js';
 import type { Changes, ShownRun, Snapshot } from '../../src/dashboard/messages.js';
 
@@ -10,7 +17,10 @@ export interface Answer {
 }
 
 /** Sends a request with exactly these headers, and reads the whole answer. */
-export function ask(url: string, { body, ...options }: RequestOptions & { readonly body?: string } = {}): Promise<Answer> {
+export function ask(
+  url: string,
+  { body, ...options }: RequestOptions & { readonly body?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(url, { agent: false, ...options }, async (response) => {
       let text = '';
@@ -26,7 +36,11 @@ export function ask(url: string, { body, ...options }: RequestOptions & { readon
 
 /** Asks for something to be done, as the page does. */
 export function post(url: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  return ask(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) });
+  return ask(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
 }
 
 /** One message of a stream. */

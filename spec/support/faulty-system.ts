@@ -56,7 +56,8 @@ export function faultySystem(fault: Fault): { readonly calls: readonly string[];
       const isAsync = name === 'write' || name === 'fdatasync';
       if (error !== undefined) {
         const isFirst = fault.kind !== 'die' || calls.length === fault.at;
-        if (isFirst && (name === 'writeSync' || name === 'write')) real.writeSync(args[0], args[1], args[2], Math.floor(args[3] / 2), args[4]);
+        if (isFirst && (name === 'writeSync' || name === 'write'))
+          real.writeSync(args[0], args[1], args[2], Math.floor(args[3] / 2), args[4]);
         if (!isAsync) throw error;
         setImmediate(args.at(-1), error);
         return undefined;

@@ -47,7 +47,8 @@ export function pointsAlong(way: string): Point[] {
   const points: Point[] = [];
   let at: Point = [0, 0];
   const lineTo = (to: Point) => {
-    for (let step = 1; step <= STEPS; step++) points.push([at[0] + ((to[0] - at[0]) * step) / STEPS, at[1] + ((to[1] - at[1]) * step) / STEPS]);
+    for (let step = 1; step <= STEPS; step++)
+      points.push([at[0] + ((to[0] - at[0]) * step) / STEPS, at[1] + ((to[1] - at[1]) * step) / STEPS]);
     at = to;
   };
   for (const [, command, numbers] of way.matchAll(/([A-Za-z])([^A-Za-z]*)/g)) {
@@ -84,7 +85,11 @@ export function pointsAlong(way: string): Point[] {
 }
 
 /** Where an edge leaves its source and where it meets its target: in the middle of the sides that face each other. */
-export function edgeEnds(source: Rectangle, target: Rectangle, direction: 'right' | 'down'): [begin: Point, end: Point] {
+export function edgeEnds(
+  source: Rectangle,
+  target: Rectangle,
+  direction: 'right' | 'down',
+): [begin: Point, end: Point] {
   return direction === 'right'
     ? [
         [source.x + source.width, source.y + source.height / 2],

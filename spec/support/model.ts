@@ -59,7 +59,11 @@ export class Model {
 
   /** These tasks and what they depend on, as far as it is not done. */
   needed(only: readonly number[]): Set<number> {
-    return new Set(only.filter((id) => this.#outcomes[id]!.status !== 'done').flatMap((id) => [id, ...this.needed(this.dependencies(id))]));
+    return new Set(
+      only
+        .filter((id) => this.#outcomes[id]!.status !== 'done')
+        .flatMap((id) => [id, ...this.needed(this.dependencies(id))]),
+    );
   }
 
   /** Runs all that is pending, or these tasks and what they need. */
@@ -73,14 +77,16 @@ export class Model {
   }
 
   resetFailed(): void {
-    for (const [id, { status }] of this.#outcomes.entries()) if (status === 'failed' || status === 'skipped') this.#outcomes[id] = PENDING;
+    for (const [id, { status }] of this.#outcomes.entries())
+      if (status === 'failed' || status === 'skipped') this.#outcomes[id] = PENDING;
   }
 
   markDone(id: number, result?: unknown): void {
     const { status } = this.#outcomes[id]!;
     this.#outcomes[id] = { status: 'done', result };
     if (status !== 'failed' && status !== 'skipped') return;
-    for (const descendant of this.descendants(id)) if (this.#outcomes[descendant]!.status === 'skipped') this.#outcomes[descendant] = PENDING;
+    for (const descendant of this.descendants(id))
+      if (this.#outcomes[descendant]!.status === 'skipped') this.#outcomes[descendant] = PENDING;
   }
 
   #settle(id: number, needed: ReadonlySet<number>): void {

@@ -68,14 +68,22 @@ export const HOSTILE_NAMES: readonly string[] = [
 /** How many cases a property spec tries: `PROPERTY_RUNS`, else the number given. With `PROPERTY_SEED` it tries the cases of that seed. */
 export function propertyOptions(runs: number): { numRuns: number; seed?: number } {
   const { PROPERTY_RUNS, PROPERTY_SEED } = process.env;
-  return { numRuns: Number(PROPERTY_RUNS ?? runs), ...(PROPERTY_SEED === undefined ? {} : { seed: Number(PROPERTY_SEED) }) };
+  return {
+    numRuns: Number(PROPERTY_RUNS ?? runs),
+    ...(PROPERTY_SEED === undefined ? {} : { seed: Number(PROPERTY_SEED) }),
+  };
 }
 
 /** For `vi.setConfig({ testTimeout })`: long enough for as many cases as anybody asks for. */
 export const PROPERTY_TIMEOUT_MS = 3_600_000;
 
 /** Shrinks towards fewer tasks with fewer edges and plain names, declared in the order in which they can run. */
-export function randomGraph({ sizeMin = 0, sizeMax = 12, fanInMax = 4, failing = true }: RandomGraphConstraints = {}): fc.Arbitrary<RandomGraph> {
+export function randomGraph({
+  sizeMin = 0,
+  sizeMax = 12,
+  fanInMax = 4,
+  failing = true,
+}: RandomGraphConstraints = {}): fc.Arbitrary<RandomGraph> {
   // How far back a dependency is, among the tasks that stand before this one in an order that makes cycles impossible.
   const backwards = fc.array(fc.nat(sizeMax), { maxLength: fanInMax, size: 'max' });
   const task = fc.record({
@@ -86,26 +94,37 @@ export function randomGraph({ sizeMin = 0, sizeMax = 12, fanInMax = 4, failing =
     priority: fc.constantFrom(0, 0, 0, 1, -1, 2.5),
     attempts: fc.constantFrom(1, 1, 2, 3),
     failures: failing ? fc.constantFrom(0, 0, 0, 0, 1, 2, 3) : fc.constant(0),
-    returns: fc.constantFrom('number' as const, 'number' as const, 'number' as const, 'undefined' as const, 'null' as const),
+    returns: fc.constantFrom(
+      'number' as const,
+      'number' as const,
+      'number' as const,
+      'undefined' as const,
+      'null' as const,
+    ),
   });
-  return fc.tuple(fc.boolean(), fc.array(task, { minLength: sizeMin, maxLength: sizeMax, size: 'max' })).map(([hostile, drawn]) => {
-    const placed = drawn.map((one, place) => ({ ...one, place })).sort((a, b) => a.declaredAt - b.declaredAt);
-    const idByPlace = new Map(placed.map(({ place }, id) => [place, id]));
-    const idsBehind = (place: number, distances: number[]) =>
-      place === 0 ? [] : distances.map((distance) => idByPlace.get(place - 1 - (distance % place))!);
-    const tasks = placed.map(({ place, declaredAt: _, ...one }, id) => ({
-      ...one,
-      id,
-      name: (hostile ? HOSTILE_NAMES[id] : undefined) ?? `t${id}`,
-      dependsOn: idsBehind(place, one.dependsOn),
-      after: idsBehind(place, one.after),
-    }));
-    return { size: tasks.length, tasks };
-  });
+  return fc
+    .tuple(fc.boolean(), fc.array(task, { minLength: sizeMin, maxLength: sizeMax, size: 'max' }))
+    .map(([hostile, drawn]) => {
+      const placed = drawn.map((one, place) => ({ ...one, place })).sort((a, b) => a.declaredAt - b.declaredAt);
+      const idByPlace = new Map(placed.map(({ place }, id) => [place, id]));
+      const idsBehind = (place: number, distances: number[]) =>
+        place === 0 ? [] : distances.map((distance) => idByPlace.get(place - 1 - (distance % place))!);
+      const tasks = placed.map(({ place, declaredAt: _, ...one }, id) => ({
+        ...one,
+        id,
+        name: (hostile ? HOSTILE_NAMES[id] : undefined) ?? `t${id}`,
+        dependsOn: idsBehind(place, one.dependsOn),
+        after: idsBehind(place, one.after),
+      }));
+      return { size: tasks.length, tasks };
+    });
 }
 
 /** A builder that holds the tasks of a random graph. */
-export function builderOf({ tasks }: RandomGraph, functionOf: (task: RandomTask) => TaskFunction = drawnFunction): TaskGraphBuilder<any> {
+export function builderOf(
+  { tasks }: RandomGraph,
+  functionOf: (task: RandomTask) => TaskFunction = drawnFunction,
+): TaskGraphBuilder<any> {
   const nameOf = (id: number) => tasks[id]!.name;
   return new TaskGraphBuilder<any>({ name: 'random' }).add(
     ...tasks.map((task) => ({

@@ -9,7 +9,11 @@ function sentFunction({ id, failures, returns }: RandomTask, waits: boolean): Ta
     if (context.attempt <= ${failures}) throw new RangeError('attempt ' + context.attempt + ' fails');
     return ${returns === 'number' ? `args.reduce((hash, arg) => (Math.imul(hash, 31) + (arg === null ? 7 : arg)) | 0, ${id + 1})` : returns};`;
   if (!waits) return new Function('context', '...args', body) as TaskFunction;
-  return new Function('context', '...args', `return new Promise((resolve) => setTimeout(resolve, 1)).then(() => { ${body} });`) as TaskFunction;
+  return new Function(
+    'context',
+    '...args',
+    `return new Promise((resolve) => setTimeout(resolve, 1)).then(() => { ${body} });`,
+  ) as TaskFunction;
 }
 
 /** The graph that was drawn, with functions that can be sent. */

@@ -18,14 +18,23 @@ describe.skipIf(!hasRedis)(hasRedis ? 'startRedis()' : `startRedis() (${NO_REDIS
   afterAll(() => server.stop());
 
   it('starts a server that answers', async () => {
-    expect(server).toMatchObject({ backend: 'redis', url: expect.stringMatching(/^redis:\/\/127\.0\.0\.1:\d+$/), pid: expect.any(Number) });
+    expect(server).toMatchObject({
+      backend: 'redis',
+      url: expect.stringMatching(/^redis:\/\/127\.0\.0\.1:\d+$/),
+      pid: expect.any(Number),
+    });
     expect(await withRedis(server, (redis) => redis.ping())).toBe('PONG');
   });
 
   it('starts a server that keeps jobs rather than memory, and carries them', async () => {
-    expect(await withRedis(server, (redis) => redis.config('GET', 'maxmemory-policy'))).toEqual(['maxmemory-policy', 'noeviction']);
+    expect(await withRedis(server, (redis) => redis.config('GET', 'maxmemory-policy'))).toEqual([
+      'maxmemory-policy',
+      'noeviction',
+    ]);
     const connection = { url: server.url, maxRetriesPerRequest: null };
-    expect(await jobDone(new Queue('q', { connection }), new Worker('q', double, { connection, autorun: false }))).toBe(42);
+    expect(await jobDone(new Queue('q', { connection }), new Worker('q', double, { connection, autorun: false }))).toBe(
+      42,
+    );
   });
 
   it('starts a server that has what was written when it is killed and started again', async () => {
@@ -41,12 +50,17 @@ describe.skipIf(!hasRedis)(hasRedis ? 'startRedis()' : `startRedis() (${NO_REDIS
   it('starts one that forgets everything when nothing else is asked for, and is known to nobody without its password', async () => {
     const forgetful = await startRedis({ password: 'p:w/d', maxmemory: '32mb' });
     try {
-      expect(await withRedis(forgetful, (redis) => redis.config('GET', 'maxmemory'))).toEqual(['maxmemory', String(32 * 1024 * 1024)]);
+      expect(await withRedis(forgetful, (redis) => redis.config('GET', 'maxmemory'))).toEqual([
+        'maxmemory',
+        String(32 * 1024 * 1024),
+      ]);
       await withRedis(forgetful, (redis) => redis.set('key', 'lost'));
       await forgetful.restart();
       expect(await withRedis(forgetful, (redis) => redis.get('key'))).toBe(null);
       const { port } = new URL(forgetful.url);
-      await expect(withRedis({ url: `redis://127.0.0.1:${port}` }, (redis) => redis.get('key'))).rejects.toThrow('NOAUTH');
+      await expect(withRedis({ url: `redis://127.0.0.1:${port}` }, (redis) => redis.get('key'))).rejects.toThrow(
+        'NOAUTH',
+      );
     } finally {
       await forgetful.stop();
     }
@@ -57,7 +71,8 @@ describe.skipIf(!hasRedis)(hasRedis ? 'startRedis()' : `startRedis() (${NO_REDIS
     await killed.kill();
     await Promise.all([running.stop(), killed.stop()]);
     await running.stop();
-    for (const { pid, folder } of [running, killed]) expect([isRunning(pid), existsSync(folder)]).toEqual([false, false]);
+    for (const { pid, folder } of [running, killed])
+      expect([isRunning(pid), existsSync(folder)]).toEqual([false, false]);
   });
 
   it('starts servers that do not outlive the process that wanted them, however it ended', async () => {
@@ -74,14 +89,22 @@ describe('startPostgres()', () => {
   afterAll(() => server.stop());
 
   it('starts a server that answers', async () => {
-    expect(server).toMatchObject({ backend: 'postgres', url: expect.stringMatching(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres$/) });
+    expect(server).toMatchObject({
+      backend: 'postgres',
+      url: expect.stringMatching(/^postgres:\/\/postgres@127\.0\.0\.1:\d+\/postgres$/),
+    });
     expect(await rowsOf(server, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('starts a server that carries jobs', async () => {
     const postgres = withBackend(createPostgresBackend);
     const connection = { connectionString: server.url, migrate: true, schema: 'jobs' };
-    expect(await jobDone(new postgres.Queue('q', { connection }), new postgres.Worker('q', double, { connection, autorun: false }))).toBe(42);
+    expect(
+      await jobDone(
+        new postgres.Queue('q', { connection }),
+        new postgres.Worker('q', double, { connection, autorun: false }),
+      ),
+    ).toBe(42);
   });
 
   it('starts a server that has what was written when it is killed and started again', async () => {
@@ -91,7 +114,9 @@ describe('startPostgres()', () => {
     expect(isRunning(killed)).toBe(false);
     await server.restart();
     expect(server.pid).not.toBe(killed);
-    expect(await rowsOf(server, 'SELECT count(*)::int, sum(number)::int FROM kept')).toEqual([{ count: 10_000, sum: 50_005_000 }]);
+    expect(await rowsOf(server, 'SELECT count(*)::int, sum(number)::int FROM kept')).toEqual([
+      { count: 10_000, sum: 50_005_000 },
+    ]);
   });
 
   it('starts a server that is killed while it works, and has what it had told to be written', async () => {
@@ -173,13 +198,17 @@ async function rowsOf({ url }: Server, sql: string): Promise<unknown[]> {
 }
 
 /** Starts a server in another process, which kills itself then. */
-async function startedByAProcessThatIsKilled(start: 'startRedis' | 'startPostgres'): Promise<{ readonly pid: number; readonly folder: string }> {
+async function startedByAProcessThatIsKilled(
+  start: 'startRedis' | 'startPostgres',
+): Promise<{ readonly pid: number; readonly folder: string }> {
   const code = `
     const { ${start} } = await import(${JSON.stringify(new URL('./servers.ts', import.meta.url).href)});
     const { pid, folder } = await ${start}();
     process.stdout.write(JSON.stringify({ pid, folder }), () => process.kill(process.pid, 'SIGKILL'));
   `;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk;

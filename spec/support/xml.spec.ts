@@ -7,7 +7,11 @@ describe('parsedXml()', () => {
     expect(root).toEqual({
       name: 'a',
       attributes: { b: '1 "', 'c-d': '' },
-      children: ['x < y', { name: 'e', attributes: {}, children: [] }, { name: 'f', attributes: { g: '\n' }, children: ['A'] }],
+      children: [
+        'x < y',
+        { name: 'e', attributes: {}, children: [] },
+        { name: 'f', attributes: { g: '\n' }, children: ['A'] },
+      ],
     });
     expect([...elementsIn(root)].map(({ name }) => name)).toEqual(['a', 'e', 'f']);
     expect(textIn(root)).toBe('x < yA');

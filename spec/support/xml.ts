@@ -86,7 +86,9 @@ class Reader {
       const name = entity.endsWith(';') ? entity.slice(0, -1) : '';
       const digits = /^#(?:x([\da-f]+)|(\d+))$/i.exec(name);
       const decoded =
-        digits === null ? ENTITIES[name] : String.fromCodePoint(Number.parseInt(digits[1] ?? digits[2]!, digits[1] === undefined ? 10 : 16));
+        digits === null
+          ? ENTITIES[name]
+          : String.fromCodePoint(Number.parseInt(digits[1] ?? digits[2]!, digits[1] === undefined ? 10 : 16));
       if (decoded === undefined || !CHARACTERS.test(decoded)) return this.#refuse(`an entity instead of &${entity}`);
       return decoded;
     });
@@ -111,6 +113,8 @@ class Reader {
   }
 
   #refuse(expected: string): never {
-    throw new Error(`Expected ${expected} at character ${this.#at}: ${JSON.stringify(this.#text.slice(Math.max(this.#at - 40, 0), this.#at + 40))}`);
+    throw new Error(
+      `Expected ${expected} at character ${this.#at}: ${JSON.stringify(this.#text.slice(Math.max(this.#at - 40, 0), this.#at + 40))}`,
+    );
   }
 }

@@ -50,12 +50,22 @@ export class Workspace implements AsyncDisposable {
 }
 
 /** Compiles what a tsconfig.json says, and gives all that the compiler had to say. */
-export async function compile(compiler: Compiler, config: string, options: readonly string[] = [], folder: string = ROOT): Promise<Diagnostic[]> {
+export async function compile(
+  compiler: Compiler,
+  config: string,
+  options: readonly string[] = [],
+  folder: string = ROOT,
+): Promise<Diagnostic[]> {
   const tsc = join(ROOT, 'node_modules', compiler, 'bin', 'tsc');
-  const child = spawn(process.execPath, [tsc, '-p', config, '--pretty', 'false', ...options], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [tsc, '-p', config, '--pretty', 'false', ...options], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
+  const code = await new Promise<number | null>((resolve, reject) =>
+    child.once('error', reject).once('close', resolve),
+  );
   const diagnostics = parsed(output);
   // A compiler that dies, of too deep a stack for one, says so in words of its own.
   if (code !== 0 && diagnostics.length === 0) return [{ file: '', line: 0, text: `exit code ${code}: ${output}` }];
@@ -68,7 +78,8 @@ function parsed(output: string): Diagnostic[] {
     const [, file, number, text] = /^(.+?)\((\d+),\d+\): error TS\d+: (.*)$/.exec(line) ?? [];
     const last = diagnostics.at(-1);
     if (text !== undefined) diagnostics.push({ file: file!, line: Number(number), text });
-    else if (last !== undefined && line.startsWith(' ')) diagnostics.splice(-1, 1, { ...last, text: `${last.text} ${line.trim()}` });
+    else if (last !== undefined && line.startsWith(' '))
+      diagnostics.splice(-1, 1, { ...last, text: `${last.text} ${line.trim()}` });
     else if (line.trim() !== '') diagnostics.push({ file: '', line: 0, text: line });
   }
   return diagnostics;

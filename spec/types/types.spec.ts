@@ -70,7 +70,9 @@ describe.each(COMPILERS)('%s', (compiler) => {
     for (const { file, line, text } of programs) if (file === MESSAGES && !texts.has(line)) texts.set(line, text);
     const patterns = expectedMessages(MESSAGES);
     // A text that matches is shown as its pattern, so that what is left to compare is what differs.
-    const shown = [...texts].map(([line, text]) => [line, matches(text, patterns.get(line)) ? patterns.get(line) : text] as const);
+    const shown = [...texts].map(
+      ([line, text]) => [line, matches(text, patterns.get(line)) ? patterns.get(line) : text] as const,
+    );
     expect(new Map(shown)).toEqual(patterns);
   });
 });

@@ -3,7 +3,9 @@ import { type FunctionSource, functionSources, isRefusal, type Refusal } from '.
 
 /** A function of just this text: what transpilers make of the functions in this file is not what is to be told apart. */
 function made(text: string, scope: Readonly<Record<string, unknown>> = {}): (...args: unknown[]) => unknown {
-  return new Function(...Object.keys(scope), `return ${text}`)(...Object.values(scope)) as (...args: unknown[]) => unknown;
+  return new Function(...Object.keys(scope), `return ${text}`)(...Object.values(scope)) as (
+    ...args: unknown[]
+  ) => unknown;
 }
 
 function judged(fn: Function): FunctionSource | Refusal {
@@ -43,14 +45,26 @@ describe('functionSources()', () => {
     ['a method of a class', '(class { add(a) { return a + 1; } }).prototype.add'],
     ['a static method', '(class { static add(a) { return a + 1; } }).add'],
     ['a function with a nested named one', '(a) => { function inner(b) { return b + 1; } return inner(a); }'],
-    ['a function with a class inside', '(a) => { class Inner { #one = 1; sum(b) { return b + this.#one; } } return new Inner().sum(a); }'],
+    [
+      'a function with a class inside',
+      '(a) => { class Inner { #one = 1; sum(b) { return b + this.#one; } } return new Inner().sum(a); }',
+    ],
     ['a function with a comment in front of its body', '(a /* b */) => /* config */ a + 1 // config'],
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: text that a function is made of.
-    ['a function whose strings and keys look like names', "(a) => ({ config: a, other: 'config ${config}' }).config + 1"],
+    [
+      'a function whose strings and keys look like names',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: text that a function is made of.
+      "(a) => ({ config: a, other: 'config ${config}' }).config + 1",
+    ],
     ['a function with labels and loops', '(a) => { outer: for (;;) { a++; break outer; } return a; }'],
-    ['a function that Node supplies with globals', '(a) => Buffer.from([a]).readUInt8(0) + new URL("http://x/?1").search.length - 1'],
+    [
+      'a function that Node supplies with globals',
+      '(a) => Buffer.from([a]).readUInt8(0) + new URL("http://x/?1").search.length - 1',
+    ],
     ['a function of text', "new Function('a', 'return a + 1')"],
-    ['a function that writes of eval() and never calls it', "(a) => /* no eval(a) */ ({ text: 'eval(a)', medieval: (b) => b + 1 }).medieval(a)"],
+    [
+      'a function that writes of eval() and never calls it',
+      "(a) => /* no eval(a) */ ({ text: 'eval(a)', medieval: (b) => b + 1 }).medieval(a)",
+    ],
     ['a method that is called class$', '({ class$(a) { return a + 1; } }).class$'],
     ['a method that is called class', '({ class(a) { return a + 1; } }).class'],
   ])('sends %s', (_, text) => {
@@ -82,7 +96,9 @@ describe('functionSources()', () => {
   });
 
   it('asks the thread for what tools write into functions', () => {
-    const named = made("(a) => { const inner = __name((b) => b + 1, 'inner'); return inner(a); }", { __name: (fn: unknown) => fn });
+    const named = made("(a) => { const inner = __name((b) => b + 1, 'inner'); return inner(a); }", {
+      __name: (fn: unknown) => fn,
+    });
     expect(sent(named, { __name: (fn: unknown) => fn })(2)).toBe(3);
     const counters = { s: [0, 0] };
     const counted = made('(a) => { cov_2x8f().s[0]++; return a + 1; }', { cov_2x8f: () => counters });
@@ -129,12 +145,16 @@ describe('functionSources()', () => {
     (name) => {
       const { why, todo } = refusal(made(`(a) => (0, ${name}.join)(a)`, { [name]: {} }));
       expect(why).toBe('uses something that its file imports, which a worker thread cannot see');
-      expect(todo).toMatch(/^Import it inside the function with await import\(…\), export it from a module and use taskModule\(\)/);
+      expect(todo).toMatch(
+        /^Import it inside the function with await import\(…\), export it from a module and use taskModule\(\)/,
+      );
     },
   );
 
   it('refuses a function of this very file that uses an import', () => {
-    expect(refusal(() => functionSources([])).why).toBe('uses something that its file imports, which a worker thread cannot see');
+    expect(refusal(() => functionSources([])).why).toBe(
+      'uses something that its file imports, which a worker thread cannot see',
+    );
   });
 
   it.each([
@@ -158,7 +178,11 @@ describe('functionSources()', () => {
       'uses private members or is an accessor, which only its own class can',
     ],
     ['super', '({ a() { return super.toString(); } }).a', 'uses super, which only its own class can'],
-    ['a relative import', "async () => import('./config.js')", 'imports by a relative path, which means another file in a worker thread'],
+    [
+      'a relative import',
+      "async () => import('./config.js')",
+      'imports by a relative path, which means another file in a worker thread',
+    ],
     [
       'an import from the folder above',
       'async () => import(`../config.js`)',
@@ -166,7 +190,11 @@ describe('functionSources()', () => {
     ],
     ['direct eval', "(a) => eval('a + 1')", 'calls eval, so that no one can tell which names it uses'],
     ['indirect eval', "(a) => (0, eval)('config')", 'calls eval, so that no one can tell which names it uses'],
-    ['a compiler helper', '(a) => __awaiter(void 0, void 0, void 0, function* () { return a; })', 'uses the compiler helper __awaiter'],
+    [
+      'a compiler helper',
+      '(a) => __awaiter(void 0, void 0, void 0, function* () { return a; })',
+      'uses the compiler helper __awaiter',
+    ],
   ])('refuses %s', (_, text, why) => {
     const refused = refusal(made(text, text.includes('__awaiter') ? { __awaiter: () => 1 } : {}));
     expect(refused.why).toBe(why);
@@ -181,7 +209,9 @@ describe('functionSources()', () => {
 
   it('refuses a method whose name is computed from what is around it', () => {
     const names = { first: 'add' };
-    expect(refusal(made('({ [names.first](a) { return a + 1; } }).add', { names })).why).toBe('is a method with a computed name');
+    expect(refusal(made('({ [names.first](a) { return a + 1; } }).add', { names })).why).toBe(
+      'is a method with a computed name',
+    );
   });
 
   it('judges many at once, each by itself', () => {

@@ -75,18 +75,27 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
 
   /** @throws {@link InvalidOptionError} */
   constructor(options: BullMQExecutorOptions) {
-    if (options === undefined) throw new InvalidOptionError('options', 'an object with the `connection` of the queue', options);
+    if (options === undefined)
+      throw new InvalidOptionError('options', 'an object with the `connection` of the queue', options);
     const { clock = systemClock, store, graceMs, runId, chunk = 'auto', maxInFlight = 2000, events = true } = options;
     super({ clock, store, graceMs });
     const server = new QueueServer(options, () => {});
-    const { sweepMs = server.backend === 'redis' ? 500 : 250, serverTimeoutMs = 60_000, resultAgeMs = RESULT_AGE_MS } = options;
-    if (runId !== undefined && (typeof runId !== 'string' || runId === '')) throw new InvalidOptionError('runId', 'a text that is not empty', runId);
-    if (chunk !== 'auto' && !isCount(chunk, CHUNK_MAX)) throw new InvalidOptionError('chunk', `an integer from 1 to ${CHUNK_MAX}, or 'auto'`, chunk);
+    const {
+      sweepMs = server.backend === 'redis' ? 500 : 250,
+      serverTimeoutMs = 60_000,
+      resultAgeMs = RESULT_AGE_MS,
+    } = options;
+    if (runId !== undefined && (typeof runId !== 'string' || runId === ''))
+      throw new InvalidOptionError('runId', 'a text that is not empty', runId);
+    if (chunk !== 'auto' && !isCount(chunk, CHUNK_MAX))
+      throw new InvalidOptionError('chunk', `an integer from 1 to ${CHUNK_MAX}, or 'auto'`, chunk);
     if (typeof events !== 'boolean') throw new InvalidOptionError('events', 'true or false', events);
     if (!isCount(maxInFlight)) throw new InvalidOptionError('maxInFlight', 'an integer of 1 or more', maxInFlight);
-    if (!(sweepMs >= 10 && Number.isFinite(sweepMs))) throw new InvalidOptionError('sweepMs', 'a number of milliseconds of 10 or more', sweepMs);
+    if (!(sweepMs >= 10 && Number.isFinite(sweepMs)))
+      throw new InvalidOptionError('sweepMs', 'a number of milliseconds of 10 or more', sweepMs);
     for (const [name, ms] of Object.entries({ serverTimeoutMs, resultAgeMs }))
-      if (!(ms >= 0 && Number.isFinite(ms))) throw new InvalidOptionError(name, 'a number of milliseconds of 0 or more', ms);
+      if (!(ms >= 0 && Number.isFinite(ms)))
+        throw new InvalidOptionError(name, 'a number of milliseconds of 0 or more', ms);
     this.#runId = runId;
     this.#channel = new JobChannel(server, resultAgeMs, events, serverTimeoutMs);
     this.#dispatch = { clock, values: new CarriedValues(options), maxInFlight, chunk, sweepMs, serverTimeoutMs };
@@ -132,8 +141,14 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
    */
   protected override runAttempt(attempt: Attempt): unknown {
     if (attempt?.task === undefined)
-      throw new InvalidOptionError('attempt', 'the attempt that runAttempt() was given: a copy of it lacks its getters', attempt);
-    return ON_THIS_PROCESS(attempt.task) ? attempt.invoke() : runAlone(attempt, this.graceMs, (graph) => this.#onWorkers(graph, ''));
+      throw new InvalidOptionError(
+        'attempt',
+        'the attempt that runAttempt() was given: a copy of it lacks its getters',
+        attempt,
+      );
+    return ON_THIS_PROCESS(attempt.task)
+      ? attempt.invoke()
+      : runAlone(attempt, this.graceMs, (graph) => this.#onWorkers(graph, ''));
   }
 
   /** @internal */
@@ -164,12 +179,18 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
         this.#cleaning.add(cleaned);
         void cleaned.then(() => this.#cleaning.delete(cleaned));
       };
-      return new JobDispatcher(run, this.#channel, this.#dispatch, { ...this.#keyFor(run), functions, calledFrom, ended });
+      return new JobDispatcher(run, this.#channel, this.#dispatch, {
+        ...this.#keyFor(run),
+        functions,
+        calledFrom,
+        ended,
+      });
     };
   }
 
   #keyFor(run: Run): Pick<DispatchOrder, 'runKey' | 'found' | 'keeps'> {
-    if (this.#runId === undefined || this.overridesRunAttempt) return { runKey: randomUUID(), found: 'none', keeps: false };
+    if (this.#runId === undefined || this.overridesRunAttempt)
+      return { runKey: randomUUID(), found: 'none', keeps: false };
     const runKey = createHash('sha256')
       .update(JSON.stringify([this.#runId, run.graph.name]))
       .digest('base64url')

@@ -69,7 +69,9 @@ export class CarriedValues {
 
   take(carried: CarriedValue): unknown {
     if (typeof carried !== 'string') return this.#loaded(carried[0]);
-    return carried.startsWith(SMALL) ? JSON.parse(carried.slice(SMALL.length)) : decodeValue(Buffer.from(carried, 'base64'));
+    return carried.startsWith(SMALL)
+      ? JSON.parse(carried.slice(SMALL.length))
+      : decodeValue(Buffer.from(carried, 'base64'));
   }
 
   /** Drops what was stored under these keys. */
@@ -90,7 +92,9 @@ export class CarriedValues {
         `A value is in the store under ${JSON.stringify(key)}, and there is none here. Give the executor and its workers the same \`valueStore\`.`,
       );
     for (const [, bytes] of (await this.#store.load(key)).outcomes) return decodeValue(bytes);
-    throw new QueueError(`The value store has nothing under ${JSON.stringify(key)}. The executor and its workers must share one \`valueStore\`.`);
+    throw new QueueError(
+      `The value store has nothing under ${JSON.stringify(key)}. The executor and its workers must share one \`valueStore\`.`,
+    );
   }
 }
 
@@ -100,7 +104,10 @@ export function carriedError(error: unknown): string {
     return base64Of(encoded);
   } catch {
     // What of an error can be sent between threads cannot always be written.
-    return base64Of({ kind: 'text', text: `An error that could not be sent: ${described(error)}` } satisfies EncodedError);
+    return base64Of({
+      kind: 'text',
+      text: `An error that could not be sent: ${described(error)}`,
+    } satisfies EncodedError);
   }
 }
 
@@ -124,7 +131,8 @@ function bytesOf(value: unknown, name: string): Uint8Array {
       hashed = hashValue(plain, name);
     }
     if (hashed.culprit !== undefined) throw new Uncarriable(hashed.culprit);
-    if (hashed.depth > DEPTH_MAX) throw new Uncarriable(`${name} is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be sent`);
+    if (hashed.depth > DEPTH_MAX)
+      throw new Uncarriable(`${name} is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be sent`);
     return encodeValue(plain, hashed.special);
   } catch (error) {
     if (error instanceof Uncarriable) throw error;

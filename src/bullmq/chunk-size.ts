@@ -60,12 +60,14 @@ export class ChunkSize<A = unknown> {
   cut<T extends A>(attempts: readonly T[], kind: JobKind, underWay: number): T[][] {
     const known = this.#known[kind];
     if (this.#chunk === 'auto' && known.averageMs === undefined) return this.#probe(attempts, known);
-    const most = this.#chunk === 'auto' ? Math.floor(JOB_MS / Math.max(known.averageMs!, JOB_MS / CHUNK_MAX)) : this.#chunk;
+    const most =
+      this.#chunk === 'auto' ? Math.floor(JOB_MS / Math.max(known.averageMs!, JOB_MS / CHUNK_MAX)) : this.#chunk;
     if (most <= 1) return inPieces(attempts, 1);
     const missing = placesOf(known, kind) * JOBS_PER_PLACE - underWay;
     const fair = this.#chunk === 'auto' ? Math.ceil(attempts.length / Math.max(missing, 1)) : most;
     const pieces = inPieces(attempts, Math.min(most, fair));
-    if (missing > 0 || known.room.size === 0 || pieces.at(-1)!.length === most || !this.#mayHold(known)) known.heldAtMs = undefined;
+    if (missing > 0 || known.room.size === 0 || pieces.at(-1)!.length === most || !this.#mayHold(known))
+      known.heldAtMs = undefined;
     else this.#held.push(...pieces.pop()!);
     return pieces;
   }

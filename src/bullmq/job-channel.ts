@@ -1,6 +1,16 @@
 import { carriedError } from './carried-values.js';
 import { CANCEL_EVENT, type JobAnswer, type JobData, type JobReport } from './job-messages.js';
-import { type AnyEvents, type AnyQueue, CLOSE_MS, type Closable, closed, inTime, JOB_KINDS, type JobKind, type QueueServer } from './queue-server.js';
+import {
+  type AnyEvents,
+  type AnyQueue,
+  CLOSE_MS,
+  type Closable,
+  closed,
+  inTime,
+  JOB_KINDS,
+  type JobKind,
+  type QueueServer,
+} from './queue-server.js';
 
 /** Who hears of the jobs of one run. */
 export interface JobListener {
@@ -99,7 +109,10 @@ export class JobChannel {
     const [opened, control] = [this.#opened, this.#control];
     this.#opened = this.#control = undefined;
     const clients: Closable[] = [];
-    for (const promise of [opened?.then(({ queues, events }) => [...queues.values(), ...events]), control?.then((queue) => [queue])])
+    for (const promise of [
+      opened?.then(({ queues, events }) => [...queues.values(), ...events]),
+      control?.then((queue) => [queue]),
+    ])
       clients.push(...((await promise?.catch(() => [])) ?? []));
     await Promise.all(clients.map(closed));
   }

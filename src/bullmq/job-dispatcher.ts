@@ -7,7 +7,15 @@ import type { SendableFunctions } from '../workers/sendable-functions.js';
 import { type CarriedValues, carriedError, takenError } from './carried-values.js';
 import { ChunkSize, HOLD_MS } from './chunk-size.js';
 import { answerIn, type JobChannel, type JobListener, type JobSnapshot, jobIdOf, parsed } from './job-channel.js';
-import { type EndedTask, type JobAnswer, JobEnd, type JobNews, type JobOrder, type JobReport, PROTOCOL } from './job-messages.js';
+import {
+  type EndedTask,
+  type JobAnswer,
+  JobEnd,
+  type JobNews,
+  type JobOrder,
+  type JobReport,
+  PROTOCOL,
+} from './job-messages.js';
 import { hashOf, OrderMaker } from './order-maker.js';
 import { isAway, JOB_KINDS, type JobKind, queueError } from './queue-server.js';
 import { SentJob, type TakenEnd } from './sent-job.js';
@@ -261,11 +269,16 @@ export class JobDispatcher implements Elsewhere, JobListener {
       const order = parsed(data.order) as JobOrder | undefined;
       const tasks = order?.tasks.map(({ name }) => idByName.get(name) ?? NONE) ?? [];
       const answer = snapshot.state === 'completed' ? answerIn(snapshot.answer) : undefined;
-      const isKnown = order !== undefined && tasks.length > 0 && !tasks.includes(NONE) && jobId === this.#jobIdOf(tasks, order.attempt);
+      const isKnown =
+        order !== undefined &&
+        tasks.length > 0 &&
+        !tasks.includes(NONE) &&
+        jobId === this.#jobIdOf(tasks, order.attempt);
       const isOurs = data.protocol === PROTOCOL && data.cancelled !== true && isKnown;
       const isUseless =
         snapshot.state === 'failed' ||
-        (snapshot.state === 'completed' && (answer === undefined || answer.refused !== undefined || answer.dropped === true));
+        (snapshot.state === 'completed' &&
+          (answer === undefined || answer.refused !== undefined || answer.dropped === true));
       // What failed is to be tried again by whoever begins anew.
       if (!isOurs || isUseless) {
         await this.#channel.removeAll(kind, [jobId]);
@@ -278,7 +291,13 @@ export class JobDispatcher implements Elsewhere, JobListener {
     }
   }
 
-  #adopt(id: string, kind: JobKind, { data }: JobSnapshot, tasks: readonly number[], ends: readonly TakenEnd[] | undefined): void {
+  #adopt(
+    id: string,
+    kind: JobKind,
+    { data }: JobSnapshot,
+    tasks: readonly number[],
+    ends: readonly TakenEnd[] | undefined,
+  ): void {
     const job = new SentJob(id, kind, tasks, this.#nowMs());
     job.state = ends === undefined ? 'queued' : 'finished';
     job.data = ends === undefined ? data : undefined;
@@ -286,7 +305,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
     job.ends = (ends ?? []).map((end) => (end.end === JobEnd.returned ? end : undefined));
     if (job.state === 'queued') this.#underWay[kind]++;
     this.#jobs.set(id, job);
-    for (const [place, task] of tasks.entries()) if (ends === undefined || job.ends[place] !== undefined) this.#jobOf.set(task, job);
+    for (const [place, task] of tasks.entries())
+      if (ends === undefined || job.ends[place] !== undefined) this.#jobOf.set(task, job);
   }
 
   /** An attempt of a task that is in the queue already. */
@@ -483,7 +503,14 @@ export class JobDispatcher implements Elsewhere, JobListener {
         this.#run.timedOutElsewhere(attempt, value ?? undefined, atMs, tookMs, worker);
         break;
       case JobEnd.unsendable:
-        this.#run.endedElsewhere(attempt, false, new UnsendableError(attempt.name, 'result', String(value)), atMs, tookMs, worker);
+        this.#run.endedElsewhere(
+          attempt,
+          false,
+          new UnsendableError(attempt.name, 'result', String(value)),
+          atMs,
+          tookMs,
+          worker,
+        );
         break;
       case JobEnd.interrupted:
         this.#run.lost(attempt, value);
@@ -511,7 +538,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
       for (const attempt of attempts) {
         this.#outstanding--;
         const isCulprit = job.tasks.length === 1;
-        if (isCulprit) this.#run.failedElsewhere(attempt, new WorkerLostError(attempt.name, { cause: new Error(reason) }));
+        if (isCulprit)
+          this.#run.failedElsewhere(attempt, new WorkerLostError(attempt.name, { cause: new Error(reason) }));
         else {
           // One of them is to blame. By itself it will tell.
           this.#alone.add(attempt.id);
@@ -565,11 +593,14 @@ export class JobDispatcher implements Elsewhere, JobListener {
           if (job !== undefined && job.state === 'queued') await this.#check(job);
         }
         const nowMs = this.#nowMs();
-        const silent = waiting.filter(({ checkedAtMs, state }) => state === 'queued' && nowMs - checkedAtMs >= SILENT_MS);
+        const silent = waiting.filter(
+          ({ checkedAtMs, state }) => state === 'queued' && nowMs - checkedAtMs >= SILENT_MS,
+        );
         for (const job of silent.slice(0, CHECKS_MAX)) await this.#check(job);
         await this.#warnIfUnserved(kind, waiting);
         for (const job of waiting)
-          if (job.cancelReason !== undefined && job.state === 'queued') await this.#channel.cancel(job.kind, job.id, job.cancelReason);
+          if (job.cancelReason !== undefined && job.state === 'queued')
+            await this.#channel.cancel(job.kind, job.id, job.cancelReason);
       }
       this.#awaySinceMs = undefined;
     } catch (error) {
@@ -584,7 +615,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
   async #warnIfUnserved(kind: JobKind, waiting: readonly SentJob[]): Promise<void> {
     const nowMs = this.#nowMs();
     const [oldest] = waiting;
-    if (oldest === undefined || nowMs - oldest.sentAtMs < UNSERVED_MS || nowMs - this.#countedAtMs[kind] < UNSERVED_MS) return;
+    if (oldest === undefined || nowMs - oldest.sentAtMs < UNSERVED_MS || nowMs - this.#countedAtMs[kind] < UNSERVED_MS)
+      return;
     this.#countedAtMs[kind] = nowMs;
     const isServed = (await this.#channel.workerCount(kind)) !== 0;
     if (isServed || this.#unserved.has(kind)) {
@@ -657,9 +689,11 @@ export class JobDispatcher implements Elsewhere, JobListener {
       const { done, failed, skipped, pending } = this.#run.graph.counts();
       const isComplete = done > 0 && failed + skipped + pending === 0;
       const keeps = this.#order.keeps && !isComplete;
-      if (this.#isOpen) await this.#clear((job) => keeps && (job.state === 'finished' || job.cancelReason === undefined));
+      if (this.#isOpen)
+        await this.#clear((job) => keeps && (job.state === 'finished' || job.cancelReason === undefined));
       // Nothing had to be sent: what earlier runs have left is still there.
-      else if (isComplete && this.#order.found !== 'none' && !this.#isOpening) for (const kind of JOB_KINDS) await this.#clearAll(kind);
+      else if (isComplete && this.#order.found !== 'none' && !this.#isOpening)
+        for (const kind of JOB_KINDS) await this.#clearAll(kind);
       if (!keeps) await this.#orders.forgetValues();
     } catch {
       // A server that is gone. What is left there goes when its time is up.

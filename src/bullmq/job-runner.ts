@@ -51,7 +51,9 @@ export class JobRunner extends ParallelAsyncExecutor {
       startedAtMs.set(task, atMs);
       job.tell(['started', placeByName.get(task)!, atMs]);
     });
-    events.on('task:progress', ({ task, atMs, fraction, note }) => job.tell(['progress', placeByName.get(task)!, atMs, fraction, note ?? null]));
+    events.on('task:progress', ({ task, atMs, fraction, note }) =>
+      job.tell(['progress', placeByName.get(task)!, atMs, fraction, note ?? null]),
+    );
     events.on('task:done', (record) => {
       try {
         end(
@@ -68,7 +70,9 @@ export class JobRunner extends ParallelAsyncExecutor {
     events.on('task:failed', (record) => {
       const { error, durationMs } = record;
       const timedOut =
-        error instanceof TaskTimeoutError && error.task === record.task && order.tasks[placeByName.get(record.task)!]!.timeoutMs !== null;
+        error instanceof TaskTimeoutError &&
+        error.task === record.task &&
+        order.tasks[placeByName.get(record.task)!]!.timeoutMs !== null;
       end(record, timedOut ? JobEnd.timedOut : JobEnd.threw, durationMs, carriedError(timedOut ? error.cause : error));
     });
     events.on('task:interrupted', (record) => end(record, JobEnd.interrupted, 0, carriedError(record.reason)));
@@ -108,7 +112,14 @@ function graphOf({ order, functions, values, ioBound }: RunnableJob): TaskGraph 
   for (const name of inputNames) builder.add({ name, run: () => undefined });
   for (const { name, fn, withContext, timeoutMs, inputs } of order.tasks) {
     const dependsOn = inputs.map((input) => inputNames[input]!);
-    builder.add({ name, run: functions[fn]!, withContext, ioBound, dependsOn, ...(timeoutMs === null ? {} : { timeoutMs }) });
+    builder.add({
+      name,
+      run: functions[fn]!,
+      withContext,
+      ioBound,
+      dependsOn,
+      ...(timeoutMs === null ? {} : { timeoutMs }),
+    });
   }
   return builder.build({ results: inputNames.map((name, place) => [name, values[place]] as const) }) as TaskGraph;
 }

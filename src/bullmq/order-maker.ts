@@ -51,9 +51,20 @@ export class OrderMaker {
     const { id: runId, graph } = this.#run;
     const { functions, tasks, values } = parts;
     const attempt = attempts[0]!.attempt;
-    const orderWith = (ready: readonly CarriedValue[]): JobOrder => ({ runId, graph: graph.name, attempt, functions, values: ready, tasks });
+    const orderWith = (ready: readonly CarriedValue[]): JobOrder => ({
+      runId,
+      graph: graph.name,
+      attempt,
+      functions,
+      values: ready,
+      tasks,
+    });
     const isReady = !values.some((value) => value instanceof Promise);
-    return { attempts: sent, unsendable, order: isReady ? orderWith(values as CarriedValue[]) : Promise.all(values).then(orderWith) };
+    return {
+      attempts: sent,
+      unsendable,
+      order: isReady ? orderWith(values as CarriedValue[]) : Promise.all(values).then(orderWith),
+    };
   }
 
   /** The result of a task has come, from here or from a worker. What is in the store stays there for those that take it. */

@@ -1,6 +1,14 @@
 import type { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createPostgresBackend, isRedisInstance, Queue, QueueEvents, Worker, type WorkerOptions, withBackend } from 'bullmq';
+import {
+  createPostgresBackend,
+  isRedisInstance,
+  Queue,
+  QueueEvents,
+  Worker,
+  type WorkerOptions,
+  withBackend,
+} from 'bullmq';
 import { described, InvalidOptionError, QueueError } from '../errors.js';
 
 /** Where a queue is. */
@@ -106,15 +114,18 @@ export class QueueServer {
         shown,
       );
     }
-    this.backend = backend ?? (typeof connection === 'string' && connection.startsWith('postgres') ? 'postgres' : 'redis');
-    if (this.backend !== 'redis' && this.backend !== 'postgres') throw new InvalidOptionError('backend', "'redis' or 'postgres'", backend);
+    this.backend =
+      backend ?? (typeof connection === 'string' && connection.startsWith('postgres') ? 'postgres' : 'redis');
+    if (this.backend !== 'redis' && this.backend !== 'postgres')
+      throw new InvalidOptionError('backend', "'redis' or 'postgres'", backend);
     if (typeof queue !== 'string' || !QUEUE_NAME.test(queue))
       throw new InvalidOptionError('queue', 'up to 100 letters, digits, hyphens, underscores and dots', queue);
     if (prefix !== undefined && (typeof prefix !== 'string' || prefix === ''))
       throw new InvalidOptionError('prefix', 'a text that is not empty', prefix);
     this.#queue = queue;
     this.#onError = onError;
-    const classes = this.backend === 'postgres' ? withBackend(createSafePostgresBackend) : { Queue, QueueEvents, Worker };
+    const classes =
+      this.backend === 'postgres' ? withBackend(createSafePostgresBackend) : { Queue, QueueEvents, Worker };
     this.#classes = classes as unknown as BackendClasses;
     this.#options = {
       connection: this.backend === 'postgres' ? postgresOptions(connection) : this.#redisOptions(connection),
@@ -146,7 +157,9 @@ export class QueueServer {
 
   /** A worker that has not begun to take jobs: `run()` begins. */
   worker(kind: JobKind, processor: Processor, options: Omit<WorkerOptions, 'connection'>): Promise<AnyWorker> {
-    return this.#opened(() => new this.#classes.Worker(this.name(kind), processor, { ...this.#options, ...options, autorun: false }));
+    return this.#opened(
+      () => new this.#classes.Worker(this.name(kind), processor, { ...this.#options, ...options, autorun: false }),
+    );
   }
 
   #redisOptions(connection: string | object): object {
@@ -227,7 +240,9 @@ function postgresOptions(connection: string | object): object {
   if (typeof connection === 'string') return { connectionString: connection, migrate: true, max: POSTGRES_POOL_MAX };
   // A pool of the user's own says nothing of migrations.
   const isPool = typeof (connection as { query?: unknown }).query === 'function';
-  return isPool || 'migrate' in connection || 'skipMigrations' in connection ? connection : { max: POSTGRES_POOL_MAX, ...connection, migrate: true };
+  return isPool || 'migrate' in connection || 'skipMigrations' in connection
+    ? connection
+    : { max: POSTGRES_POOL_MAX, ...connection, migrate: true };
 }
 
 /**
@@ -265,23 +280,48 @@ function ignoreErrors(client: PgClient): void {
 }
 
 const AWAY_CODES: ReadonlySet<unknown> = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNABORTED', 'ENOENT'],
+  ...[
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'ENOTFOUND',
+    'EAI_AGAIN',
+    'ETIMEDOUT',
+    'EPIPE',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'ECONNABORTED',
+    'ENOENT',
+  ],
   // PostgreSQL: shutting down, crashed, starting up, connection lost.
   ...['57P01', '57P02', '57P03', '08000', '08003', '08006'],
 ]);
-const AWAY_TEXT = /^(connection is closed|connection terminated|reached the max retries per request|loading |client has encountered a connection)/i;
+const AWAY_TEXT =
+  /^(connection is closed|connection terminated|reached the max retries per request|loading |client has encountered a connection)/i;
 
 /** Whether the server is not there for the moment: whoever waits may be lucky. */
 export function isAway(error: unknown): boolean {
-  const { code, message, errors } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown; readonly errors?: unknown };
+  const { code, message, errors } = (error ?? {}) as {
+    readonly code?: unknown;
+    readonly message?: unknown;
+    readonly errors?: unknown;
+  };
   if (Array.isArray(errors) && errors.length > 0) return errors.every(isAway);
   return AWAY_CODES.has(code) || (typeof message === 'string' && AWAY_TEXT.test(message));
 }
 
 const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/WRONGPASS|NOAUTH|NOPERM|invalid password|28P01|28000|authentication/i, 'Check user, password and rights in the `connection` option.'],
-  [/OOM|53100|53200|No space left/i, 'The server is full: give it more memory or disk, or give results that are large to a `valueStore`.'],
-  [/53300|too many (connections|clients)/i, 'The server takes no more connections: raise its limit, or start fewer workers.'],
+  [
+    /WRONGPASS|NOAUTH|NOPERM|invalid password|28P01|28000|authentication/i,
+    'Check user, password and rights in the `connection` option.',
+  ],
+  [
+    /OOM|53100|53200|No space left/i,
+    'The server is full: give it more memory or disk, or give results that are large to a `valueStore`.',
+  ],
+  [
+    /53300|too many (connections|clients)/i,
+    'The server takes no more connections: raise its limit, or start fewer workers.',
+  ],
   [/3D000/, 'Create the database, or name another one in the `connection` option.'],
   [/READONLY/, 'It is a replica: connect to the primary.'],
   [/MISCONF/, 'The server cannot write to its disk: see its log.'],
@@ -291,9 +331,12 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
 export function queueError(error: unknown): QueueError {
   if (error instanceof QueueError) return error;
   if (isAway(error)) {
-    return new QueueError(`The server of the queue cannot be reached: ${describedWhole(error)}. Start it, or check the \`connection\` option.`, {
-      cause: error,
-    });
+    return new QueueError(
+      `The server of the queue cannot be reached: ${describedWhole(error)}. Start it, or check the \`connection\` option.`,
+      {
+        cause: error,
+      },
+    );
   }
   const said = `${String((error as { code?: unknown } | undefined)?.code ?? '')} ${describedWhole(error)}`;
   const advice = ADVICE.find(([pattern]) => pattern.test(said))?.[1] ?? 'See the cause of this error.';
@@ -302,7 +345,11 @@ export function queueError(error: unknown): QueueError {
 
 /** An error that holds several, as of a host with several addresses, has no message of its own. */
 function describedWhole(error: unknown): string {
-  const { message, errors, code } = (error ?? {}) as { readonly message?: unknown; readonly errors?: readonly unknown[]; readonly code?: unknown };
+  const { message, errors, code } = (error ?? {}) as {
+    readonly message?: unknown;
+    readonly errors?: readonly unknown[];
+    readonly code?: unknown;
+  };
   if (message === '' && Array.isArray(errors) && errors.length > 0) return describedWhole(errors[0]);
   return message === '' && typeof code === 'string'
     ? code

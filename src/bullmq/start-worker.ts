@@ -3,7 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { described, InvalidOptionError } from '../errors.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
 import { CarriedValues, takenError, type ValueOptions } from './carried-values.js';
-import { CANCEL_EVENT, type CancelEvent, type JobAnswer, type JobData, JobEnd, type JobNews, type JobOrder, PROTOCOL } from './job-messages.js';
+import {
+  CANCEL_EVENT,
+  type CancelEvent,
+  type JobAnswer,
+  type JobData,
+  JobEnd,
+  type JobNews,
+  type JobOrder,
+  PROTOCOL,
+} from './job-messages.js';
 import { JobRunner } from './job-runner.js';
 import {
   type AnyEvents,
@@ -134,15 +143,33 @@ class QueueWorker implements TaskWorker {
   #isClosed = false;
 
   constructor(options: WorkerOptions) {
-    const { modules = [], acceptsSource = true, threads = availableParallelism(), concurrency = 50, name = `${hostname()}-${process.pid}` } = options;
-    const { lockMs = 15_000, stalledCheckMs = 5000, maxLost = 3, graceMs, resourceLimits, workerScript, onLog = () => {} } = options;
+    const {
+      modules = [],
+      acceptsSource = true,
+      threads = availableParallelism(),
+      concurrency = 50,
+      name = `${hostname()}-${process.pid}`,
+    } = options;
+    const {
+      lockMs = 15_000,
+      stalledCheckMs = 5000,
+      maxLost = 3,
+      graceMs,
+      resourceLimits,
+      workerScript,
+      onLog = () => {},
+    } = options;
     if (!Array.isArray(modules)) throw new InvalidOptionError('modules', 'a list of addresses', modules);
-    if (typeof acceptsSource !== 'boolean') throw new InvalidOptionError('acceptsSource', 'true or false', acceptsSource);
+    if (typeof acceptsSource !== 'boolean')
+      throw new InvalidOptionError('acceptsSource', 'true or false', acceptsSource);
     if (typeof onLog !== 'function') throw new InvalidOptionError('onLog', 'a function that takes a line', onLog);
-    if (!(Number.isInteger(threads) && threads >= 1 && threads <= 200)) throw new InvalidOptionError('threads', 'an integer from 1 to 200', threads);
+    if (!(Number.isInteger(threads) && threads >= 1 && threads <= 200))
+      throw new InvalidOptionError('threads', 'an integer from 1 to 200', threads);
     for (const [option, value] of Object.entries({ concurrency, maxLost }))
-      if (!(Number.isInteger(value) && value >= 1)) throw new InvalidOptionError(option, 'an integer of 1 or more', value);
-    if (!(lockMs >= 1000 && Number.isFinite(lockMs))) throw new InvalidOptionError('lockMs', 'a number of milliseconds of 1000 or more', lockMs);
+      if (!(Number.isInteger(value) && value >= 1))
+        throw new InvalidOptionError(option, 'an integer of 1 or more', value);
+    if (!(lockMs >= 1000 && Number.isFinite(lockMs)))
+      throw new InvalidOptionError('lockMs', 'a number of milliseconds of 1000 or more', lockMs);
     if (!(stalledCheckMs >= 100 && Number.isFinite(stalledCheckMs)))
       throw new InvalidOptionError('stalledCheckMs', 'a number of milliseconds of 100 or more', stalledCheckMs);
     if (typeof name !== 'string' || name === '' || name === 'main')
@@ -172,7 +199,9 @@ class QueueWorker implements TaskWorker {
       for (const kind of JOB_KINDS) {
         const process = (job: QueuedJob, token?: string) => this.#process(kind, job, token);
         const worker = await this.#server.worker(kind, process, { ...settings, concurrency: this.#room[kind] });
-        worker.on('ioredis:close', () => this.#heardError(Object.assign(new Error('The connection was lost'), { code: 'ECONNRESET' })));
+        worker.on('ioredis:close', () =>
+          this.#heardError(Object.assign(new Error('The connection was lost'), { code: 'ECONNRESET' })),
+        );
         this.#workers.push(worker);
       }
       await this.#runner.warmUp();
@@ -220,7 +249,8 @@ class QueueWorker implements TaskWorker {
     this.#isClosed = true;
     clearTimeout(this.#giveBackTimer);
     await Promise.all([this.#runner.close(), this.#control && closed(this.#control)]);
-    if (this.#hasEndsToTell) this.#log('the server did not come back: what ended last could not be told, and runs again elsewhere');
+    if (this.#hasEndsToTell)
+      this.#log('the server did not come back: what ended last could not be told, and runs again elsewhere');
     this.#log('closed');
   }
 
@@ -251,7 +281,13 @@ class QueueWorker implements TaskWorker {
       throw new Error('This is no job of taskmap. Give each program a queue of its own.');
     }
     const answer = (rest: Partial<JobAnswer>): string => {
-      const whole: JobAnswer = { worker: this.name, room: [this.#room.cpu, this.#room.io], news: [], ends: [], ...rest };
+      const whole: JobAnswer = {
+        worker: this.name,
+        room: [this.#room.cpu, this.#room.io],
+        news: [],
+        ends: [],
+        ...rest,
+      };
       return JSON.stringify(whole);
     };
     if (data.cancelled === true) {
@@ -296,7 +332,9 @@ class QueueWorker implements TaskWorker {
   }
 
   /** @throws {@link Refused} */
-  async #ready(order: JobOrder): Promise<{ readonly functions: ReturnType<WorkerModules['find']>[]; readonly values: unknown[] }> {
+  async #ready(
+    order: JobOrder,
+  ): Promise<{ readonly functions: ReturnType<WorkerModules['find']>[]; readonly values: unknown[] }> {
     const functions = order.functions.map((one) => this.#modules.find(one));
     try {
       const values = await Promise.all(order.values.map((one) => this.#values.take(one)));
@@ -347,7 +385,10 @@ class QueueWorker implements TaskWorker {
 /** Whether it is of taskmap: of another version it may look as it likes. */
 function isOurs(data: Partial<JobData> | null): data is JobData {
   return (
-    typeof data === 'object' && data !== null && typeof data.protocol === 'number' && (data.protocol !== PROTOCOL || typeof data.order === 'string')
+    typeof data === 'object' &&
+    data !== null &&
+    typeof data.protocol === 'number' &&
+    (data.protocol !== PROTOCOL || typeof data.order === 'string')
   );
 }
 
@@ -375,7 +416,8 @@ class NewsDesk {
 
   tell(news: JobNews): void {
     // Of very many only the latest are of interest, and that it began.
-    if (this.#untold.length >= NEWS_MAX) this.#untold.splice(this.#untold.findIndex(([what]) => what === 'progress') || 1, 1);
+    if (this.#untold.length >= NEWS_MAX)
+      this.#untold.splice(this.#untold.findIndex(([what]) => what === 'progress') || 1, 1);
     this.#untold.push(news);
     this.#timer ??= setTimeout(() => this.#told(), TELL_MS);
   }

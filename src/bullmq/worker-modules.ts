@@ -27,7 +27,10 @@ export class WorkerModules {
     const key = carried.join('\0');
     const known = this.#functions.get(key);
     if (known !== undefined) return known;
-    const found = carried[0] === 'module' ? this.#exported(carried[1], carried[2], carried[3]) : this.#compiled(carried[1], carried[2]);
+    const found =
+      carried[0] === 'module'
+        ? this.#exported(carried[1], carried[2], carried[3])
+        : this.#compiled(carried[1], carried[2]);
     this.#functions.set(key, found);
     return found;
   }
@@ -36,7 +39,9 @@ export class WorkerModules {
     const here = this.#here(moduleUrl);
     if (here === undefined) {
       const has = this.#modules.length === 0 ? 'no modules' : this.#modules.join(', ');
-      throw new Refused(`they are in ${moduleUrl}, and it has ${has}. Start it with that module: \`modules\`, or --module.`);
+      throw new Refused(
+        `they are in ${moduleUrl}, and it has ${has}. Start it with that module: \`modules\`, or --module.`,
+      );
     }
     const digestHere = fileDigest(here);
     if (digest !== null && digestHere !== null && digest !== digestHere) {

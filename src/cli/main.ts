@@ -27,7 +27,8 @@ async function main(): Promise<number> {
 }
 
 async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: WorkerCommand): Promise<number> {
-  for (const { path } of modules) if (path !== undefined && !existsSync(path)) throw new UsageError(`There is no module ${path}.`);
+  for (const { path } of modules)
+    if (path !== undefined && !existsSync(path)) throw new UsageError(`There is no module ${path}.`);
   for (const { text, path } of modules) if (path === undefined) refuseFile(text);
   if (valuesFolder !== undefined && statSync(valuesFolder, { throwIfNoEntry: false })?.isDirectory() === false)
     throw new UsageError(`--values names the folder of the values. ${valuesFolder} is a file.`);
@@ -63,7 +64,9 @@ function whenEnded(starting: Promise<TaskWorker>, graceMs: number | undefined): 
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
-    process.on('unhandledRejection', (error) => log(`a task left behind a rejection that nobody handled: ${inspect(error)}`));
+    process.on('unhandledRejection', (error) =>
+      log(`a task left behind a rejection that nobody handled: ${inspect(error)}`),
+    );
     process.on('uncaughtException', (error) => {
       log(`a task left behind an error that nobody caught, and this process ends: ${inspect(error)}`);
       end(1);
@@ -78,7 +81,8 @@ function healthOf(worker: TaskWorker): string {
 
 /** A name is that of a package. Whoever has a file of that name has left out where it is. */
 function refuseFile(name: string): void {
-  if (existsSync(name) && /\.[cm]?[jt]sx?$/.test(name)) throw new UsageError(`${JSON.stringify(name)} names a package. The file is ./${name}.`);
+  if (existsSync(name) && /\.[cm]?[jt]sx?$/.test(name))
+    throw new UsageError(`${JSON.stringify(name)} names a package. The file is ./${name}.`);
 }
 
 /** Loads what needs the packages of the queue, which only those have installed who use one. */
@@ -87,7 +91,10 @@ async function workerStarter(): Promise<typeof import('../bullmq/start-worker.js
     return (await import('../bullmq/start-worker.js')).startWorker;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new QueueError(`A package is missing: ${described(error)}. Install bullmq, and ioredis for Redis or pg for PostgreSQL.`, { cause: error });
+    throw new QueueError(
+      `A package is missing: ${described(error)}. Install bullmq, and ioredis for Redis or pg for PostgreSQL.`,
+      { cause: error },
+    );
   }
 }
 

@@ -12,7 +12,10 @@ export type Command = { readonly name: 'help' } | { readonly name: 'version' } |
 /** A worker is to be started. */
 export interface WorkerCommand {
   readonly name: 'worker';
-  readonly options: Pick<WorkerOptions, 'queue' | 'prefix' | 'threads' | 'concurrency' | 'name' | 'lockMs' | 'stalledCheckMs' | 'maxLost'> & {
+  readonly options: Pick<
+    WorkerOptions,
+    'queue' | 'prefix' | 'threads' | 'concurrency' | 'name' | 'lockMs' | 'stalledCheckMs' | 'maxLost'
+  > & {
     readonly connection: string;
     readonly acceptsSource: boolean;
   };
@@ -93,7 +96,11 @@ const MS_MAX = 2 ** 31 - 1;
  * @param folder - where relative paths begin
  * @throws {@link UsageError}
  */
-export function commandOf(args: readonly string[], env: Readonly<Record<string, string | undefined>>, folder: string): Command {
+export function commandOf(
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  folder: string,
+): Command {
   const { values, positionals } = parsed(args);
   if (values.help === true) return { name: 'help' };
   if (values.version === true) return { name: 'version' };
@@ -104,7 +111,8 @@ export function commandOf(args: readonly string[], env: Readonly<Record<string, 
   const connection = values.connection ?? env['TASKMAP_QUEUE'];
   if (connection === undefined || connection === '')
     throw new UsageError('Where is the queue? Give --connection URL, or set the environment variable TASKMAP_QUEUE.');
-  const number = (option: NumberOption, minimum = Number.NEGATIVE_INFINITY) => numberOf(option, values[option], minimum);
+  const number = (option: NumberOption, minimum = Number.NEGATIVE_INFINITY) =>
+    numberOf(option, values[option], minimum);
   return {
     name,
     options: {

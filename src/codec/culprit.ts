@@ -43,7 +43,10 @@ function partsOf(value: unknown, path: string): Part[] {
       { path: `a key of ${path}`, value: key },
     ]);
   if (value instanceof Set) return [...value].map((one) => ({ path: `a member of ${path}`, value: one }));
-  return Object.keys(value).map((key) => ({ path: `${path}${step(value, key)}`, value: (value as Record<string, unknown>)[key] }));
+  return Object.keys(value).map((key) => ({
+    path: `${path}${step(value, key)}`,
+    value: (value as Record<string, unknown>)[key],
+  }));
 }
 
 /** The way from an object to a property of it, as one writes it. */

@@ -29,7 +29,8 @@ const KNOWN_ERRORS = new Map<string, ErrorClass>();
 for (const known of [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError, AggregateError])
   KNOWN_ERRORS.set(known.name, known);
 for (const [name, known] of Object.entries(errors))
-  if (typeof known === 'function' && known.prototype instanceof Error) KNOWN_ERRORS.set(name, known as unknown as ErrorClass);
+  if (typeof known === 'function' && known.prototype instanceof Error)
+    KNOWN_ERRORS.set(name, known as unknown as ErrorClass);
 
 /**
  * Makes errors of these classes arrive from worker threads as what they are. Others arrive as the nearest built-in class, with the name, message, stack,
@@ -70,7 +71,8 @@ export function encodeError(thrown: unknown, above: readonly unknown[] = []): En
     const own: Record<string, unknown> = {};
     for (const key of Object.keys(thrown)) {
       const value = (thrown as unknown as Record<string, unknown>)[key];
-      if (!['name', 'message', 'stack', 'cause', 'errors'].includes(key) && culprit(value) === undefined) own[key] = value;
+      if (!['name', 'message', 'stack', 'cause', 'errors'].includes(key) && culprit(value) === undefined)
+        own[key] = value;
     }
     return {
       kind: 'error',
@@ -79,8 +81,13 @@ export function encodeError(thrown: unknown, above: readonly unknown[] = []): En
         name: String(thrown.name),
         message: String(thrown.message),
         stack: typeof thrown.stack === 'string' ? thrown.stack : undefined,
-        cause: Object.hasOwn(thrown, 'cause') && !below.includes(thrown.cause) ? encodeError(thrown.cause, below) : undefined,
-        errors: Array.isArray(errors) ? errors.filter((error) => !below.includes(error)).map((error) => encodeError(error, below)) : undefined,
+        cause:
+          Object.hasOwn(thrown, 'cause') && !below.includes(thrown.cause)
+            ? encodeError(thrown.cause, below)
+            : undefined,
+        errors: Array.isArray(errors)
+          ? errors.filter((error) => !below.includes(error)).map((error) => encodeError(error, below))
+          : undefined,
         own,
       },
     };
@@ -103,9 +110,13 @@ export function decodeError(encoded: EncodedError, calledFrom = ''): unknown {
   }
 }
 
-function decodeErrorObject({ classes, name, message, stack, cause, errors, own }: EncodedErrorObject, calledFrom: string): unknown {
+function decodeErrorObject(
+  { classes, name, message, stack, cause, errors, own }: EncodedErrorObject,
+  calledFrom: string,
+): unknown {
   const error = emptyError(classes, name, message);
-  const hidden = (key: string, value: unknown) => Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
+  const hidden = (key: string, value: unknown) =>
+    Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable: false });
   hidden('stack', `${stack ?? `${name}: ${message}`}${calledFrom}`);
   if (classes[0] === DOM_EXCEPTION) return error;
   hidden('message', message);

@@ -50,7 +50,12 @@ export class ErrorRecords {
         data,
       };
     } catch (thrown) {
-      record = { classes: ['Error'], name: 'Error', message: `An error that could not be read: ${described(thrown)}`, data };
+      record = {
+        classes: ['Error'],
+        name: 'Error',
+        message: `An error that could not be read: ${described(thrown)}`,
+        data,
+      };
     }
     // Before its data is looked at, which may lead back to it.
     this.#recordByError.set(error, record);
@@ -71,7 +76,8 @@ export class ErrorRecords {
     for (const key of Object.keys(error)) {
       if (TEXTS.has(key) || Object.hasOwn(data, key)) continue;
       const value = (error as unknown as Record<string, unknown>)[key];
-      if (this.#canKeep(value)) Object.defineProperty(data, key, { value, enumerable: true, configurable: true, writable: true });
+      if (this.#canKeep(value))
+        Object.defineProperty(data, key, { value, enumerable: true, configurable: true, writable: true });
     }
   }
 

@@ -36,7 +36,9 @@ export function decodeValue(bytes: Uint8Array): unknown {
   reader.readHeader();
   if (reader.readUint32() === 0) return reader.readValue();
   const shells = reader.readValue() as Shell[];
-  reader.special = shells.map((shell) => (shell === null ? Object.create(null) : emptyError(shell.classes, shell.name, shell.message)));
+  reader.special = shells.map((shell) =>
+    shell === null ? Object.create(null) : emptyError(shell.classes, shell.name, shell.message),
+  );
   const [value, records] = reader.readValue() as [unknown, SpecialRecord[]];
   for (const [index, record] of records.entries()) fill(reader.special[index]!, shells[index]!, record);
   return value;
@@ -75,7 +77,9 @@ class Writer extends v8.Serializer {
 
   constructor() {
     super();
-    (this as unknown as { _setTreatArrayBufferViewsAsHostObjects(value: boolean): void })._setTreatArrayBufferViewsAsHostObjects(true);
+    (
+      this as unknown as { _setTreatArrayBufferViewsAsHostObjects(value: boolean): void }
+    )._setTreatArrayBufferViewsAsHostObjects(true);
   }
 
   /** The engine asks for this by name, for each view of a buffer. */
@@ -105,7 +109,9 @@ class Reader extends v8.Deserializer {
     // Copied to a buffer of its own size, because those who get it may change it, or look at all of its buffer.
     const { buffer } = new Uint8Array(this.readRawBytes(length));
     if (type === 'Buffer') return Buffer.from(buffer);
-    const known = (globalThis as unknown as Record<string, (new (buffer: ArrayBufferLike) => unknown) | undefined>)[type ?? ''];
+    const known = (globalThis as unknown as Record<string, (new (buffer: ArrayBufferLike) => unknown) | undefined>)[
+      type ?? ''
+    ];
     if (known === undefined) throw new TypeError(`This version of Node.js has no ${type}.`);
     return new known(buffer);
   }
@@ -205,9 +211,18 @@ function fill(object: object, shell: Shell, { stack, data }: SpecialRecord): voi
 }
 
 /** Sets each property, even `__proto__`, as one of its own. */
-function copyOf(target: object, source: Readonly<Record<string, unknown>>, copied: (value: unknown) => unknown): object {
+function copyOf(
+  target: object,
+  source: Readonly<Record<string, unknown>>,
+  copied: (value: unknown) => unknown,
+): object {
   for (const key of Object.keys(source)) {
-    Object.defineProperty(target, key, { value: copied(source[key]), enumerable: true, configurable: true, writable: true });
+    Object.defineProperty(target, key, {
+      value: copied(source[key]),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
   }
   return target;
 }

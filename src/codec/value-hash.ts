@@ -46,7 +46,9 @@ function hashWith(value: unknown, name: string, records: ErrorRecords): HashedVa
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { culprit: `${shortened(error.steps.reduce((path, { of, at }) => stepTo(path, of, at), name))} ${error.what}` };
+    return {
+      culprit: `${shortened(error.steps.reduce((path, { of, at }) => stepTo(path, of, at), name))} ${error.what}`,
+    };
   }
 }
 
@@ -196,7 +198,8 @@ class Walk {
 
   /** An object without parts. */
   #leaf(value: object, kind: 'boxed' | 'date' | 'regexp' | Primitive): void {
-    if (!types.isStringObject(value)) this.#checkExtras(value, kind === 'date' ? 'Date' : kind === 'regexp' ? 'RegExp' : 'boxed primitive');
+    if (!types.isStringObject(value))
+      this.#checkExtras(value, kind === 'date' ? 'Date' : kind === 'regexp' ? 'RegExp' : 'boxed primitive');
     if (kind === 'date') {
       this.#tag(kind);
       this.#number((value as Date).getTime());
@@ -251,7 +254,9 @@ class Walk {
 
   #named(kind: 'plain' | 'null-prototype', object: Readonly<Record<string, unknown>>): void {
     if (kind === 'null-prototype') this.#special = true;
-    const symbol = Object.getOwnPropertySymbols(object).find((key) => Object.prototype.propertyIsEnumerable.call(object, key));
+    const symbol = Object.getOwnPropertySymbols(object).find((key) =>
+      Object.prototype.propertyIsEnumerable.call(object, key),
+    );
     if (symbol !== undefined) throw new Refusal(this.#frames, `has a property named by a symbol, ${String(symbol)}`);
     if (this.#meets(object, 1)) return;
     this.#tag(kind);
@@ -298,7 +303,11 @@ class Walk {
 
   #checkExtras(value: object, what: string): void {
     const keys = Object.keys(value);
-    if (keys.length > 0) throw new Refusal(this.#frames, `has a property ${JSON.stringify(keys[0])}, which a ${what} loses when it is kept`);
+    if (keys.length > 0)
+      throw new Refusal(
+        this.#frames,
+        `has a property ${JSON.stringify(keys[0])}, which a ${what} loses when it is kept`,
+      );
   }
 
   #reference(number: number): void {

@@ -68,7 +68,8 @@ function builtInKind(value: object): ValueKind | undefined {
 }
 
 function viewKind(value: ArrayBufferView, prototype: object): ValueKind {
-  if (types.isSharedArrayBuffer(value.buffer)) return { refused: `a ${viewType(value)} of shared memory (SharedArrayBuffer)` };
+  if (types.isSharedArrayBuffer(value.buffer))
+    return { refused: `a ${viewType(value)} of shared memory (SharedArrayBuffer)` };
   const levels = value instanceof DataView || types.isDataView(value) ? 2 : 3;
   return Buffer.isBuffer(value)
     ? prototype === Buffer.prototype
@@ -102,6 +103,11 @@ function instance(value: object): ValueKind {
 
 function levelsAbove(prototype: object): number {
   let levels = 0;
-  for (let above: object | null = prototype; above !== null && levels < 5; above = Object.getPrototypeOf(above) as object | null) levels++;
+  for (
+    let above: object | null = prototype;
+    above !== null && levels < 5;
+    above = Object.getPrototypeOf(above) as object | null
+  )
+    levels++;
   return levels;
 }

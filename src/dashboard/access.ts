@@ -39,7 +39,9 @@ export class Access {
 
   /** What keeps the token for the page. Cookies are those of a host, whatever the port, so its name has the port in it. */
   get cookie(): string | undefined {
-    return this.token === undefined ? undefined : `${this.#cookieName}=${this.token}; Path=/; HttpOnly; SameSite=Strict`;
+    return this.token === undefined
+      ? undefined
+      : `${this.#cookieName}=${this.token}; Path=/; HttpOnly; SameSite=Strict`;
   }
 
   /** Why a request is refused, if it is. */
@@ -50,7 +52,10 @@ export class Access {
       return { status: 403, text };
     }
     if (isForeign(method, headers))
-      return { status: 403, text: 'This dashboard answers to its own page alone. Open its address in a tab of its own.' };
+      return {
+        status: 403,
+        text: 'This dashboard answers to its own page alone. Open its address in a tab of its own.',
+      };
     if (this.token === undefined || this.#knowsToken(this.token, headers, query)) return undefined;
     return {
       status: 401,
@@ -68,13 +73,20 @@ export class Access {
   }
 
   #knowsToken(token: string, { authorization, cookie }: IncomingHttpHeaders, query: URLSearchParams): boolean {
-    const given = [query.get('token'), /^Bearer (.*)$/i.exec(authorization ?? '')?.[1], cookieOf(cookie ?? '', this.#cookieName)];
+    const given = [
+      query.get('token'),
+      /^Bearer (.*)$/i.exec(authorization ?? '')?.[1],
+      cookieOf(cookie ?? '', this.#cookieName),
+    ];
     return given.some((one) => typeof one === 'string' && isSame(one, token));
   }
 }
 
 /** A browser says so of requests of other sites. Whoever says nothing is no browser, or an old one that cannot read our answers from elsewhere anyway. */
-function isForeign(method: string, { origin, host, 'sec-fetch-site': site, 'sec-fetch-mode': mode }: IncomingHttpHeaders): boolean {
+function isForeign(
+  method: string,
+  { origin, host, 'sec-fetch-site': site, 'sec-fetch-mode': mode }: IncomingHttpHeaders,
+): boolean {
   // A link to the page may be followed from anywhere.
   const isLink = mode === 'navigate' && (method === 'GET' || method === 'HEAD');
   if (FOREIGN_SITES.includes(site) && !isLink) return true;

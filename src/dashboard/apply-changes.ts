@@ -1,4 +1,12 @@
-import { ATTEMPTS_MAX, type Changes, FAILURES_MAX, type RunChanges, type ShownAttempt, type ShownProgress, type ShownRun } from './messages.js';
+import {
+  ATTEMPTS_MAX,
+  type Changes,
+  FAILURES_MAX,
+  type RunChanges,
+  type ShownAttempt,
+  type ShownProgress,
+  type ShownRun,
+} from './messages.js';
 
 /** A run as it is once these changes have happened to it. The run that is given stays as it is; what has not changed is shared. */
 export function applyChanges(run: ShownRun, changes: RunChanges): ShownRun {
@@ -11,7 +19,8 @@ export function applyChanges(run: ShownRun, changes: RunChanges): ShownRun {
     statuses: statuses.length === 0 ? run.statuses : withStatuses(run.statuses, statuses),
     attempts: attemptsAfter(run.attempts, attemptsBegun, attemptsEnded, changes.attemptsBefore),
     failures: failures.length === 0 ? run.failures : [...run.failures, ...failures].slice(-FAILURES_MAX),
-    progress: statuses.length === 0 && progress.length === 0 ? run.progress : progressAfter(run.progress, statuses, progress),
+    progress:
+      statuses.length === 0 && progress.length === 0 ? run.progress : progressAfter(run.progress, statuses, progress),
   };
 }
 
@@ -44,13 +53,18 @@ function attemptsAfter(
     const place = ended[at]! - before;
     const attempt = all[place];
     // It may be no longer kept.
-    if (attempt !== undefined) all[place] = [attempt[0], attempt[1], attempt[2], attempt[3], ended[at + 1]!, ended[at + 2]!];
+    if (attempt !== undefined)
+      all[place] = [attempt[0], attempt[1], attempt[2], attempt[3], ended[at + 1]!, ended[at + 2]!];
   }
   return all;
 }
 
 /** By the place of the task. */
-function progressAfter(before: readonly ShownProgress[], statuses: readonly number[], said: readonly ShownProgress[]): ShownProgress[] {
+function progressAfter(
+  before: readonly ShownProgress[],
+  statuses: readonly number[],
+  said: readonly ShownProgress[],
+): ShownProgress[] {
   const byTask = new Map(before.map((one) => [one[0], one]));
   for (let at = 0; at < statuses.length; at += 2) byTask.delete(statuses[at]!);
   for (const one of said) byTask.set(one[0], one);

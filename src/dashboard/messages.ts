@@ -61,7 +61,14 @@ export const FAILURES_MAX = 300;
 export type ShownThread = number | string;
 
 /** `[task, attempt, thread, startMs, endMs, status]`: thread 0 is the main one, a text the name of a worker; endMs -1 while it runs; status as a place in {@link ATTEMPT_CODES}. */
-export type ShownAttempt = readonly [task: number, attempt: number, thread: ShownThread, startMs: number, endMs: number, status: number];
+export type ShownAttempt = readonly [
+  task: number,
+  attempt: number,
+  thread: ShownThread,
+  startMs: number,
+  endMs: number,
+  status: number,
+];
 export const ATTEMPT_CODES = ['running', 'done', 'failed', 'retried', 'interrupted'] as const;
 
 /** A task that failed, or an attempt that will be made again. Text only, never markup, cut to {@link TEXT_MAX} characters. */

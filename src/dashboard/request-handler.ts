@@ -70,7 +70,14 @@ export class RequestHandler {
       // What is left of a body that is not read would be waited for.
       if (hasBody && !request.complete) response.setHeader('connection', 'close');
       if (hasBody)
-        send(request, response, status, 'application/json; charset=utf-8', JSON.stringify({ error: message } satisfies ControlReply), headers);
+        send(
+          request,
+          response,
+          status,
+          'application/json; charset=utf-8',
+          JSON.stringify({ error: message } satisfies ControlReply),
+          headers,
+        );
       else send(request, response, status, 'text/plain; charset=utf-8', `${message}\n`, headers);
     }
   }
@@ -79,7 +86,8 @@ export class RequestHandler {
     const { method = '', headers } = request;
     const { pathname, searchParams } = addressOf(request.url ?? '');
     const refusal = this.#access.refusal(method, headers, searchParams);
-    if (refusal !== undefined) throw new Refused(refusal.status, refusal.text, refusal.status === 401 ? { 'www-authenticate': 'Bearer' } : {});
+    if (refusal !== undefined)
+      throw new Refused(refusal.status, refusal.text, refusal.status === 401 ? { 'www-authenticate': 'Bearer' } : {});
     if (pathname === '/abort' || pathname === '/rerun') {
       allow(method, ['POST']);
       const { status, reply } = await this.#controlled(pathname, await controlRequestIn(request, this.#control));
@@ -87,7 +95,8 @@ export class RequestHandler {
       return;
     }
     const file = this.#files.get(pathname);
-    if (file === undefined && pathname !== '/events') throw new Refused(404, 'There is nothing here. The page is at /.');
+    if (file === undefined && pathname !== '/events')
+      throw new Refused(404, 'There is nothing here. The page is at /.');
     allow(method, ['GET', 'HEAD']);
     if (file !== undefined) {
       if (pathname === '/' && this.#access.cookie !== undefined) response.setHeader('set-cookie', this.#access.cookie);
@@ -95,7 +104,9 @@ export class RequestHandler {
     } else if (method === 'HEAD') {
       send(request, response, 200, 'text/event-stream; charset=utf-8', '');
     } else if (this.#streams.isFull) {
-      throw new Refused(503, `${this.#streams.size} pages watch this dashboard already. Close one of them.`, { 'retry-after': '10' });
+      throw new Refused(503, `${this.#streams.size} pages watch this dashboard already. Close one of them.`, {
+        'retry-after': '10',
+      });
     } else {
       this.#streams.add(response);
     }
@@ -123,14 +134,23 @@ function addressOf(url: string): URL {
 }
 
 function allow(method: string, methods: readonly string[]): void {
-  if (!methods.includes(method)) throw new Refused(405, `This is asked for by ${methods.join(' or ')}.`, { allow: methods.join(', ') });
+  if (!methods.includes(method))
+    throw new Refused(405, `This is asked for by ${methods.join(' or ')}.`, { allow: methods.join(', ') });
 }
 
 /** @throws {@link Refused} */
-async function controlRequestIn(request: IncomingMessage, control: RunControl | undefined): Promise<{ control: RunControl; runId: string }> {
-  if (control === undefined) throw new Refused(403, 'This dashboard only shows. To allow more, call serveDashboard(executor, { control: true }).');
+async function controlRequestIn(
+  request: IncomingMessage,
+  control: RunControl | undefined,
+): Promise<{ control: RunControl; runId: string }> {
+  if (control === undefined)
+    throw new Refused(
+      403,
+      'This dashboard only shows. To allow more, call serveDashboard(executor, { control: true }).',
+    );
   // No page of another site can send this type without asking first, and whoever asks is refused.
-  if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? '')) throw new Refused(415, 'The body must be application/json.');
+  if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
+    throw new Refused(415, 'The body must be application/json.');
   let runId: unknown;
   try {
     ({ runId } = JSON.parse(await bodyOf(request)) as ControlRequest);

@@ -106,5 +106,8 @@ async function idOfNextRun(executor: Executor, graph: TaskGraph, options: RunOpt
 }
 
 function unknownRun(runId: string): Controlled {
-  return { status: 404, reply: { error: `There is no run ${quoted(runId)}, or none that is still kept. The page shows those that are.` } };
+  return {
+    status: 404,
+    reply: { error: `There is no run ${quoted(runId)}, or none that is still kept. The page shows those that are.` },
+  };
 }

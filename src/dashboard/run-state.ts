@@ -1,5 +1,14 @@
 import { groupsOf } from '../drawing/groups.js';
-import type { RunFinished, RunStarted, TaskDone, TaskFailed, TaskInterrupted, TaskProgressed, TaskRetrying, TaskStarted } from '../events.js';
+import type {
+  RunFinished,
+  RunStarted,
+  TaskDone,
+  TaskFailed,
+  TaskInterrupted,
+  TaskProgressed,
+  TaskRetrying,
+  TaskStarted,
+} from '../events.js';
 import { type OpenGraph, openGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TimeLeft } from '../observe/time-left.js';
 import { AttemptRing } from './attempt-ring.js';
@@ -29,7 +38,18 @@ interface KeptFailure extends Omit<ShownFailure, 'type' | 'message' | 'stack'> {
   shown?: ShownFailure;
 }
 
-type Fixed = Pick<ShownRun, 'runId' | 'graph' | 'startedAtMs' | 'names' | 'groups' | 'groupNames' | 'dependencyStarts' | 'dependencies' | 'ioBound'>;
+type Fixed = Pick<
+  ShownRun,
+  | 'runId'
+  | 'graph'
+  | 'startedAtMs'
+  | 'names'
+  | 'groups'
+  | 'groupNames'
+  | 'dependencyStarts'
+  | 'dependencies'
+  | 'ioBound'
+>;
 type Changing = Omit<ShownRun, keyof Fixed>;
 
 const NONE = -1;
@@ -251,7 +271,8 @@ export class RunState {
     for (let id = 0; id < outcomes.size; id++) {
       if (outcomes.isPending(id)) continue;
       this.#statuses[id] = outcomes.isDone(id) ? KEPT : outcomes.isSkipped(id) ? SKIPPED : FAILED;
-      if (outcomes.isFailed(id)) this.#fail({ task: id, attempt: outcomes.attempts(id), atMs: 0, willRetry: false, error: outcomes.value(id) });
+      if (outcomes.isFailed(id))
+        this.#fail({ task: id, attempt: outcomes.attempts(id), atMs: 0, willRetry: false, error: outcomes.value(id) });
     }
   }
 
@@ -297,8 +318,11 @@ export class RunState {
     };
   }
 
-  #numbers(nowMs: number): Pick<ShownRun, 'status' | 'durationMs' | 'workers' | 'workMs' | 'criticalPathMs' | 'remainingMs'> {
-    const leftMs = this.status === 'running' ? this.#timeLeft.leftMs(Math.max(nowMs - this.#startedAtMs, 0)) : undefined;
+  #numbers(
+    nowMs: number,
+  ): Pick<ShownRun, 'status' | 'durationMs' | 'workers' | 'workMs' | 'criticalPathMs' | 'remainingMs'> {
+    const leftMs =
+      this.status === 'running' ? this.#timeLeft.leftMs(Math.max(nowMs - this.#startedAtMs, 0)) : undefined;
     return {
       status: this.status,
       durationMs: this.#durationMs,

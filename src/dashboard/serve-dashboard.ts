@@ -89,11 +89,15 @@ const CONNECTIONS_MAX = 500;
  * page.status; // => 200
  * await dashboard.close();
  */
-export async function serveDashboard(executors: Observed | readonly Observed[], options: DashboardOptions = {}): Promise<Dashboard> {
+export async function serveDashboard(
+  executors: Observed | readonly Observed[],
+  options: DashboardOptions = {},
+): Promise<Dashboard> {
   const checked = checkedOptions(options);
   const observed = Array.isArray(executors) ? (executors as readonly Observed[]) : [executors as Observed];
   for (const one of observed)
-    if (typeof one?.on !== 'function') throw new InvalidOptionError('executors', 'an executor, or a list of executors', one);
+    if (typeof one?.on !== 'function')
+      throw new InvalidOptionError('executors', 'an executor, or a list of executors', one);
   const controlled = checked.control ? observed.map(executorToControl) : undefined;
   const feed = new RunFeed(checked);
   // Before anything is waited for: a run may begin at once.
@@ -176,9 +180,19 @@ interface CheckedOptions {
 }
 
 function checkedOptions(options: DashboardOptions): CheckedOptions {
-  const { port = DEFAULTS.port, host = DEFAULTS.host, control = false, runsMax = DEFAULTS.runsMax, group, workers = 1, unref = false } = options;
-  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX) throw new InvalidOptionError('port', `a whole number from 0 to ${PORT_MAX}`, port);
-  if (typeof host !== 'string' || host === '') throw new InvalidOptionError('host', 'an address of this machine, such as 127.0.0.1', host);
+  const {
+    port = DEFAULTS.port,
+    host = DEFAULTS.host,
+    control = false,
+    runsMax = DEFAULTS.runsMax,
+    group,
+    workers = 1,
+    unref = false,
+  } = options;
+  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX)
+    throw new InvalidOptionError('port', `a whole number from 0 to ${PORT_MAX}`, port);
+  if (typeof host !== 'string' || host === '')
+    throw new InvalidOptionError('host', 'an address of this machine, such as 127.0.0.1', host);
   for (const [option, value] of Object.entries({ control, unref })) {
     if (typeof value !== 'boolean') throw new InvalidOptionError(option, 'true or false', value);
   }

@@ -12,7 +12,11 @@ export function shownText(text: unknown): string {
 /** What was thrown, as text: whatever it is, and however it resists. */
 export function shownError(thrown: unknown): Pick<ShownFailure, 'type' | 'message' | 'stack'> {
   const logged = loggedError(thrown);
-  return { type: shownText(logged.type), message: shownText(logged.message), stack: shownText(storyOf(logged).join('\n')) };
+  return {
+    type: shownText(logged.type),
+    message: shownText(logged.message),
+    stack: shownText(storyOf(logged).join('\n')),
+  };
 }
 
 /** The stack of an error, and those of its causes. */

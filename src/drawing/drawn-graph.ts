@@ -14,7 +14,10 @@ export interface DrawnGraph {
 }
 
 /** For each of its edges, in the order of `dependencies.ids`, a 1 if it only orders: no result goes along it. */
-export function orderOnlyEdges({ dependencies: { starts, ids }, inputs }: Pick<DrawnGraph, 'dependencies' | 'inputs'>): Uint8Array {
+export function orderOnlyEdges({
+  dependencies: { starts, ids },
+  inputs,
+}: Pick<DrawnGraph, 'dependencies' | 'inputs'>): Uint8Array {
   const orderOnly = new Uint8Array(ids.length);
   for (let task = 0; task + 1 < starts.length; task++) {
     const fed = new Set<number>();

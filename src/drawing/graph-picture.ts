@@ -60,7 +60,8 @@ type Counts = ReadonlyMap<DrawnStatus, number>;
 export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions = {}): string {
   const { title = graph.name, direction = 'right', outcomes = true, group, durations, legend = true } = options;
   if (typeof title !== 'string') throw new InvalidOptionError('title', 'a text', title);
-  if (direction !== 'right' && direction !== 'down') throw new InvalidOptionError('direction', "'right' or 'down'", direction);
+  if (direction !== 'right' && direction !== 'down')
+    throw new InvalidOptionError('direction', "'right' or 'down'", direction);
   if (group !== undefined && group !== false && typeof group !== 'function')
     throw new InvalidOptionError('group', 'a function that returns the group of a name, or false', group);
   if (durations !== undefined && typeof durations?.get !== 'function')
@@ -69,7 +70,10 @@ export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions =
   const shown = legend ? drawing.legend() : [];
   const summary = drawing.summary();
   const named = title === '' ? graph.name : title;
-  return picture({ title, summary: [summary], label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown }, drawing.content());
+  return picture(
+    { title, summary: [summary], label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown },
+    drawing.content(),
+  );
 }
 
 interface DrawnGroups extends TaskGroups {
@@ -174,8 +178,13 @@ class GraphDrawing {
       direction: this.#direction,
     });
     const markup = [this.#edges(layout, false), this.#edges(layout, true), this.#arrows(layout)];
-    for (const [index, box] of this.#boxes.entries()) markup.push(box.isGroup ? this.#group(box, index, layout) : this.#task(box, index, layout));
-    return { width: layout.width + STACK, height: layout.height + STACK, markup: markup.filter((line) => line !== '').join('\n') };
+    for (const [index, box] of this.#boxes.entries())
+      markup.push(box.isGroup ? this.#group(box, index, layout) : this.#task(box, index, layout));
+    return {
+      width: layout.width + STACK,
+      height: layout.height + STACK,
+      markup: markup.filter((line) => line !== '').join('\n'),
+    };
   }
 
   #taskBox(task: number): Box {
@@ -200,9 +209,20 @@ class GraphDrawing {
       if (tasks.length === 1) return this.#taskBox(tasks[0]!);
       const label = shortened(labelOf(groupNames[group]!), LABEL_WIDTH_MAX, FONT_SIZE);
       const first = textWidth(label, FONT_SIZE) + 12 + textWidth(sizeText(tasks), FONT_SIZE);
-      const last = [...this.#counts(tasks).values()].reduce((sum, count) => sum + MARK_WIDTH + textWidth(String(count), FONT_SIZE) + 8, 0);
-      const width = Math.max(first, this.#outcomes ? last + textWidth(this.#durationOf(tasks), FONT_SIZE) : 0, GROUP_WIDTH_MIN) + 2 * PADDING;
-      return { label, tasks, isGroup: true, width: Math.ceil(width), height: this.#outcomes ? GROUP_HEIGHT : BOX_HEIGHT };
+      const last = [...this.#counts(tasks).values()].reduce(
+        (sum, count) => sum + MARK_WIDTH + textWidth(String(count), FONT_SIZE) + 8,
+        0,
+      );
+      const width =
+        Math.max(first, this.#outcomes ? last + textWidth(this.#durationOf(tasks), FONT_SIZE) : 0, GROUP_WIDTH_MIN) +
+        2 * PADDING;
+      return {
+        label,
+        tasks,
+        isGroup: true,
+        width: Math.ceil(width),
+        height: this.#outcomes ? GROUP_HEIGHT : BOX_HEIGHT,
+      };
     });
   }
 
@@ -280,7 +300,9 @@ class GraphDrawing {
     const { x, y, width, height } = boxAt(layout, index);
     const isRound = this.#graph.isIoBound(task);
     const duration = this.#durationOf(tasks);
-    const told = [this.#outcomes ? status : '', isRound ? 'io-bound' : '', duration].filter((part) => part !== '').join(', ');
+    const told = [this.#outcomes ? status : '', isRound ? 'io-bound' : '', duration]
+      .filter((part) => part !== '')
+      .join(', ');
     const name = markupText(cut(this.#graph.names[task]!, NAME_LENGTH_MAX));
     const left = x + PADDING + (isRound ? 4 : 0);
     const textLeft = left + (this.#outcomes ? MARK_WIDTH : 0);
@@ -290,7 +312,9 @@ class GraphDrawing {
       `<rect x="${px(x)}" y="${px(y)}" width="${px(width)}" height="${px(height)}" rx="${isRound ? px(height / 2) : 4}"/>`,
       this.#outcomes ? markAt(status, left, y + height / 2 - 6) : '',
       `<text x="${px(textLeft)}" y="${px(firstLine)}">${markupText(label)}</text>`,
-      duration === '' ? '' : `<text class="f" x="${px(textLeft)}" y="${px(firstLine + LINE_HEIGHT)}">${duration}</text>`,
+      duration === ''
+        ? ''
+        : `<text class="f" x="${px(textLeft)}" y="${px(firstLine + LINE_HEIGHT)}">${duration}</text>`,
       '</g>',
     ];
     return parts.join('');
@@ -312,7 +336,9 @@ class GraphDrawing {
     ];
     if (this.#outcomes) parts.push(this.#bar(counts, tasks.length, x + PADDING, y + 26, width - 2 * PADDING));
     if (this.#outcomes && duration !== '')
-      parts.push(`<text class="f" x="${px(x + width - PADDING)}" y="${px(y + 49)}" text-anchor="end">${duration}</text>`);
+      parts.push(
+        `<text class="f" x="${px(x + width - PADDING)}" y="${px(y + 49)}" text-anchor="end">${duration}</text>`,
+      );
     return parts.join('');
   }
 
@@ -343,7 +369,8 @@ const IO_BOUND: LegendItem = {
 };
 const ORDER_ONLY: LegendItem = {
   text: 'order only',
-  swatch: (x, y) => `<path class="e o" d="M${px(x)} ${px(y + 8)}h20"/><path class="a" d="M${px(x + 26)} ${px(y + 8)}l-7-3.5v7z"/>`,
+  swatch: (x, y) =>
+    `<path class="e o" d="M${px(x)} ${px(y + 8)}h20"/><path class="a" d="M${px(x + 26)} ${px(y + 8)}l-7-3.5v7z"/>`,
 };
 const GROUP: LegendItem = {
   text: 'several tasks',
@@ -370,6 +397,9 @@ function labelOf(name: string): string {
   return name.trim() === '' ? `"${shownText(name)}"` : shownText(cut(name, NAME_LENGTH_MAX));
 }
 
-function boxAt({ x, y, widths, heights }: Layout, box: number): { x: number; y: number; width: number; height: number } {
+function boxAt(
+  { x, y, widths, heights }: Layout,
+  box: number,
+): { x: number; y: number; width: number; height: number } {
   return { x: x[box]!, y: y[box]!, width: widths[box]!, height: heights[box]! };
 }

@@ -19,7 +19,8 @@ export function dotOf(graph: DrawnGraph): string {
     const style = graph.isIoBound(id) ? ', style="filled,rounded"' : '';
     lines.push(`  t${id} [label=${dotText(names[id]!)}, fillcolor="${fill}", color="${stroke}"${style}];`);
   }
-  for (const { from, to, orderOnly } of edges(graph)) lines.push(`  t${from} -> t${to}${orderOnly ? ' [style=dashed]' : ''};`);
+  for (const { from, to, orderOnly } of edges(graph))
+    lines.push(`  t${from} -> t${to}${orderOnly ? ' [style=dashed]' : ''};`);
   return `${lines.join('\n')}\n}\n`;
 }
 
@@ -50,13 +51,16 @@ function* edges(graph: DrawnGraph): Generator<Edge> {
   const { starts, ids } = graph.dependencies;
   const orderOnly = orderOnlyEdges(graph);
   for (let to = 0; to < graph.names.length; to++) {
-    for (let edge = starts[to]!; edge < starts[to + 1]!; edge++) yield { from: ids[edge]!, to, orderOnly: orderOnly[edge] === 1 };
+    for (let edge = starts[to]!; edge < starts[to + 1]!; edge++)
+      yield { from: ids[edge]!, to, orderOnly: orderOnly[edge] === 1 };
   }
 }
 
 /** A DOT string: a backslash would begin one of DOT's own escapes. */
 function dotText(text: string): string {
-  const lines = text.split(/([\r\n])/).map((part) => (part === '\r' ? '\\r' : part === '\n' ? '\\n' : shownText(part).replace(/["\\]/g, '\\$&')));
+  const lines = text
+    .split(/([\r\n])/)
+    .map((part) => (part === '\r' ? '\\r' : part === '\n' ? '\\n' : shownText(part).replace(/["\\]/g, '\\$&')));
   return `"${lines.join('')}"`;
 }
 

@@ -70,7 +70,8 @@ function withoutCycles(groups: readonly number[], groupNames: readonly string[],
     for (let edge = edges.starts[task]!; edge < edges.starts[task + 1]!; edge++) {
       const dependency = edges.ids[edge]!;
       const other = groups[dependency]!;
-      if (cycleOf[other] === cycleOf[own]) part = Math.max(part, parts[dependency]! + (places[other]! > places[own]! ? 1 : 0));
+      if (cycleOf[other] === cycleOf[own])
+        part = Math.max(part, parts[dependency]! + (places[other]! > places[own]! ? 1 : 0));
     }
     parts[task] = part;
     partCounts[cycleOf[own]!] = Math.max(partCounts[cycleOf[own]!]!, part + 1);
@@ -104,7 +105,9 @@ function placesByDepth(groups: readonly number[], groupCount: number, levels: In
     sums[group]! += levels[task]!;
     counts[group]!++;
   }
-  const byDepth = Int32Array.from(sums, (_, group) => group).sort((a, b) => sums[a]! / counts[a]! - sums[b]! / counts[b]! || a - b);
+  const byDepth = Int32Array.from(sums, (_, group) => group).sort(
+    (a, b) => sums[a]! / counts[a]! - sums[b]! / counts[b]! || a - b,
+  );
   const places = new Int32Array(groupCount);
   for (const [place, group] of byDepth.entries()) places[group] = place;
   return places;
@@ -117,7 +120,8 @@ function namesByCycle(groupNames: readonly string[], cycleOf: Int32Array): Map<n
     if (known === undefined) members.set(cycleOf[group]!, [name]);
     else known.push(name);
   }
-  const joined = (names: string[]) => (names.length > NAMES_JOINED_MAX ? [...names.slice(0, NAMES_JOINED_MAX), '…'] : names).join(' + ');
+  const joined = (names: string[]) =>
+    (names.length > NAMES_JOINED_MAX ? [...names.slice(0, NAMES_JOINED_MAX), '…'] : names).join(' + ');
   return new Map([...members].map(([cycle, names]) => [cycle, joined(names)]));
 }
 
@@ -132,7 +136,10 @@ function inTopologicalOrder({ groups, groupNames }: TaskGroups, edges: EdgeLists
   const { order } = levelsOf(edgesBetween(groups, groupNames.length, edges));
   const places = new Int32Array(groupNames.length);
   for (const [place, group] of order.entries()) places[group] = place;
-  return { groups: groups.map((group) => places[group]!), groupNames: Array.from(order, (group) => groupNames[group]!) };
+  return {
+    groups: groups.map((group) => places[group]!),
+    groupNames: Array.from(order, (group) => groupNames[group]!),
+  };
 }
 
 /** What ends a word of a name: `load:users`, `load/users`, `load users`, `load(users)`. */

@@ -38,7 +38,11 @@ export function layerOrders(graph: LayeredGraph): LayerOrders {
   let vain = 0;
   let steps = 0;
   const stepsPerSweep = 2 * (graph.layerOf.length + graph.before.ids.length);
-  for (let sweep = 0; sweep < SWEEPS_MAX && crossings > 0 && vain < VAIN_SWEEPS_MAX && steps < SWEEP_STEPS_MAX; sweep++, steps += stepsPerSweep) {
+  for (
+    let sweep = 0;
+    sweep < SWEEPS_MAX && crossings > 0 && vain < VAIN_SWEEPS_MAX && steps < SWEEP_STEPS_MAX;
+    sweep++, steps += stepsPerSweep
+  ) {
     sortByNeighbours(graph, orders, places, sweep);
     const left = crossingCount(graph, orders, places);
     if (left < crossings) {
@@ -81,13 +85,19 @@ function firstOrders({ layerOf, before, behind }: LayeredGraph): LayerOrders {
 function placesIn({ starts, vertices }: LayerOrders): Int32Array {
   const places = new Int32Array(vertices.length);
   for (let layer = 0; layer + 1 < starts.length; layer++) {
-    for (let place = starts[layer]!; place < starts[layer + 1]!; place++) places[vertices[place]!] = place - starts[layer]!;
+    for (let place = starts[layer]!; place < starts[layer + 1]!; place++)
+      places[vertices[place]!] = place - starts[layer]!;
   }
   return places;
 }
 
 /** One sweep: forth if its number is even, else back. Every other pair of sweeps turns those around that are connected to the same place on average. */
-function sortByNeighbours({ before, behind }: LayeredGraph, { starts, vertices }: LayerOrders, places: Int32Array, sweep: number): void {
+function sortByNeighbours(
+  { before, behind }: LayeredGraph,
+  { starts, vertices }: LayerOrders,
+  places: Int32Array,
+  sweep: number,
+): void {
   const isForth = sweep % 2 === 0;
   const turns = sweep % 4 >= 2;
   const neighbours = isForth ? before : behind;
@@ -149,7 +159,11 @@ function crossingCount({ before }: LayeredGraph, { starts, vertices }: LayerOrde
 }
 
 /** Exchanges vertices that stand next to each other as long as that leaves fewer crossings. */
-function exchangeNeighbours({ before, behind }: LayeredGraph, { starts, vertices }: LayerOrders, places: Int32Array): void {
+function exchangeNeighbours(
+  { before, behind }: LayeredGraph,
+  { starts, vertices }: LayerOrders,
+  places: Int32Array,
+): void {
   let steps = 0;
   for (let isBetter = true; isBetter; ) {
     isBetter = false;

@@ -21,7 +21,12 @@ const STRAIGHT_WEIGHT = 10_000;
  * Where the centre of each vertex stands within its layer. In each round each layer is moved as near as can be to where its vertices would like to be: boxes
  * in the middle of what they are connected to, lines straight. Orders and gaps are kept exactly, so nothing ever overlaps.
  */
-export function acrossPlaces(graph: LayeredGraph, orders: LayerOrders, sizes: ArrayLike<number>, gaps: Gaps): Float64Array {
+export function acrossPlaces(
+  graph: LayeredGraph,
+  orders: LayerOrders,
+  sizes: ArrayLike<number>,
+  gaps: Gaps,
+): Float64Array {
   const { boxCount, layerOf, lineOf, before, behind } = graph;
   const { starts, vertices } = orders;
   const layerCount = starts.length - 1;
@@ -31,7 +36,10 @@ export function acrossPlaces(graph: LayeredGraph, orders: LayerOrders, sizes: Ar
   const row = new Row(widest);
   const wishes = new Float64Array(layerOf.length);
   const weights = new Float64Array(layerOf.length);
-  const rounds = Math.max(2 + STRAIGHT_ROUNDS, Math.min(ROUNDS_MAX, Math.floor(STEPS_MAX / (layerOf.length + 2 * before.ids.length))));
+  const rounds = Math.max(
+    2 + STRAIGHT_ROUNDS,
+    Math.min(ROUNDS_MAX, Math.floor(STEPS_MAX / (layerOf.length + 2 * before.ids.length))),
+  );
   for (let round = 0; round < rounds; round++) {
     const isForth = round % 2 === 0;
     // The first rounds look at one side only, which takes what hangs together to about the same place.
@@ -78,13 +86,18 @@ function firstPlaces({ starts, vertices }: LayerOrders, offsets: Float64Array): 
   const centres = new Float64Array(vertices.length);
   for (let layer = 0; layer + 1 < starts.length; layer++) {
     const middle = offsets[vertices[starts[layer + 1]! - 1]!]! / 2;
-    for (let place = starts[layer]!; place < starts[layer + 1]!; place++) centres[vertices[place]!] = offsets[vertices[place]!]! - middle;
+    for (let place = starts[layer]!; place < starts[layer + 1]!; place++)
+      centres[vertices[place]!] = offsets[vertices[place]!]! - middle;
   }
   return centres;
 }
 
 /** Where each line would be straight: in the middle of its places and, if they count, its ends. */
-function lineCentresOf({ boxCount, lineOf, behind }: LayeredGraph, centres: Float64Array, endsCount: boolean): Float64Array {
+function lineCentresOf(
+  { boxCount, lineOf, behind }: LayeredGraph,
+  centres: Float64Array,
+  endsCount: boolean,
+): Float64Array {
   const sums = new Float64Array(boxCount);
   const counts = new Float64Array(boxCount);
   for (let vertex = boxCount; vertex < centres.length; vertex++) {
@@ -106,7 +119,13 @@ function lineCentresOf({ boxCount, lineOf, behind }: LayeredGraph, centres: Floa
 }
 
 /** The middle of what a vertex is connected to, and how much it matters. */
-function wish(vertex: number, sides: readonly EdgeLists[], centres: Float64Array, wishes: Float64Array, weights: Float64Array): void {
+function wish(
+  vertex: number,
+  sides: readonly EdgeLists[],
+  centres: Float64Array,
+  wishes: Float64Array,
+  weights: Float64Array,
+): void {
   let sum = 0;
   let count = 0;
   for (const { starts, ids } of sides) {

@@ -66,7 +66,11 @@ export function layeredLayout({ dependencies, widths, heights, direction }: Layo
   const isRight = direction === 'right';
   const drawing = laidOut(dependencies, isRight ? widths : heights, isRight ? heights : widths);
   const { along, across, alongSizes, routes } = drawing;
-  const points = { starts: routes.starts, x: isRight ? routes.along : routes.across, y: isRight ? routes.across : routes.along };
+  const points = {
+    starts: routes.starts,
+    x: isRight ? routes.along : routes.across,
+    y: isRight ? routes.across : routes.along,
+  };
   return isRight
     ? {
         width: drawing.alongSize,
@@ -156,7 +160,12 @@ function packed(dependencies: EdgeLists, parts: readonly Part[]): Drawing {
   };
 }
 
-function partOffsets(parts: readonly Part[]): { along: Float64Array; across: Float64Array; alongSize: number; acrossSize: number } {
+function partOffsets(parts: readonly Part[]): {
+  along: Float64Array;
+  across: Float64Array;
+  alongSize: number;
+  acrossSize: number;
+} {
   let area = 0;
   let rowLength = 0;
   for (const { drawing } of parts) {
@@ -219,7 +228,8 @@ function connectedParts(dependencies: EdgeLists): Int32Array[] {
 function partOf({ starts, ids }: EdgeLists, boxes: Int32Array): EdgeLists {
   if (boxes.length === starts.length - 1) return { starts, ids };
   const partStarts = new Int32Array(boxes.length + 1);
-  for (const [place, box] of boxes.entries()) partStarts[place + 1] = partStarts[place]! + starts[box + 1]! - starts[box]!;
+  for (const [place, box] of boxes.entries())
+    partStarts[place + 1] = partStarts[place]! + starts[box + 1]! - starts[box]!;
   const partIds = new Int32Array(partStarts[boxes.length]!);
   const placeOf = new Map<number, number>();
   for (const [place, box] of boxes.entries()) placeOf.set(box, place);
@@ -397,7 +407,9 @@ function withRoutes(
   }
   const { layerStarts, layerEnds } = layerExtents(layers, alongSizes, gapOf, routeAcross);
   const along = Float64Array.from(layers, (layer) => layerStarts[layer]!);
-  const routeAlong = routeAcross.map((_, point) => (point % 2 === 0 ? layerEnds[gapOf[point]! - 1]! : layerStarts[gapOf[point]!]!));
+  const routeAlong = routeAcross.map((_, point) =>
+    point % 2 === 0 ? layerEnds[gapOf[point]! - 1]! : layerStarts[gapOf[point]!]!,
+  );
   return {
     alongSize: layerEnds[layerEnds.length - 1]!,
     acrossSize: outermost.high - outermost.low,
@@ -409,7 +421,11 @@ function withRoutes(
 }
 
 /** For each box that has edges which are too long for places in the layers, the track on which they go around everything. */
-function tracksAround({ starts, ids }: EdgeLists, layers: Int32Array, spanMax: number): { trackOf: Int32Array; trackCount: number } {
+function tracksAround(
+  { starts, ids }: EdgeLists,
+  layers: Int32Array,
+  spanMax: number,
+): { trackOf: Int32Array; trackCount: number } {
   const trackOf = new Int32Array(layers.length).fill(-1);
   let sources = 0;
   for (let box = 0; box < layers.length; box++) {

@@ -4,7 +4,13 @@ const FORBIDDEN = /[\p{Cs}\ufffe\uffff\u0080-\u009f\u2028\u2029\u202a-\u202e\u20
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROLS = /[\0-\x1f\x7f]/g;
 const MARKUP = /[&<>"']/g;
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
 
 /** A text as it is shown: one line, in which control characters are seen as `␊` or `␀`, and which turns nothing around. */
 export function shownText(text: string): string {
@@ -84,7 +90,9 @@ function controlPicture(control: string): string {
 }
 
 /** The widths of ASCII in parts of the font size, as Verdana and DejaVu Sans have them, which are wider than most. */
-const ASCII_WIDTHS: Float64Array = Float64Array.from({ length: 128 }, (_, code) => asciiWidth(String.fromCharCode(code)));
+const ASCII_WIDTHS: Float64Array = Float64Array.from({ length: 128 }, (_, code) =>
+  asciiWidth(String.fromCharCode(code)),
+);
 const NO_WIDTH = /^[\p{M}\p{Cf}]$/u;
 const WIDE =
   /^[\p{Emoji_Presentation}\u1100-\u115f\u2e80-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{20000}-\u{3fffd}]$/u;

@@ -1,5 +1,15 @@
 /** All that a task or an attempt can be in a picture. */
-export type DrawnStatus = 'pending' | 'ready' | 'running' | 'delayed' | 'done' | 'kept' | 'failed' | 'skipped' | 'retried' | 'interrupted';
+export type DrawnStatus =
+  | 'pending'
+  | 'ready'
+  | 'running'
+  | 'delayed'
+  | 'done'
+  | 'kept'
+  | 'failed'
+  | 'skipped'
+  | 'retried'
+  | 'interrupted';
 
 export interface Colours {
   readonly fill: string;

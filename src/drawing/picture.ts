@@ -48,12 +48,22 @@ export interface Content {
 }
 
 /** A whole picture: a file of its own, which refers to nothing and runs nothing, and can stand in a page as it is. */
-export function picture({ label, statuses, legend, rules = '', isFixed = false, ...frame }: PictureFrame, content: Content): string {
-  const title = shortened(shownText(frame.title), isFixed ? content.width : Math.max(content.width, TITLE_WIDTH_MIN), TITLE_SIZE);
+export function picture(
+  { label, statuses, legend, rules = '', isFixed = false, ...frame }: PictureFrame,
+  content: Content,
+): string {
+  const title = shortened(
+    shownText(frame.title),
+    isFixed ? content.width : Math.max(content.width, TITLE_WIDTH_MIN),
+    TITLE_SIZE,
+  );
   const summary = summaryLines(frame.summary, content.width);
   const titleHeight = title === '' ? 0 : 24;
   const headHeight = titleHeight + (summary.length === 0 ? 0 : 5 + summary.length * SUMMARY_LINE);
-  const headWidth = summary.reduce((most, line) => Math.max(most, textWidth(line, FONT_SIZE)), textWidth(title, TITLE_SIZE) * 1.05);
+  const headWidth = summary.reduce(
+    (most, line) => Math.max(most, textWidth(line, FONT_SIZE)),
+    textWidth(title, TITLE_SIZE) * 1.05,
+  );
   const innerWidth = isFixed ? content.width : Math.max(content.width, headWidth, Math.min(legendWidth(legend), 480));
   const drawn = legendOf(legend, innerWidth, headHeight + MARGIN + content.height + MARGIN);
   const width = Math.ceil(innerWidth + 2 * MARGIN);
@@ -67,8 +77,16 @@ export function picture({ label, statuses, legend, rules = '', isFixed = false, 
   ];
   if (title !== '') lines.push(`<text class="t" x="${MARGIN}" y="${MARGIN + 13}">${markupText(title)}</text>`);
   for (const [place, line] of summary.entries())
-    lines.push(`<text class="f" x="${MARGIN}" y="${MARGIN + titleHeight + 10 + place * SUMMARY_LINE}">${markupText(line)}</text>`);
-  lines.push(`<g transform="translate(${MARGIN} ${MARGIN + headHeight})">`, content.markup, '</g>', drawn.markup, '</svg>');
+    lines.push(
+      `<text class="f" x="${MARGIN}" y="${MARGIN + titleHeight + 10 + place * SUMMARY_LINE}">${markupText(line)}</text>`,
+    );
+  lines.push(
+    `<g transform="translate(${MARGIN} ${MARGIN + headHeight})">`,
+    content.markup,
+    '</g>',
+    drawn.markup,
+    '</svg>',
+  );
   return `${lines.filter((line) => line !== '').join('\n')}\n`;
 }
 
@@ -115,7 +133,9 @@ function legendOf(items: readonly LegendItem[], widthMax: number, top: number): 
       x = MARGIN;
       y += LEGEND_LINE;
     }
-    parts.push(`${item.swatch(x, y)}<text class="f" x="${px(x + SWATCH_WIDTH + 6)}" y="${px(y + 12)}">${markupText(item.text)}</text>`);
+    parts.push(
+      `${item.swatch(x, y)}<text class="f" x="${px(x + SWATCH_WIDTH + 6)}" y="${px(y + 12)}">${markupText(item.text)}</text>`,
+    );
     x += itemWidth(item);
   }
   return { height: y - top + SWATCH_HEIGHT, markup: `<g class="legend">${parts.join('')}</g>` };

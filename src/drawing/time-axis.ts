@@ -9,7 +9,19 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** Steps that people count in, above those of the decimal system. */
-const ROUND_STEPS = [MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR];
+const ROUND_STEPS = [
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  15 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  24 * HOUR,
+];
 const STEP_MIN = 0.001;
 
 /**
@@ -22,13 +34,15 @@ export function ticksOf(spanMs: number, ticksMax: number): Tick[] {
   const stepMs = stepOf(spanMs / Math.max(ticksMax, 1));
   const ticks: Tick[] = [];
   // Times are multiples, not sums, which would be less exact the longer the axis is.
-  for (let index = 0; index * stepMs <= spanMs * (1 + 1e-9); index++) ticks.push({ atMs: index * stepMs, label: tickLabel(index * stepMs, stepMs) });
+  for (let index = 0; index * stepMs <= spanMs * (1 + 1e-9); index++)
+    ticks.push({ atMs: index * stepMs, label: tickLabel(index * stepMs, stepMs) });
   return ticks;
 }
 
 /** The least round step that is no shorter than this. */
 function stepOf(atLeastMs: number): number {
-  if (atLeastMs > 30 * SECOND) return ROUND_STEPS.find((step) => step >= atLeastMs) ?? Math.ceil(atLeastMs / (24 * HOUR)) * 24 * HOUR;
+  if (atLeastMs > 30 * SECOND)
+    return ROUND_STEPS.find((step) => step >= atLeastMs) ?? Math.ceil(atLeastMs / (24 * HOUR)) * 24 * HOUR;
   const power = 10 ** Math.floor(Math.log10(Math.max(atLeastMs, STEP_MIN)));
   const step = [1, 2, 5, 10].find((digit) => digit * power >= atLeastMs * (1 - 1e-9)) ?? 10;
   // After 20 seconds come 30 and 60, not 50 and 100.

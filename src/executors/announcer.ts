@@ -50,28 +50,40 @@ export class Announcer {
   started(id: number, attempt: number, atMs: number, thread: ThreadId = 'main'): void {
     if ((this.#emitter.listening & STARTED_BIT) === 0) return;
     const { ioBound } = this.#open.settings[id]!;
-    this.#emitter.emit('task:started', { runId: this.#runId, atMs, task: this.#open.names[id]!, attempt, ioBound, thread });
+    this.#emitter.emit('task:started', {
+      runId: this.#runId,
+      atMs,
+      task: this.#open.names[id]!,
+      attempt,
+      ioBound,
+      thread,
+    });
   }
 
   progressed({ id, attempt }: LiveAttempt, fraction: number, note: string | undefined): void {
-    if (this.#listens('task:progress')) this.#emitter.emit('task:progress', { ...this.#record(id), attempt, fraction, note });
+    if (this.#listens('task:progress'))
+      this.#emitter.emit('task:progress', { ...this.#record(id), attempt, fraction, note });
   }
 
   retrying({ id, attempt }: LiveAttempt, error: unknown, delayMs: number): void {
-    if (this.#listens('task:retrying')) this.#emitter.emit('task:retrying', { ...this.#record(id), attempt, error, delayMs });
+    if (this.#listens('task:retrying'))
+      this.#emitter.emit('task:retrying', { ...this.#record(id), attempt, error, delayMs });
   }
 
   interrupted({ id, attempt }: LiveAttempt, reason: unknown): void {
-    if (this.#listens('task:interrupted')) this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt, reason });
+    if (this.#listens('task:interrupted'))
+      this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt, reason });
   }
 
   /** A task is done whose result a store kept: nothing was started. */
   kept(id: number, result: unknown): void {
-    if (this.#listens('task:done')) this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source: 'store', durationMs: 0 });
+    if (this.#listens('task:done'))
+      this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source: 'store', durationMs: 0 });
   }
 
   storeRepaired(repair: StoreRepair): void {
-    if (this.#listens('store:repaired')) this.#emitter.emit('store:repaired', { runId: this.#runId, atMs: this.#clock.now(), ...repair });
+    if (this.#listens('store:repaired'))
+      this.#emitter.emit('store:repaired', { runId: this.#runId, atMs: this.#clock.now(), ...repair });
   }
 
   storeRefused(id: number, error: unknown): void {
@@ -83,23 +95,40 @@ export class Announcer {
     if ((this.#emitter.listening & DONE_BIT) === 0) return;
     const atMs = this.#clock.now();
     const durationMs = durationOf(startedAtMs, atMs, tookMs);
-    this.#emitter.emit('task:done', { runId: this.#runId, atMs, task: this.#open.names[id]!, attempt, result, source: 'run', durationMs });
+    this.#emitter.emit('task:done', {
+      runId: this.#runId,
+      atMs,
+      task: this.#open.names[id]!,
+      attempt,
+      result,
+      source: 'run',
+      durationMs,
+    });
   }
 
   failed({ id, attempt, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {
     if (!this.#listens('task:failed')) return;
     const record = this.#record(id);
-    this.#emitter.emit('task:failed', { ...record, attempt, error, durationMs: durationOf(startedAtMs, record.atMs, tookMs) });
+    this.#emitter.emit('task:failed', {
+      ...record,
+      attempt,
+      error,
+      durationMs: durationOf(startedAtMs, record.atMs, tookMs),
+    });
   }
 
   skipped(id: number, because: number): void {
-    if (this.#listens('task:skipped')) this.#emitter.emit('task:skipped', { ...this.#record(id), because: this.#open.names[because]! });
+    if (this.#listens('task:skipped'))
+      this.#emitter.emit('task:skipped', { ...this.#record(id), because: this.#open.names[because]! });
   }
 
   /** @param ended - what ended it before its tasks had, if anything did */
   runFinished(report: RunReport, atMs: number, ended: { readonly reason: unknown } | undefined): void {
     if (!this.#listens('run:finished')) return;
-    this.#emitter.emit('run:finished', ended === undefined ? { ...report, atMs } : { ...report, atMs, reason: ended.reason });
+    this.#emitter.emit(
+      'run:finished',
+      ended === undefined ? { ...report, atMs } : { ...report, atMs, reason: ended.reason },
+    );
   }
 
   #listens(event: keyof UntypedEvents): boolean {

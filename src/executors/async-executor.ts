@@ -45,8 +45,15 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     const concurrency = attemptCount('concurrency', options.concurrency ?? DEFAULTS.concurrency);
     const cpuConcurrency = attemptCount('cpuConcurrency', options.cpuConcurrency ?? concurrency);
     const graceMs = options.graceMs ?? DEFAULTS.graceMs;
-    if (!(Number.isFinite(graceMs) && graceMs >= 0)) throw new InvalidOptionError('graceMs', 'a number of milliseconds of 0 or more', graceMs);
-    super({ clock: options.clock, store: options.store, slots: { total: concurrency, cpu: cpuConcurrency }, graceMs, isAsync: true });
+    if (!(Number.isFinite(graceMs) && graceMs >= 0))
+      throw new InvalidOptionError('graceMs', 'a number of milliseconds of 0 or more', graceMs);
+    super({
+      clock: options.clock,
+      store: options.store,
+      slots: { total: concurrency, cpu: cpuConcurrency },
+      graceMs,
+      isAsync: true,
+    });
     this.concurrency = concurrency;
     this.cpuConcurrency = cpuConcurrency;
     this.graceMs = graceMs;

@@ -222,7 +222,8 @@ class AttemptContext implements TaskContext {
   }
 
   readonly progress = (fraction: number, note?: string): void => {
-    if (typeof fraction !== 'number' || Number.isNaN(fraction)) throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction, this.task);
+    if (typeof fraction !== 'number' || Number.isNaN(fraction))
+      throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction, this.task);
     if (!this.#attempt.ended) this.#run.progressed(this.#attempt, Math.min(Math.max(fraction, 0), 1), note);
   };
 }

@@ -76,7 +76,9 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
     return this.#count(event);
   }
 
-  override listeners<E extends keyof ExecutorEvents<Tasks> & string>(event: E): ((...args: ExecutorEvents<Tasks>[E]) => void)[] {
+  override listeners<E extends keyof ExecutorEvents<Tasks> & string>(
+    event: E,
+  ): ((...args: ExecutorEvents<Tasks>[E]) => void)[] {
     return (super.listeners(event) as Listener[]).map((guard) => this.#guarding.get(guard) ?? guard);
   }
 
@@ -100,7 +102,8 @@ export abstract class Emitter<Tasks extends object = any> extends EventEmitter<E
     if (known !== undefined) return known as never;
     const guard = function (this: unknown, record: unknown, ...more: unknown[]): void {
       try {
-        const returned: unknown = more.length === 0 ? listener.call(this, record) : listener.call(this, record, ...more);
+        const returned: unknown =
+          more.length === 0 ? listener.call(this, record) : listener.call(this, record, ...more);
         if (returned instanceof Promise) returned.catch(reportUncaught);
       } catch (error) {
         reportUncaught(error);

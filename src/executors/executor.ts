@@ -218,11 +218,23 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   /** @internal Begins a run of what is pending, or of `only` and what that needs. */
   protected begin(graph: TaskGraph, options: RunOptions = {}, memory?: RunMemory, clock?: Clock): Run {
     const { only } = options;
-    return this.#begin(graph, options, (open) => (only === undefined ? undefined : neededFor(open, graph, only)), memory, clock);
+    return this.#begin(
+      graph,
+      options,
+      (open) => (only === undefined ? undefined : neededFor(open, graph, only)),
+      memory,
+      clock,
+    );
   }
 
   /** @internal Begins a run of one task. */
-  protected beginTask(graph: TaskGraph, task: string | AnyTask, options: Omit<RunOptions, 'only'> = {}, memory?: RunMemory, clock?: Clock): Run {
+  protected beginTask(
+    graph: TaskGraph,
+    task: string | AnyTask,
+    options: Omit<RunOptions, 'only'> = {},
+    memory?: RunMemory,
+    clock?: Clock,
+  ): Run {
     // Before anything is reset: a run that is refused changes nothing.
     this.#check(graph, options);
     refuseBusyGraph(graph);
@@ -231,7 +243,11 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
       if (status === 'done') continue;
       const name = quoted(typeof task === 'string' ? task : task.name);
       const reset = status === 'pending' ? '' : ', after graph.resetFailed()';
-      throw new ResultUnavailableError(dependency, status, `Task ${name} needs it: run(graph, { only: [${name}] }) runs both${reset}.`);
+      throw new ResultUnavailableError(
+        dependency,
+        status,
+        `Task ${name} needs it: run(graph, { only: [${name}] }) runs both${reset}.`,
+      );
     }
     const status = graph.status(task);
     if (status === 'failed' || status === 'skipped') graph.reset(task);
@@ -260,7 +276,11 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     if (this.#store === undefined) return undefined;
     this.#check(graph, {});
     if (graph.name === UNNAMED) {
-      throw new InvalidOptionError('name', 'given to new TaskGraphBuilder({ name }), since a store tells graphs apart by their names', undefined);
+      throw new InvalidOptionError(
+        'name',
+        'given to new TaskGraphBuilder({ name }), since a store tells graphs apart by their names',
+        undefined,
+      );
     }
     refuseBusyGraph(graph);
     return this.#store.open(openGraph(graph), this.#host.isAsync);
@@ -288,7 +308,19 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const elsewhere = this.elsewhere(graph);
     const selected = select(openGraph(graph));
     const { slots } = this;
-    const run = new Run(this.#host, { runId: uuid(), graph, clock, slots, runAttempt, headers, signal, onFailure, selected, elsewhere, memory });
+    const run = new Run(this.#host, {
+      runId: uuid(),
+      graph,
+      clock,
+      slots,
+      runAttempt,
+      headers,
+      signal,
+      onFailure,
+      selected,
+      elsewhere,
+      memory,
+    });
     this.#runs.set(run.id, { run, options });
     const release = signal === undefined ? undefined : this.#abortWith(signal, run);
     void run.whenSettled.then(() => {
@@ -298,7 +330,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     let begun = false;
     // A stack that overflows can throw anywhere, also where the run would be brought to its end. Then that is done once the stack is free again.
     queueMicrotask(() => {
-      if (!begun || (!this.#host.isAsync && !run.settled)) run.breakOff(new InvariantError(`run ${run.id} was left by an exception.`));
+      if (!begun || (!this.#host.isAsync && !run.settled))
+        run.breakOff(new InvariantError(`run ${run.id} was left by an exception.`));
     });
     run.start();
     begun = true;
@@ -351,8 +384,10 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   }
 
   #check(graph: TaskGraph, { signal, onFailure }: Omit<RunOptions, 'only'>): void {
-    if (!(graph instanceof TaskGraph)) throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
-    if (signal !== undefined && !(signal instanceof AbortSignal)) throw new InvalidOptionError('signal', 'an AbortSignal', signal);
+    if (!(graph instanceof TaskGraph))
+      throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
+    if (signal !== undefined && !(signal instanceof AbortSignal))
+      throw new InvalidOptionError('signal', 'an AbortSignal', signal);
     if (onFailure !== undefined && !ON_FAILURE.includes(onFailure)) {
       throw new InvalidOptionError('onFailure', "'continue', 'stop' or 'abort'", onFailure);
     }
@@ -384,7 +419,11 @@ function planOf(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMe
 }
 
 /** A 1 for each of these tasks and for all that must still be done before them. */
-function neededFor({ idByName, topology, outcomes }: OpenGraph, graph: TaskGraph, tasks: readonly (string | AnyTask)[]): Uint8Array {
+function neededFor(
+  { idByName, topology, outcomes }: OpenGraph,
+  graph: TaskGraph,
+  tasks: readonly (string | AnyTask)[],
+): Uint8Array {
   if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', tasks);
   const selected = new Uint8Array(topology.size);
   const stack: number[] = [];
@@ -399,6 +438,7 @@ function neededFor({ idByName, topology, outcomes }: OpenGraph, graph: TaskGraph
     select(idByName.get(typeof task === 'string' ? task : task.name)!);
   }
   const { starts, ids } = topology.dependencies;
-  for (let id = stack.pop(); id !== undefined; id = stack.pop()) for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) select(ids[edge]!);
+  for (let id = stack.pop(); id !== undefined; id = stack.pop())
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) select(ids[edge]!);
   return selected;
 }

@@ -16,10 +16,16 @@ class Inside extends Emitter {}
  * @param elsewhere - where the tasks of such a graph run
  * @throws what the function threw; the abort reason, if it was interrupted
  */
-export async function runAlone(attempt: Attempt, graceMs: number, elsewhere: (graph: TaskGraph) => (run: Run) => Elsewhere): Promise<unknown> {
+export async function runAlone(
+  attempt: Attempt,
+  graceMs: number,
+  elsewhere: (graph: TaskGraph) => (run: Run) => Elsewhere,
+): Promise<unknown> {
   const { task, args, signal, context } = attempt;
   if (signal.aborted) throw signal.reason;
-  const results = (task.withContext ? args.slice(1) : args).map((result, index) => [`argument ${index} of ${task.name}`, result] as const);
+  const results = (task.withContext ? args.slice(1) : args).map(
+    (result, index) => [`argument ${index} of ${task.name}`, result] as const,
+  );
   const builder = new TaskGraphBuilder<any>({ name: attempt.graph.name });
   for (const [name] of results) builder.add({ name, run: () => undefined });
   const { name, fn: run, withContext, ioBound } = task;

@@ -31,7 +31,8 @@ type RunAttempt = (attempt: LiveAttempt) => unknown;
  * @throws {@link InvalidOptionError}
  */
 function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  if (typeof headers !== 'object') throw new InvalidOptionError('headers', 'a function that returns an object of texts', headers);
+  if (typeof headers !== 'object')
+    throw new InvalidOptionError('headers', 'a function that returns an object of texts', headers);
   const checked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string') throw new InvalidOptionError(`headers.${name}`, 'a text', value);
@@ -45,11 +46,13 @@ function checkedHeaders(headers: Readonly<Record<string, string>>): Record<strin
  */
 export function checkMiddleware(middleware: Middleware): void {
   const wanted = 'an object with around(attempt, call), headers(attempt) or both';
-  if (typeof middleware !== 'object' || middleware === null) throw new InvalidOptionError('middleware', wanted, middleware);
+  if (typeof middleware !== 'object' || middleware === null)
+    throw new InvalidOptionError('middleware', wanted, middleware);
   const { around, headers } = middleware;
   if (around === undefined && headers === undefined) throw new InvalidOptionError('middleware', wanted, middleware);
   for (const [name, given] of Object.entries({ around, headers })) {
-    if (given !== undefined && typeof given !== 'function') throw new InvalidOptionError(`middleware.${name}`, 'a function', given);
+    if (given !== undefined && typeof given !== 'function')
+      throw new InvalidOptionError(`middleware.${name}`, 'a function', given);
   }
 }
 

@@ -52,5 +52,10 @@ function onMain(ioConcurrency: number): ThreadPlan {
 }
 
 function onThread(ioConcurrency: number): ThreadPlan {
-  return { mainConcurrency: Number.POSITIVE_INFINITY, ioConcurrency, ioSlots: ioConcurrency, runsOnMainThread: ({ onMainThread }) => onMainThread };
+  return {
+    mainConcurrency: Number.POSITIVE_INFINITY,
+    ioConcurrency,
+    ioSlots: ioConcurrency,
+    runsOnMainThread: ({ onMainThread }) => onMainThread,
+  };
 }

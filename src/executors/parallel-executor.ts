@@ -113,8 +113,14 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
    */
   protected override runAttempt(attempt: Attempt): unknown {
     if (attempt?.task === undefined)
-      throw new InvalidOptionError('attempt', 'the attempt that runAttempt() was given: a copy of it lacks its getters', attempt);
-    return this.#plan.runsOnMainThread(attempt.task) ? attempt.invoke() : runAlone(attempt, this.graceMs, (graph) => this.#onThreads(graph, ''));
+      throw new InvalidOptionError(
+        'attempt',
+        'the attempt that runAttempt() was given: a copy of it lacks its getters',
+        attempt,
+      );
+    return this.#plan.runsOnMainThread(attempt.task)
+      ? attempt.invoke()
+      : runAlone(attempt, this.graceMs, (graph) => this.#onThreads(graph, ''));
   }
 
   /** @internal */
@@ -130,7 +136,10 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
   }
 
   /** @internal */
-  protected override elsewhere(graph: TaskGraph, calledFrom: string = callersStack(this)): ((run: Run) => Elsewhere) | undefined {
+  protected override elsewhere(
+    graph: TaskGraph,
+    calledFrom: string = callersStack(this),
+  ): ((run: Run) => Elsewhere) | undefined {
     // Then runAttempt() is asked for each of them.
     if (this.overridesRunAttempt) return undefined;
     return this.#onThreads(graph, calledFrom);

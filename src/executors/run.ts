@@ -1,4 +1,11 @@
-import { AsyncTaskError, InvariantError, RunAbortedError, RunFailedError, TaskTimeoutError, UnstorableError } from '../errors.js';
+import {
+  AsyncTaskError,
+  InvariantError,
+  RunAbortedError,
+  RunFailedError,
+  TaskTimeoutError,
+  UnstorableError,
+} from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
@@ -149,7 +156,8 @@ export class Run implements AttemptRun {
   report(): RunReport {
     if (this.#broken !== undefined) throw this.#broken.error;
     if (this.#storeFailure !== undefined) throw this.#storeFailure.error;
-    if (this.#report === undefined) throw new InvariantError(`run ${this.id} was asked for its report before it had settled.`);
+    if (this.#report === undefined)
+      throw new InvariantError(`run ${this.id} was asked for its report before it had settled.`);
     if (this.#stop?.status === 'aborted') throw new RunAbortedError(this.graph.name, { cause: this.#stop.reason });
     if (this.#stop?.status === 'stopped') throw new RunFailedError(this.graph.name, this.#failures);
     return this.#report;
@@ -187,7 +195,12 @@ export class Run implements AttemptRun {
   headersFor(id: number): Readonly<Record<string, string>> | undefined {
     const { headers } = this.#order;
     if (headers === undefined) return undefined;
-    return headers({ runId: this.id, atMs: this.#clock.now(), task: this.open.names[id]!, attempt: this.#schedule.attempt(id) });
+    return headers({
+      runId: this.id,
+      atMs: this.#clock.now(),
+      task: this.open.names[id]!,
+      attempt: this.#schedule.attempt(id),
+    });
   }
 
   progressed(attempt: LiveAttempt, fraction: number, note: string | undefined): void {
@@ -254,7 +267,8 @@ export class Run implements AttemptRun {
   #yieldIfDue(): void {
     if (this.#yielding || --this.#startsUnchecked > 0) return;
     const nowMs = this.#clock.now();
-    this.#checkInterval = nowMs - this.#checkedAtMs < QUICK_MS ? Math.min(this.#checkInterval * 2, CHECK_INTERVAL_MAX) : 1;
+    this.#checkInterval =
+      nowMs - this.#checkedAtMs < QUICK_MS ? Math.min(this.#checkInterval * 2, CHECK_INTERVAL_MAX) : 1;
     this.#startsUnchecked = this.#checkInterval;
     this.#checkedAtMs = nowMs;
     if (nowMs < this.#sliceEndMs) return;
@@ -326,7 +340,9 @@ export class Run implements AttemptRun {
     this.#announcer.started(attempt.id, attempt.attempt, atMs, thread);
     const { timeoutMs } = this.#settings[attempt.id]!;
     if (timeoutMs === undefined || attempt.abortedWith !== undefined) return;
-    attempt.timer = this.#clock.after(Math.max(timeoutMs - (this.#clock.now() - atMs), 0), () => this.#fact(() => this.#timedOut(attempt)));
+    attempt.timer = this.#clock.after(Math.max(timeoutMs - (this.#clock.now() - atMs), 0), () =>
+      this.#fact(() => this.#timedOut(attempt)),
+    );
   }
 
   progressedElsewhere(attempt: LiveAttempt, fraction: number, note: string | undefined): void {
@@ -334,7 +350,14 @@ export class Run implements AttemptRun {
   }
 
   /** It has ended there. */
-  endedElsewhere(attempt: LiveAttempt, returned: boolean, value: unknown, startedAtMs: number, tookMs: number, thread: ThreadId): void {
+  endedElsewhere(
+    attempt: LiveAttempt,
+    returned: boolean,
+    value: unknown,
+    startedAtMs: number,
+    tookMs: number,
+    thread: ThreadId,
+  ): void {
     this.#wasThere(attempt, startedAtMs, tookMs, thread);
     this.#ended(attempt, returned, value);
   }
@@ -448,7 +471,12 @@ export class Run implements AttemptRun {
   }
 
   #timeout({ id, attempt }: LiveAttempt, cause?: unknown): TaskTimeoutError {
-    return new TaskTimeoutError(this.open.names[id]!, attempt, this.#settings[id]!.timeoutMs!, cause === undefined ? undefined : { cause });
+    return new TaskTimeoutError(
+      this.open.names[id]!,
+      attempt,
+      this.#settings[id]!.timeoutMs!,
+      cause === undefined ? undefined : { cause },
+    );
   }
 
   /** Tells the function to come to an end, and goes on without it if it does not. */
@@ -638,7 +666,8 @@ export class Run implements AttemptRun {
     this.#elsewhere?.stop();
     if (this.#saving.size > 0) this.#giveUpSaving();
     if (status === 'stopped' && this.#order.onFailure !== 'abort') return;
-    for (const attempt of [...this.#live]) if (attempt.abortedWith === undefined) this.#abortAttempt(attempt, { reason, timedOut: false });
+    for (const attempt of [...this.#live])
+      if (attempt.abortedWith === undefined) this.#abortAttempt(attempt, { reason, timedOut: false });
   }
 
   /** Something that must not happen has. The run must not hang for it, nor its graph stay busy. */
@@ -693,7 +722,10 @@ function withCause(error: unknown, cause: unknown): unknown {
 const whenSettled = Promise.prototype.then;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as PromiseLike<unknown>).then === 'function';
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as PromiseLike<unknown>).then === 'function'
+  );
 }
 
 /**

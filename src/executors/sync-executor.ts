@@ -52,7 +52,10 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     return finished(this.beginTask(graph, task, options, memory, clock), clock, memory);
   }
 
-  override plan<T extends Tasks>(graph: TaskGraph<T>, { only }: Pick<RunOptions<T>, 'only'> = {}): readonly PlannedTask<keyof T & string>[] {
+  override plan<T extends Tasks>(
+    graph: TaskGraph<T>,
+    { only }: Pick<RunOptions<T>, 'only'> = {},
+  ): readonly PlannedTask<keyof T & string>[] {
     return this.planned(graph, only, atOnce(this.recall(graph))) as PlannedTask<keyof T & string>[];
   }
 }

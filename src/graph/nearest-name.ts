@@ -40,7 +40,11 @@ export function editDistance(a: string, b: string, limit: number = Number.POSITI
     for (let column = 1; column <= b.length; column++) {
       const same = letter === b.charCodeAt(column - 1);
       let cost = Math.min(previous[column]! + 1, current[column - 1]! + 1, previous[column - 1]! + (same ? 0 : 1));
-      const swapped = row > 1 && column > 1 && letter === b.charCodeAt(column - 2) && a.charCodeAt(row - 2) === b.charCodeAt(column - 1);
+      const swapped =
+        row > 1 &&
+        column > 1 &&
+        letter === b.charCodeAt(column - 2) &&
+        a.charCodeAt(row - 2) === b.charCodeAt(column - 1);
       if (swapped) cost = Math.min(cost, beforePrevious[column - 2]! + 1);
       current[column] = cost;
       if (cost < smallest) smallest = cost;

@@ -108,7 +108,13 @@ export class OutcomeTable {
     const statuses = this.#statuses;
     const counts = new Int32Array(STATUSES.length);
     for (let id = 0; id < statuses.length; id++) counts[statuses[id]!]!++;
-    return { pending: counts[PENDING]!, running: counts[RUNNING]!, done: counts[DONE]!, failed: counts[FAILED]!, skipped: counts[SKIPPED]! };
+    return {
+      pending: counts[PENDING]!,
+      running: counts[RUNNING]!,
+      done: counts[DONE]!,
+      failed: counts[FAILED]!,
+      skipped: counts[SKIPPED]!,
+    };
   }
 
   pending(id: number): void {

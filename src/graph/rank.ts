@@ -49,10 +49,14 @@ export interface StartOrder {
 
 export function startOrder(topology: Topology, settings: readonly TaskSettings[]): StartOrder {
   let ids = byRank(topology);
-  if (settings.some(({ priority }) => priority !== 0)) ids = ids.sort((a, b) => settings[b]!.priority - settings[a]!.priority);
+  if (settings.some(({ priority }) => priority !== 0))
+    ids = ids.sort((a, b) => settings[b]!.priority - settings[a]!.priority);
   const ioBoundCount = settings.reduce((count, { ioBound }) => count + (ioBound ? 1 : 0), 0);
   if (ioBoundCount > 0 && ioBoundCount < settings.length) {
-    ids = Int32Array.from([...ids.filter((id) => settings[id]!.ioBound), ...ids.filter((id) => !settings[id]!.ioBound)]);
+    ids = Int32Array.from([
+      ...ids.filter((id) => settings[id]!.ioBound),
+      ...ids.filter((id) => !settings[id]!.ioBound),
+    ]);
   }
   return { ids, places: inverse(ids), ioBoundCount };
 }

@@ -94,22 +94,37 @@ export type Fed<Rs extends readonly unknown[]> = number extends Rs['length']
       ? Fed<Init>
       : [...FedInit<Init>, FedLast<Last>]
     : [];
-type FedOpen<Rs extends readonly unknown[], Out extends readonly unknown[] = []> = Rs extends readonly [infer R, ...infer Rest]
+type FedOpen<Rs extends readonly unknown[], Out extends readonly unknown[] = []> = Rs extends readonly [
+  infer R,
+  ...infer Rest,
+]
   ? FedOpen<Rest, [...Out, ...FedOne<R>]>
   : Rs extends readonly [...infer Init, infer R]
     ? [...FedOpen<Init, Out>, ...FedOne<R>]
     : FedOne<Rs[number]> extends []
       ? Out
       : [...Out, ...Exclude<Rs[number], Nothing>[]];
-type FedInit<Rs extends readonly unknown[], Out extends readonly unknown[] = []> = Rs extends readonly [infer R, ...infer Rest]
+type FedInit<Rs extends readonly unknown[], Out extends readonly unknown[] = []> = Rs extends readonly [
+  infer R,
+  ...infer Rest,
+]
   ? FedInit<Rest, [...Out, ...FedOne<R>]>
   : Out;
-type FedOne<R> = IsOpen<R> extends true ? [R] : [R] extends [Nothing] ? [] : [Extract<R, Nothing>] extends [never] ? [R] : [] | [Exclude<R, Nothing>];
+type FedOne<R> =
+  IsOpen<R> extends true
+    ? [R]
+    : [R] extends [Nothing]
+      ? []
+      : [Extract<R, Nothing>] extends [never]
+        ? [R]
+        : [] | [Exclude<R, Nothing>];
 /** `void` is what a function may return; what the next one gets is `undefined`. */
 type FedLast<R> = IsOpen<R> extends true ? R : [Extract<R, void>] extends [never] ? R : Exclude<R, Nothing> | undefined;
 
 /** What the function of a declared task may return. */
-export type Returned<Declared, N> = N extends keyof Declared ? ResultOf<Declared[N]> | PromiseLike<ResultOf<Declared[N]>> : unknown;
+export type Returned<Declared, N> = N extends keyof Declared
+  ? ResultOf<Declared[N]> | PromiseLike<ResultOf<Declared[N]>>
+  : unknown;
 
 /** The dependencies themselves if the function can take their results, else a type that says what does not fit. */
 export type Accepted<F, Rs extends readonly unknown[], D> =
@@ -149,13 +164,19 @@ export type DependencyLists<Declared, Added extends AnyTask, F, D> = {
     ? D[K] extends readonly unknown[]
       ? Takes<F[K], Fed<ResultsFor<Declared, Added, D[K]>>> extends true
         ? D[K]
-        : { [I in keyof D[K]]: ArgumentMismatch<{ given: Fed<ResultsFor<Declared, Added, D[K]>>; takes: ParametersOf<F[K]> }> }
+        : {
+            [I in keyof D[K]]: ArgumentMismatch<{
+              given: Fed<ResultsFor<Declared, Added, D[K]>>;
+              takes: ParametersOf<F[K]>;
+            }>;
+          }
       : D[K]
     : readonly (keyof F)[];
 };
 
 /** What may take a function's place: the same arguments, the same result, async only where it was async. */
-export type Replacement<F> = IsAny<F> extends true ? TaskFunction : (...results: ParametersOf<F>) => ReturnOf<F> | ResultOf<F>;
+export type Replacement<F> =
+  IsAny<F> extends true ? TaskFunction : (...results: ParametersOf<F>) => ReturnOf<F> | ResultOf<F>;
 /** A result to mark a task done with; it may be left out where the result may be `undefined`. */
 export type MarkedResult<R> = [R] extends [void] ? [] : undefined extends R ? [result?: R] : [result: R];
 

@@ -29,7 +29,15 @@ import type {
   TaskHandle,
   TasksOf,
 } from './signature.js';
-import { DEFAULT_SETTINGS, type RetryPolicy, settled, type TaskContext, type TaskFunction, type TaskOptions, type TaskSettings } from './task.js';
+import {
+  DEFAULT_SETTINGS,
+  type RetryPolicy,
+  settled,
+  type TaskContext,
+  type TaskFunction,
+  type TaskOptions,
+  type TaskSettings,
+} from './task.js';
 import { createGraph, type TaskGraph, UNNAMED } from './task-graph.js';
 import { CYCLES_TOLD_MAX, type IdLists, Topology } from './topology.js';
 
@@ -93,8 +101,12 @@ export interface TaskSetters<Names extends string> {
 }
 
 /** A task that has no function yet: `.dependsOn(…)`, then `.run(fn)`. */
-export interface TaskDraft<Declared extends object, Added extends AnyTask, N extends string, Rs extends readonly unknown[]>
-  extends TaskSetters<(keyof Declared & string) | Added['name']> {
+export interface TaskDraft<
+  Declared extends object,
+  Added extends AnyTask,
+  N extends string,
+  Rs extends readonly unknown[],
+> extends TaskSetters<(keyof Declared & string) | Added['name']> {
   readonly name: N;
   /** The results of these tasks are the arguments, in this order; one that is `undefined` is left out. */
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
@@ -103,14 +115,21 @@ export interface TaskDraft<Declared extends object, Added extends AnyTask, N ext
   /** Passes a {@link TaskContext} as the first argument. */
   withContext(): TaskDraft<Declared, Added, N, [TaskContext, ...Rs]>;
   /** Gives the function. Its parameters are inferred from the dependencies. */
-  run<R extends Returned<Declared, N>>(fn: (...results: Fed<Rs>) => R): TaskStep<Declared, Added, N, (...results: Fed<Rs>) => R, Rs>;
+  run<R extends Returned<Declared, N>>(
+    fn: (...results: Fed<Rs>) => R,
+  ): TaskStep<Declared, Added, N, (...results: Fed<Rs>) => R, Rs>;
   readonly task: MissingFunction<N>;
   readonly build: MissingFunction<N>;
 }
 
 /** A task whose function takes more than its dependencies give so far: `.dependsOn(…)` comes next. */
-export interface IncompleteTask<Declared extends object, Added extends AnyTask, N extends string, F, Rs extends readonly unknown[]>
-  extends TaskSetters<(keyof Declared & string) | Added['name']> {
+export interface IncompleteTask<
+  Declared extends object,
+  Added extends AnyTask,
+  N extends string,
+  F,
+  Rs extends readonly unknown[],
+> extends TaskSetters<(keyof Declared & string) | Added['name']> {
   readonly name: N;
   /** The results of these tasks are the arguments, in this order; one that is `undefined` is left out. */
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
@@ -123,8 +142,13 @@ export interface IncompleteTask<Declared extends object, Added extends AnyTask, 
 }
 
 /** A complete task: more options, the next `.task(…)`, or `.build()`. It is also a handle, good wherever a task's name is. */
-export interface TaskStep<Declared extends object, Added extends AnyTask, N extends string, F, Rs extends readonly unknown[]>
-  extends TaskSetters<(keyof Declared & string) | Added['name']>,
+export interface TaskStep<
+  Declared extends object,
+  Added extends AnyTask,
+  N extends string,
+  F,
+  Rs extends readonly unknown[],
+> extends TaskSetters<(keyof Declared & string) | Added['name']>,
     TaskHandle<N, Fed<Rs>, ReturnOf<F>> {
   /** The results of these tasks are the arguments, in this order; one that is `undefined` is left out. */
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
@@ -147,8 +171,13 @@ export interface TaskStep<Declared extends object, Added extends AnyTask, N exte
 }
 
 /** A task with a function: complete if its dependencies give all that the function takes. */
-export type TaskStage<Declared extends object, Added extends AnyTask, N extends string, F, Rs extends readonly unknown[]> =
-  Takes<F, Fed<Rs>> extends true ? TaskStep<Declared, Added, N, F, Rs> : IncompleteTask<Declared, Added, N, F, Rs>;
+export type TaskStage<
+  Declared extends object,
+  Added extends AnyTask,
+  N extends string,
+  F,
+  Rs extends readonly unknown[],
+> = Takes<F, Fed<Rs>> extends true ? TaskStep<Declared, Added, N, F, Rs> : IncompleteTask<Declared, Added, N, F, Rs>;
 
 /**
  * The fluent way to a {@link TaskGraph}.
@@ -223,9 +252,14 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     functions: F,
     dependencies: D & DependencyLists<Declared & F, Added, F, D>,
     options: { readonly ioBound?: readonly (keyof F)[] | undefined } = {},
-  ): TaskGraphBuilder<Declared, Added | { [K in keyof F]: TaskHandle<K & string, ParametersOf<F[K]>, ReturnOf<F[K]>> }[keyof F]> {
+  ): TaskGraphBuilder<
+    Declared,
+    Added | { [K in keyof F]: TaskHandle<K & string, ParametersOf<F[K]>, ReturnOf<F[K]>> }[keyof F]
+  > {
     const ioBound = new Set<unknown>(options.ioBound);
-    const dependenciesByTask = new Map(Object.entries(dependencies as { [name: string]: readonly (string | AnyTask)[] }));
+    const dependenciesByTask = new Map(
+      Object.entries(dependencies as { [name: string]: readonly (string | AnyTask)[] }),
+    );
     for (const [name, run] of Object.entries(functions)) {
       this.add({ name, run, dependsOn: dependenciesByTask.get(name), ioBound: ioBound.has(name) });
     }
@@ -234,7 +268,9 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
       ['dependencies', dependenciesByTask.keys()],
       ['ioBound', ioBound],
     ] as const) {
-      for (const name of names) if (!known.has(name)) this.#problems.push(new InvalidOptionError(option, 'about the tasks given with it', name));
+      for (const name of names)
+        if (!known.has(name))
+          this.#problems.push(new InvalidOptionError(option, 'about the tasks given with it', name));
     }
     return this as never;
   }
@@ -246,7 +282,8 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
    */
   add(...specs: readonly TaskSpec[]): this {
     for (const spec of specs) {
-      if (Array.isArray(spec)) throw new InvalidOptionError('add', 'given specs, and not a list of them: add(...specs)', spec);
+      if (Array.isArray(spec))
+        throw new InvalidOptionError('add', 'given specs, and not a list of them: add(...specs)', spec);
       const draft = new Draft(this, stringName(spec.name));
       this.#drafts.push(draft);
       this.#problems.push(...draft.fill(spec));
@@ -278,7 +315,8 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const topology = topologyOf(this.#drafts, idByName, problems);
     for (const { name, inputs } of this.#drafts) {
       const expected = `a list of at most ${INPUTS_MAX} tasks, since a call takes no more arguments; gather them in several tasks, or use after()`;
-      if (inputs.length > INPUTS_MAX) problems.push(new InvalidOptionError('dependsOn', expected, `${inputs.length} tasks`, name));
+      if (inputs.length > INPUTS_MAX)
+        problems.push(new InvalidOptionError('dependsOn', expected, `${inputs.length} tasks`, name));
     }
     const cycles = topology.cycles();
     for (const cycle of cycles) problems.push(new CycleError(cycle.map((id) => names[id]!)));
@@ -287,7 +325,12 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     for (const name of new Set([...done, ...results.keys()])) {
       if (!idByName.has(name)) problems.push(new UnknownTaskError(name, this.#name, hint(name, idByName, problems)));
     }
-    if (problems.length > 0) throw new InvalidGraphError(this.#name, problems, cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '');
+    if (problems.length > 0)
+      throw new InvalidGraphError(
+        this.#name,
+        problems,
+        cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '',
+      );
     const graph = createGraph({ name: this.#name, names, idByName, functions, settings: allSettings, topology });
     for (const name of done) graph.markDone(name, undefined);
     for (const [name, result] of results) graph.markDone(name, result);
@@ -333,7 +376,13 @@ class Draft {
 
   run(fn: unknown): this {
     if (typeof fn !== 'function') throw new InvalidOptionError('run', 'a function', fn, this.name);
-    if (this.fn !== undefined) throw new InvalidOptionError('run', 'given once; use graph.replace() to change the function later', fn, this.name);
+    if (this.fn !== undefined)
+      throw new InvalidOptionError(
+        'run',
+        'given once; use graph.replace() to change the function later',
+        fn,
+        this.name,
+      );
     this.fn = fn as TaskFunction;
     return this;
   }
@@ -406,8 +455,15 @@ class Draft {
   }
 }
 
-function withNames(names: string[], references: readonly Reference[], option: string, task: string, builder: object): string[] {
-  if (!Array.isArray(references)) throw new InvalidOptionError(option, 'a list of task names or handles', references, task);
+function withNames(
+  names: string[],
+  references: readonly Reference[],
+  option: string,
+  task: string,
+  builder: object,
+): string[] {
+  if (!Array.isArray(references))
+    throw new InvalidOptionError(option, 'a list of task names or handles', references, task);
   if (references.length === 0) return names;
   const added = names === NONE_NAMED ? [] : names;
   for (const reference of references) {
@@ -415,7 +471,13 @@ function withNames(names: string[], references: readonly Reference[], option: st
     const isReference = typeof name === 'string' && typeof reference !== 'function';
     if (!isReference) throw new InvalidOptionError(option, 'a list of task names or handles', reference, task);
     const isForeign = reference instanceof Draft && !reference.isOf(builder);
-    if (isForeign) throw new InvalidOptionError(option, `a list of tasks of the same builder, and ${quoted(name)} is of another`, reference, task);
+    if (isForeign)
+      throw new InvalidOptionError(
+        option,
+        `a list of tasks of the same builder, and ${quoted(name)} is of another`,
+        reference,
+        task,
+      );
     added.push(name);
   }
   return added;
@@ -432,7 +494,11 @@ function resultPairs(results: KnownOutcomes['results'] = []): Map<string, unknow
 }
 
 /** Names become ids. A name that is not there is a problem, told with the task that asked for it. */
-function topologyOf(drafts: readonly Draft[], idByName: ReadonlyMap<string, number>, problems: TaskmapError[]): Topology {
+function topologyOf(
+  drafts: readonly Draft[],
+  idByName: ReadonlyMap<string, number>,
+  problems: TaskmapError[],
+): Topology {
   const inputs = idLists(drafts, (draft) => draft.inputs, idByName, problems);
   const predecessors = drafts.some((draft) => draft.predecessors.length > 0)
     ? idLists(drafts, (draft) => draft.predecessors, idByName, problems)
@@ -461,7 +527,11 @@ function idLists(
 }
 
 /** The name that was probably meant, as long as not too much is wrong. */
-function hint(name: string, idByName: ReadonlyMap<string, number>, problems: readonly TaskmapError[]): string | undefined {
+function hint(
+  name: string,
+  idByName: ReadonlyMap<string, number>,
+  problems: readonly TaskmapError[],
+): string | undefined {
   return problems.length * idByName.size < NAMES_COMPARED_MAX ? nearestName(name, idByName.keys()) : undefined;
 }
 

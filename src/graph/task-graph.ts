@@ -1,7 +1,14 @@
 import type { DrawnGraph } from '../drawing/drawn-graph.js';
 import { type GraphPictureOptions, graphPictureOf } from '../drawing/graph-picture.js';
 import { dotOf, mermaidOf } from '../drawing/graph-text.js';
-import { described, GraphBusyError, quoted, ResultUnavailableError, RunFailedError, UnknownTaskError } from '../errors.js';
+import {
+  described,
+  GraphBusyError,
+  quoted,
+  ResultUnavailableError,
+  RunFailedError,
+  UnknownTaskError,
+} from '../errors.js';
 import { type Decision, NOT_RUN_YET, WAS_RESET } from './decision.js';
 import { nearestName } from './nearest-name.js';
 import { type Outcome, OutcomeTable, type ResultSource, type StatusCounts, type TaskStatus } from './outcome.js';
@@ -383,11 +390,16 @@ export class TaskGraph<Tasks extends object = any> {
    * @throws {@link UnknownTaskError}
    * @throws {@link GraphBusyError}
    */
-  replace<const K extends (keyof Tasks & string) | AnyTask>(task: K, fn: Replacement<SignatureOf<Tasks, never, K>>): this {
+  replace<const K extends (keyof Tasks & string) | AnyTask>(
+    task: K,
+    fn: Replacement<SignatureOf<Tasks, never, K>>,
+  ): this {
     this.#refuseIfBusy('change');
     const id = this.#id(task);
     if (typeof fn !== 'function')
-      throw new TypeError(`Expected the new function of task ${quoted(this.#open.names[id]!)} to be a function, got ${described(fn)}.`);
+      throw new TypeError(
+        `Expected the new function of task ${quoted(this.#open.names[id]!)} to be a function, got ${described(fn)}.`,
+      );
     this.#open.functions[id] = fn as TaskFunction;
     return this;
   }
@@ -399,7 +411,10 @@ export class TaskGraph<Tasks extends object = any> {
    * @throws {@link UnknownTaskError}
    * @throws {@link GraphBusyError}
    */
-  markDone<const K extends (keyof Tasks & string) | AnyTask>(task: K, ...result: MarkedResult<ResultOf<SignatureOf<Tasks, never, K>>>): this {
+  markDone<const K extends (keyof Tasks & string) | AnyTask>(
+    task: K,
+    ...result: MarkedResult<ResultOf<SignatureOf<Tasks, never, K>>>
+  ): this {
     this.#refuseIfBusy('change');
     this.#markDone(this.#id(task), (result as unknown[])[0]);
     return this;
@@ -472,7 +487,8 @@ export class TaskGraph<Tasks extends object = any> {
    */
   toSVG(options: GraphPictureOptions = {}): string {
     // A result that was not made by a run is shown as one that was kept.
-    const statusOf = (id: number) => (this.#outcomes.isDone(id) && this.#outcomes.source(id) !== 'run' ? 'kept' : this.#outcomes.status(id));
+    const statusOf = (id: number) =>
+      this.#outcomes.isDone(id) && this.#outcomes.source(id) !== 'run' ? 'kept' : this.#outcomes.status(id);
     return graphPictureOf(this.#drawn(statusOf), options);
   }
 
@@ -482,11 +498,15 @@ export class TaskGraph<Tasks extends object = any> {
     const lines = [`TaskGraph ${quoted(this.name)}: ${this.size} ${this.size === 1 ? 'task' : 'tasks'}`];
     if (counts.length > 0) lines[0] += ` (${counts.map(([status, count]) => `${count} ${status}`).join(', ')})`;
     const failures = [...this.failures()];
-    for (const [name, error] of failures.slice(0, FAILURES_INSPECTED)) lines.push(`  failed: ${quoted(name)}, ${described(error)}`);
-    if (failures.length > FAILURES_INSPECTED) lines.push(`  … and ${failures.length - FAILURES_INSPECTED} more failures`);
+    for (const [name, error] of failures.slice(0, FAILURES_INSPECTED))
+      lines.push(`  failed: ${quoted(name)}, ${described(error)}`);
+    if (failures.length > FAILURES_INSPECTED)
+      lines.push(`  … and ${failures.length - FAILURES_INSPECTED} more failures`);
     const ready = this.ready();
     if (ready.length > 0)
-      lines.push(`  ready: ${ready.slice(0, FAILURES_INSPECTED).map(quoted).join(', ')}${ready.length > FAILURES_INSPECTED ? ', …' : ''}`);
+      lines.push(
+        `  ready: ${ready.slice(0, FAILURES_INSPECTED).map(quoted).join(', ')}${ready.length > FAILURES_INSPECTED ? ', …' : ''}`,
+      );
     return lines.join('\n');
   }
 
@@ -494,13 +514,21 @@ export class TaskGraph<Tasks extends object = any> {
 
   #drawn(statusOf: DrawnGraph['statusOf']): DrawnGraph {
     const { name, names, topology, settings } = this.#open;
-    return { name, names, dependencies: topology.dependencies, inputs: topology.inputs, isIoBound: (id) => settings[id]!.ioBound, statusOf };
+    return {
+      name,
+      names,
+      dependencies: topology.dependencies,
+      inputs: topology.inputs,
+      isIoBound: (id) => settings[id]!.ioBound,
+      statusOf,
+    };
   }
 
   #id(task: string | AnyTask): number {
     const name = typeof task === 'string' ? task : (task as AnyTask | undefined)?.name;
     const id = this.#open.idByName.get(name as string);
-    if (id === undefined) throw new UnknownTaskError(String(name), this.name, nearestName(String(name), this.#open.names));
+    if (id === undefined)
+      throw new UnknownTaskError(String(name), this.name, nearestName(String(name), this.#open.names));
     return id;
   }
 

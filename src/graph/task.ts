@@ -126,7 +126,12 @@ function throwProblem(problem: InvalidOptionError): never {
  *
  * @throws {@link InvalidOptionError} unless `refuse` takes it
  */
-export function settled(options: TaskOptions, task: string, base: TaskSettings, refuse: Refuse = throwProblem): TaskSettings {
+export function settled(
+  options: TaskOptions,
+  task: string,
+  base: TaskSettings,
+  refuse: Refuse = throwProblem,
+): TaskSettings {
   const checked = new Options(task, refuse);
   const settings: TaskSettings = {
     withContext: checked.flag('withContext', options.withContext, base.withContext),
@@ -178,7 +183,13 @@ class Options {
     return this.#refused(option, 'a string', value, fallback);
   }
 
-  number<T extends number | undefined>(option: string, value: unknown, fallback: T, expected: string, fits: (value: number) => boolean): number | T {
+  number<T extends number | undefined>(
+    option: string,
+    value: unknown,
+    fallback: T,
+    expected: string,
+    fits: (value: number) => boolean,
+  ): number | T {
     if (value === undefined) return fallback;
     if (typeof value === 'number' && fits(value)) return value;
     return this.#refused(option, expected, value, fallback);
@@ -186,15 +197,31 @@ class Options {
 
   retry(retry: unknown, fallback: RetrySettings): RetrySettings {
     if (typeof retry === 'number') return this.retry({ attempts: retry }, fallback);
-    if (typeof retry !== 'object' || retry === null) return this.#refused('retry', 'a number of attempts or a policy', retry, fallback);
+    if (typeof retry !== 'object' || retry === null)
+      return this.#refused('retry', 'a number of attempts or a policy', retry, fallback);
     const { attempts, delayMs, backoff, jitter, when } = retry as Partial<RetryPolicy>;
     const milliseconds = `a number of milliseconds from 0 to ${WAIT_MAX_MS}`;
     const policy = {
-      attempts: this.number('retry.attempts', attempts ?? Number.NaN, 1, 'an integer of 1 or more', (value) => Number.isInteger(value) && value >= 1),
+      attempts: this.number(
+        'retry.attempts',
+        attempts ?? Number.NaN,
+        1,
+        'an integer of 1 or more',
+        (value) => Number.isInteger(value) && value >= 1,
+      ),
       delayMs: this.number('retry.delayMs', delayMs, 0, milliseconds, (value) => value >= 0 && value <= WAIT_MAX_MS),
-      backoff: this.number('retry.backoff', backoff, 1, 'a finite number of 1 or more', (value) => Number.isFinite(value) && value >= 1),
+      backoff: this.number(
+        'retry.backoff',
+        backoff,
+        1,
+        'a finite number of 1 or more',
+        (value) => Number.isFinite(value) && value >= 1,
+      ),
       jitter: this.number('retry.jitter', jitter, 0, 'a number from 0 to 1', (value) => value >= 0 && value <= 1),
-      when: when === undefined || typeof when === 'function' ? when : this.#refused('retry.when', 'a function', when, undefined),
+      when:
+        when === undefined || typeof when === 'function'
+          ? when
+          : this.#refused('retry.when', 'a function', when, undefined),
     };
     return policy.attempts === 1 ? ONE_ATTEMPT : Object.freeze(policy);
   }

@@ -37,7 +37,10 @@ export function chromeTraceOf(run: RunSnapshot): string {
   return JSON.stringify({ traceEvents: events, displayTimeUnit: 'ms', otherData });
 }
 
-function sliceEvent({ task, attempt, ioBound, status, waitedMs }: AttemptTiming, { lane, fromNs, toNs }: Slice): object {
+function sliceEvent(
+  { task, attempt, ioBound, status, waitedMs }: AttemptTiming,
+  { lane, fromNs, toNs }: Slice,
+): object {
   return {
     ph: 'X',
     name: task,
@@ -50,7 +53,11 @@ function sliceEvent({ task, attempt, ioBound, status, waitedMs }: AttemptTiming,
   };
 }
 
-function pushArrows(events: object[], { tasks, taskGraph }: RunSnapshot, sliceByAttempt: ReadonlyMap<AttemptTiming, Slice>): void {
+function pushArrows(
+  events: object[],
+  { tasks, taskGraph }: RunSnapshot,
+  sliceByAttempt: ReadonlyMap<AttemptTiming, Slice>,
+): void {
   const { names, idByName, topology } = openGraph(taskGraph);
   const { starts, ids } = topology.dependencies;
   let arrows = 0;

@@ -22,14 +22,19 @@ interface Shown {
 export function textGanttOf(run: RunSnapshot, width: number, rowsMax: number): string {
   const { tasks, leftOut } = shownOf(run, rowsMax);
   if (tasks.length === 0) return 'Nothing has run.';
-  const laneNames = new Map(lanesOf(run.attempts).flatMap(({ name, attempts }) => attempts.map((attempt) => [attempt, name])));
+  const laneNames = new Map(
+    lanesOf(run.attempts).flatMap(({ name, attempts }) => attempts.map((attempt) => [attempt, name])),
+  );
   const rows = tasks.map((task) => ({ task, name: printable(task.task), remark: remarkOf(task, laneNames) }));
   const widest = (texts: readonly string[]) => texts.reduce((most, text) => Math.max(most, columnsOf(text)), 0);
   const remarkColumns = widest(rows.map(({ remark }) => remark));
   const nameColumns = Math.min(widest(rows.map(({ name }) => name)), NAME_COLUMNS_MAX, Math.max(width >> 2, 1));
   const chartColumns = Math.max(width - nameColumns - remarkColumns - 2, CHART_COLUMNS_MIN);
-  const lines = rows.map(({ task, name, remark }) => `${filled(name, nameColumns)} ${chartOf(task, run, chartColumns)} ${remark}`.trimEnd());
-  if (leftOut > 0) lines.push(`… and ${leftOut} more ${leftOut === 1 ? 'task' : 'tasks'}, each of which took less time`);
+  const lines = rows.map(({ task, name, remark }) =>
+    `${filled(name, nameColumns)} ${chartOf(task, run, chartColumns)} ${remark}`.trimEnd(),
+  );
+  if (leftOut > 0)
+    lines.push(`… and ${leftOut} more ${leftOut === 1 ? 'task' : 'tasks'}, each of which took less time`);
   return lines.join('\n');
 }
 
@@ -53,13 +58,16 @@ function shownOf({ tasks }: RunSnapshot, rowsMax: number): Shown {
   const ran = [...tasks.values()].filter(({ attempts }) => attempts.length > 0);
   const longest = new Set(ran.toSorted((a, b) => b.durationMs - a.durationMs).slice(0, rowsMax));
   // Sorting keeps the order of those that started at the same time: the one in which they were heard of.
-  const shown = ran.filter((task) => longest.has(task)).sort((a, b) => a.attempts[0]!.startedAtMs - b.attempts[0]!.startedAtMs);
+  const shown = ran
+    .filter((task) => longest.has(task))
+    .sort((a, b) => a.attempts[0]!.startedAtMs - b.attempts[0]!.startedAtMs);
   return { tasks: shown, leftOut: ran.length - shown.length };
 }
 
 function chartOf({ attempts }: TaskTiming, { startedAtMs, endedAtMs }: RunSnapshot, columns: number): string {
   const cells = new Array<string>(columns).fill(' ');
-  const cellOf = (atMs: number) => (endedAtMs === startedAtMs ? 0 : Math.round(((atMs - startedAtMs) / (endedAtMs - startedAtMs)) * columns));
+  const cellOf = (atMs: number) =>
+    endedAtMs === startedAtMs ? 0 : Math.round(((atMs - startedAtMs) / (endedAtMs - startedAtMs)) * columns);
   for (const { readyAtMs, startedAtMs, endedAtMs, status } of attempts) {
     // What is short is seen all the same.
     const first = Math.min(cellOf(startedAtMs), columns - 1);
@@ -83,7 +91,8 @@ function mermaidBar({ task, attempt, status, startedAtMs, endedAtMs }: AttemptTi
 }
 
 /** What Mermaid takes for something else if a line begins with it. */
-const MERMAID_WORDS = /^(?:gantt|date|inclusive|top|axis|tick|includes|excludes|today|week|title|acc|section|click|call|href|vert|display|\d)/i;
+const MERMAID_WORDS =
+  /^(?:gantt|date|inclusive|top|axis|tick|includes|excludes|today|week|title|acc|section|click|call|href|vert|display|\d)/i;
 
 /** A name as text of a Mermaid chart, in which nothing but letters, digits, blanks and a few marks stands for itself. */
 function mermaidLine(name: string): string {

@@ -24,7 +24,8 @@ export function lanesOf(attempts: readonly AttemptTiming[]): Lane[] {
   const lanes: Lane[] = [];
   for (const [thread, onThread] of [...byThread].sort(([a], [b]) => byPlace(a, b))) {
     const apart = withoutOverlap(onThread);
-    for (const [index, one] of apart.entries()) lanes.push({ name: laneName(thread, index, apart.length), thread, attempts: one });
+    for (const [index, one] of apart.entries())
+      lanes.push({ name: laneName(thread, index, apart.length), thread, attempts: one });
   }
   return lanes;
 }
@@ -44,7 +45,9 @@ function laneName(thread: ThreadId, index: number, count: number): string {
 
 /** Each attempt goes to the first lane that is free, or to a new one if none is: there are no more lanes than attempts that overlap. */
 function withoutOverlap(attempts: readonly AttemptTiming[]): AttemptTiming[][] {
-  const byEnd = attempts.map((_, index) => index).sort((a, b) => attempts[a]!.endedAtMs - attempts[b]!.endedAtMs || a - b);
+  const byEnd = attempts
+    .map((_, index) => index)
+    .sort((a, b) => attempts[a]!.endedAtMs - attempts[b]!.endedAtMs || a - b);
   const laneOf = new Int32Array(attempts.length);
   const lanes: AttemptTiming[][] = [];
   /** The first lane last. */
@@ -52,7 +55,8 @@ function withoutOverlap(attempts: readonly AttemptTiming[]): AttemptTiming[][] {
   let ended = 0;
   for (const [index, attempt] of attempts.entries()) {
     // Of those that end at this very time, some may not have begun: they begin now and take no time.
-    for (; byEnd[ended]! < index && attempts[byEnd[ended]!]!.endedAtMs <= attempt.startedAtMs; ended++) insert(free, laneOf[byEnd[ended]!]!);
+    for (; byEnd[ended]! < index && attempts[byEnd[ended]!]!.endedAtMs <= attempt.startedAtMs; ended++)
+      insert(free, laneOf[byEnd[ended]!]!);
     const lane = free.pop() ?? lanes.push([]) - 1;
     laneOf[index] = lane;
     lanes[lane]!.push(attempt);

@@ -42,7 +42,8 @@ const ERRORS_MAX = 10;
 /** Fit for `JSON.stringify`, whatever was thrown. */
 export function loggedError(thrown: unknown, depth = 0): LoggedError {
   try {
-    if (!(thrown instanceof Error)) return { type: typeof thrown, message: typeof thrown === 'string' ? thrown : described(thrown) };
+    if (!(thrown instanceof Error))
+      return { type: typeof thrown, message: typeof thrown === 'string' ? thrown : described(thrown) };
     const { stack, cause } = thrown;
     const { code, errors } = thrown as { code?: unknown; errors?: unknown };
     const isDeep = depth >= CAUSES_MAX;
@@ -52,7 +53,9 @@ export function loggedError(thrown: unknown, depth = 0): LoggedError {
       ...(typeof stack === 'string' ? { stack } : {}),
       ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
       ...(cause === undefined || isDeep ? {} : { cause: loggedError(cause, depth + 1) }),
-      ...(Array.isArray(errors) && !isDeep ? { aggregateErrors: errors.slice(0, ERRORS_MAX).map((error) => loggedError(error, CAUSES_MAX)) } : {}),
+      ...(Array.isArray(errors) && !isDeep
+        ? { aggregateErrors: errors.slice(0, ERRORS_MAX).map((error) => loggedError(error, CAUSES_MAX)) }
+        : {}),
     };
   } catch {
     return { type: 'Error', message: described(thrown) };
@@ -69,13 +72,20 @@ export interface LogEntry {
   readonly msg: string;
 }
 
-type EntryMakers = { readonly [E in keyof UntypedEvents]: (record: UntypedEvents[E][0]) => Omit<LogEntry, 'event' | 'runId' | 'atMs' | 'level'> };
+type EntryMakers = {
+  readonly [E in keyof UntypedEvents]: (
+    record: UntypedEvents[E][0],
+  ) => Omit<LogEntry, 'event' | 'runId' | 'atMs' | 'level'>;
+};
 
 /** What a line says of each event. Results are left out: they may be large, and none of the log's business. */
 export const ENTRY_BY_EVENT: EntryMakers = {
   'run:started': ({ graph, taskCount }) => ({ fields: { graph, taskCount }, msg: `run of ${quoted(graph)} started` }),
   'task:ready': ({ task }) => ({ fields: { task }, msg: `${quoted(task)} ready` }),
-  'task:started': ({ task, attempt, thread, ioBound }) => ({ fields: { task, attempt, thread, ioBound }, msg: `${quoted(task)} started` }),
+  'task:started': ({ task, attempt, thread, ioBound }) => ({
+    fields: { task, attempt, thread, ioBound },
+    msg: `${quoted(task)} started`,
+  }),
   'task:progress': ({ task, attempt, fraction, note }) => ({
     fields: { task, attempt, fraction, note },
     msg: `${quoted(task)} at ${Math.floor(fraction * 100)} %`,
@@ -84,13 +94,22 @@ export const ENTRY_BY_EVENT: EntryMakers = {
     fields: { task, attempt, delayMs, err: error },
     msg: `${quoted(task)} failed in attempt ${attempt}, again in ${Math.round(delayMs)} ms`,
   }),
-  'task:interrupted': ({ task, attempt, reason }) => ({ fields: { task, attempt, err: reason }, msg: `${quoted(task)} interrupted` }),
-  'task:done': ({ task, attempt, durationMs, source }) => ({ fields: { task, attempt, durationMs, source }, msg: `${quoted(task)} done` }),
+  'task:interrupted': ({ task, attempt, reason }) => ({
+    fields: { task, attempt, err: reason },
+    msg: `${quoted(task)} interrupted`,
+  }),
+  'task:done': ({ task, attempt, durationMs, source }) => ({
+    fields: { task, attempt, durationMs, source },
+    msg: `${quoted(task)} done`,
+  }),
   'task:failed': ({ task, attempt, durationMs, error }) => ({
     fields: { task, attempt, durationMs, err: error },
     msg: `${quoted(task)} failed: ${described(error)}`,
   }),
-  'task:skipped': ({ task, because }) => ({ fields: { task, because }, msg: `${quoted(task)} skipped, because ${quoted(because)} failed` }),
+  'task:skipped': ({ task, because }) => ({
+    fields: { task, because },
+    msg: `${quoted(task)} skipped, because ${quoted(because)} failed`,
+  }),
   'run:finished': ({ graph, status, durationMs, attemptCount, counts }) => ({
     fields: { graph, status, durationMs, attemptCount, counts },
     msg: `run of ${quoted(graph)} ${status}`,
@@ -99,5 +118,8 @@ export const ENTRY_BY_EVENT: EntryMakers = {
     fields: { reason, path, offset, bytesDropped, recordsLost, tasks, copy },
     msg: text,
   }),
-  'store:refused': ({ task, error }) => ({ fields: { task, err: error }, msg: `${quoted(task)} not stored: ${described(error)}` }),
+  'store:refused': ({ task, error }) => ({
+    fields: { task, err: error },
+    msg: `${quoted(task)} not stored: ${described(error)}`,
+  }),
 };

@@ -73,7 +73,8 @@ export class ProgressBar extends Observer {
   constructor({ stream = process.stderr, mode = 'auto', clock = observerClock }: ProgressBarOptions = {}) {
     super();
     if (!MODES.includes(mode)) throw new InvalidOptionError('mode', "'auto', 'bar', 'lines' or 'silent'", mode);
-    if (typeof stream?.write !== 'function') throw new InvalidOptionError('stream', 'an object with the method write', stream);
+    if (typeof stream?.write !== 'function')
+      throw new InvalidOptionError('stream', 'an object with the method write', stream);
     this.#stream = stream;
     this.#clock = clock;
     this.#mode = mode === 'auto' ? modeFor(stream) : mode;
@@ -172,7 +173,9 @@ export class ProgressBar extends Observer {
     const total = sum(runs, 'total');
     const finished = sum(runs, 'finished');
     const full = total === 0 ? 0 : Math.floor((finished / total) * BAR_COLUMNS);
-    const parts = [`${titleOf(runs)} ${'█'.repeat(full)}${'░'.repeat(BAR_COLUMNS - full)} ${countsOf(runs, ['failed', 'skipped', 'running'])}`];
+    const parts = [
+      `${titleOf(runs)} ${'█'.repeat(full)}${'░'.repeat(BAR_COLUMNS - full)} ${countsOf(runs, ['failed', 'skipped', 'running'])}`,
+    ];
     const rate = runs.reduce((all, run) => all + run.ratePerSecond(nowMs), 0);
     if (rate > 0) parts.push(`${rate < 10 ? rate.toFixed(1) : rate.toFixed(0)}/s`);
     const leftMs = runs.reduce((longest, run) => Math.max(longest, run.leftMs(nowMs) ?? 0), 0);

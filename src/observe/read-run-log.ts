@@ -96,8 +96,13 @@ export interface LoggedRun {
 }
 
 type TaskLists = Pick<LoggedRun, 'inProgress' | 'queued' | 'delayed' | 'interrupted' | 'done' | 'failed' | 'skipped'>;
-type State = { readonly [L in keyof TaskLists]: { readonly list: L; readonly entry: TaskLists[L][number] } }[keyof TaskLists];
-type TaskEvent = Exclude<keyof UntypedEvents, 'run:started' | 'run:finished' | 'task:progress' | 'store:repaired' | 'store:refused'>;
+type State = {
+  readonly [L in keyof TaskLists]: { readonly list: L; readonly entry: TaskLists[L][number] };
+}[keyof TaskLists];
+type TaskEvent = Exclude<
+  keyof UntypedEvents,
+  'run:started' | 'run:finished' | 'task:progress' | 'store:repaired' | 'store:refused'
+>;
 
 /** A line of JSON: whatever stands in a file. */
 type Line = Readonly<Record<string, unknown>>;
@@ -114,7 +119,12 @@ const STATE_BY_EVENT: { readonly [E in TaskEvent]: (task: string, line: Line) =>
   }),
   'task:retrying': (task, line) => ({
     list: 'delayed',
-    entry: { task, attempt: numberIn(line, 'attempt'), dueAtMs: numberIn(line, 'time') + numberIn(line, 'delayMs'), error: errorIn(line) },
+    entry: {
+      task,
+      attempt: numberIn(line, 'attempt'),
+      dueAtMs: numberIn(line, 'time') + numberIn(line, 'delayMs'),
+      error: errorIn(line),
+    },
   }),
   'task:interrupted': (task, line) => ({
     list: 'interrupted',
@@ -202,7 +212,15 @@ class Reading {
   }
 
   run(): LoggedRun {
-    const lists = { inProgress: [], queued: [], delayed: [], interrupted: [], done: [], failed: [], skipped: [] } satisfies TaskLists;
+    const lists = {
+      inProgress: [],
+      queued: [],
+      delayed: [],
+      interrupted: [],
+      done: [],
+      failed: [],
+      skipped: [],
+    } satisfies TaskLists;
     for (const { list, entry } of this.#states.values()) (lists[list] as unknown[]).push(entry);
     const status = this.#end?.['status'];
     return {
@@ -266,7 +284,11 @@ interface EventLine extends Line {
 }
 
 function isOfRun(line: Line): line is EventLine {
-  return typeof line['runId'] === 'string' && typeof line['event'] === 'string' && Object.hasOwn(LEVEL_BY_EVENT, line['event']);
+  return (
+    typeof line['runId'] === 'string' &&
+    typeof line['event'] === 'string' &&
+    Object.hasOwn(LEVEL_BY_EVENT, line['event'])
+  );
 }
 
 function parsed(text: string): Line | undefined {
@@ -291,7 +313,8 @@ function threadIn(line: Line): ThreadId {
 
 function errorIn(line: Line): LoggedError {
   const { err } = line;
-  if (typeof err !== 'object' || err === null) return err === undefined ? NO_ERROR : { type: typeof err, message: String(err) };
+  if (typeof err !== 'object' || err === null)
+    return err === undefined ? NO_ERROR : { type: typeof err, message: String(err) };
   const { type, message } = err as Record<string, unknown>;
   return { ...err, type: String(type), message: String(message) };
 }

@@ -2,7 +2,14 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { InvalidOptionError, RunLogError } from '../errors.js';
 import type { UntypedEvents } from '../events.js';
-import { ENTRY_BY_EVENT, LEVEL_BY_EVENT, LEVEL_NUMBERS, type LogEntry, type LogLevel, loggedError } from './log-lines.js';
+import {
+  ENTRY_BY_EVENT,
+  LEVEL_BY_EVENT,
+  LEVEL_NUMBERS,
+  type LogEntry,
+  type LogLevel,
+  loggedError,
+} from './log-lines.js';
 import { type EventListeners, type Observed, Observer } from './observer.js';
 
 /** Where log lines can go instead of to a file: pino, or anything with these methods. Each is called with the fields of a line, then with its message. */
@@ -79,30 +86,39 @@ export class RunLog extends Observer {
   constructor(options: RunLogOptions) {
     super();
     const { path, logger, name = 'taskmap', level = 'info', onError } = options;
-    if (!Object.hasOwn(LEVEL_NUMBERS, level)) throw new InvalidOptionError('level', "'debug', 'info', 'warn' or 'error'", level);
-    if (onError !== undefined && typeof onError !== 'function') throw new InvalidOptionError('onError', 'a function', onError);
-    if ((path === undefined) === (logger === undefined)) throw new InvalidOptionError('path', 'given, or `logger`, and not both', path);
+    if (!Object.hasOwn(LEVEL_NUMBERS, level))
+      throw new InvalidOptionError('level', "'debug', 'info', 'warn' or 'error'", level);
+    if (onError !== undefined && typeof onError !== 'function')
+      throw new InvalidOptionError('onError', 'a function', onError);
+    if ((path === undefined) === (logger === undefined))
+      throw new InvalidOptionError('path', 'given, or `logger`, and not both', path);
     this.#onError = onError ?? ((error) => process.emitWarning(error as Error));
     if (logger === undefined) {
       this.#file = new LogFile(path, name);
       this.#write = (entry) => this.#file?.append(entry);
     } else {
       for (const method of ['info', 'warn', 'error'] as const) {
-        if (typeof logger[method] !== 'function') throw new InvalidOptionError('logger', 'an object with the methods info, warn and error', logger);
+        if (typeof logger[method] !== 'function')
+          throw new InvalidOptionError('logger', 'an object with the methods info, warn and error', logger);
       }
       this.#write = (entry) => tell(logger, entry);
     }
     const levelMin = LEVEL_NUMBERS[level];
     // What matters less is not listened to, so nothing is measured for it. How much the end of a run matters is known only once it is there.
-    const isHeard = (event: keyof UntypedEvents) => LEVEL_NUMBERS[event === 'run:finished' ? 'warn' : LEVEL_BY_EVENT[event]] >= levelMin;
+    const isHeard = (event: keyof UntypedEvents) =>
+      LEVEL_NUMBERS[event === 'run:finished' ? 'warn' : LEVEL_BY_EVENT[event]] >= levelMin;
     this.listeners = Object.fromEntries(
-      EVENTS.filter(isHeard).map((event) => [event, (record: UntypedEvents[typeof event][0]) => this.#log(event, record, levelMin)]),
+      EVENTS.filter(isHeard).map((event) => [
+        event,
+        (record: UntypedEvents[typeof event][0]) => this.#log(event, record, levelMin),
+      ]),
     );
   }
 
   /** @throws {@link RunLogError} if the log is closed */
   override listen(executor: Observed): this {
-    if (this.#file?.isClosed) throw new RunLogError(this.#file.path, 'written: it is closed', 'Make a new RunLog to go on with the file.');
+    if (this.#file?.isClosed)
+      throw new RunLogError(this.#file.path, 'written: it is closed', 'Make a new RunLog to go on with the file.');
     return super.listen(executor);
   }
 
@@ -113,10 +129,15 @@ export class RunLog extends Observer {
   }
 
   #log(event: keyof UntypedEvents, record: UntypedEvents[typeof event][0], levelMin: number): void {
-    const level = event === 'run:finished' && (record as UntypedEvents['run:finished'][0]).status !== 'finished' ? 'warn' : LEVEL_BY_EVENT[event];
+    const level =
+      event === 'run:finished' && (record as UntypedEvents['run:finished'][0]).status !== 'finished'
+        ? 'warn'
+        : LEVEL_BY_EVENT[event];
     if (LEVEL_NUMBERS[level] < levelMin) return;
     try {
-      const { fields, msg } = (ENTRY_BY_EVENT[event] as (of: typeof record) => Pick<LogEntry, 'fields' | 'msg'>)(record);
+      const { fields, msg } = (ENTRY_BY_EVENT[event] as (of: typeof record) => Pick<LogEntry, 'fields' | 'msg'>)(
+        record,
+      );
       this.#write({ event, level, runId: record.runId, atMs: record.atMs, fields, msg });
     } catch (error) {
       // Once is enough: a disk that is full stays so for many lines.
@@ -149,7 +170,9 @@ class LogFile {
     try {
       this.#file = openSync(path, 'a');
     } catch (error) {
-      throw new RunLogError(path, 'written', 'Give a file in a folder that exists and that may be written to.', { cause: error });
+      throw new RunLogError(path, 'written', 'Give a file in a folder that exists and that may be written to.', {
+        cause: error,
+      });
     }
     this.#torn = endsWithinLine(path, this.#file);
   }

@@ -1,4 +1,14 @@
-import type { RunFinished, RunReport, RunStarted, TaskDone, TaskFailed, TaskInterrupted, TaskRetrying, TaskStarted, ThreadId } from '../events.js';
+import type {
+  RunFinished,
+  RunReport,
+  RunStarted,
+  TaskDone,
+  TaskFailed,
+  TaskInterrupted,
+  TaskRetrying,
+  TaskStarted,
+  ThreadId,
+} from '../events.js';
 import type { TaskGraph } from '../graph/task-graph.js';
 
 /** One attempt, as it was seen. All times lie within its run. */
@@ -138,7 +148,12 @@ export class RunTiming {
     const seen = this.#task(task, atMs);
     const started = seen.attempts.at(-1)?.started;
     // A thread tells of an end some time after it, and says how long the attempt took.
-    this.#end(seen, status, started === undefined || started.thread === 'main' ? atMs : Math.min(started.atMs + durationMs, atMs), error);
+    this.#end(
+      seen,
+      status,
+      started === undefined || started.thread === 'main' ? atMs : Math.min(started.atMs + durationMs, atMs),
+      error,
+    );
     seen.status = status;
   }
 
@@ -212,7 +227,19 @@ function timingOf(
   const ready = Math.min(within(readyAtMs), startedAtMs);
   const waitedMs = startedAtMs - ready;
   const durationMs = ended - startedAtMs;
-  return { task, attempt, thread, ioBound, status, readyAtMs: ready, startedAtMs, endedAtMs: ended, durationMs, waitedMs, error };
+  return {
+    task,
+    attempt,
+    thread,
+    ioBound,
+    status,
+    readyAtMs: ready,
+    startedAtMs,
+    endedAtMs: ended,
+    durationMs,
+    waitedMs,
+    error,
+  };
 }
 
 /** How exact times are, in milliseconds: a number that counts them since 1970 has a step of a quarter of a microsecond. */
@@ -245,7 +272,8 @@ function taskTimingOf(task: string, seen: SeenTask, attempts: readonly AttemptTi
     durationMs += attempt.durationMs;
     waitedMs += attempt.waitedMs;
     const next = attempts[index + 1];
-    if (next !== undefined) delayedMs += Math.max(Math.min(seen.attempts[index]!.delayMs, next.startedAtMs - attempt.endedAtMs), 0);
+    if (next !== undefined)
+      delayedMs += Math.max(Math.min(seen.attempts[index]!.delayMs, next.startedAtMs - attempt.endedAtMs), 0);
   }
   return { task, status: seen.status, attempts, durationMs, waitedMs, delayedMs };
 }

@@ -56,7 +56,10 @@ export function timelinePictureOf(run: RunSnapshot, figures: RunFigures, width: 
 /** The picture of a timeline that has seen no run. */
 export function emptyTimelinePicture(): string {
   const text = 'Nothing has run.';
-  return picture({ title: '', summary: [text], label: text, statuses: [], legend: [] }, { width: 0, height: 0, markup: '' });
+  return picture(
+    { title: '', summary: [text], label: text, statuses: [], legend: [] },
+    { width: 0, height: 0, markup: '' },
+  );
 }
 
 class TimelineDrawing {
@@ -85,7 +88,8 @@ class TimelineDrawing {
     this.#right = Math.max(width - 2 * MARGIN, this.#left + 1);
     this.#path = measuredPath(run).tasks;
     this.#criticalTasks = new Set(this.#path.map(({ task }) => task));
-    for (const [row, { attempts }] of this.#lanes.entries()) for (const attempt of attempts) this.#rowByAttempt.set(attempt, row);
+    for (const [row, { attempts }] of this.#lanes.entries())
+      for (const attempt of attempts) this.#rowByAttempt.set(attempt, row);
   }
 
   picture(figures: RunFigures): string {
@@ -104,7 +108,15 @@ class TimelineDrawing {
     ];
     const statuses = (Object.keys(LOOKS) as DrawnStatus[]).filter((one) => this.#statuses.has(one as AttemptStatus));
     return picture(
-      { title: graph, summary, label: `${graph}: ${summary.join(BETWEEN)}`, statuses, legend: this.#legend(statuses), rules: RULES, isFixed: true },
+      {
+        title: graph,
+        summary,
+        label: `${graph}: ${summary.join(BETWEEN)}`,
+        statuses,
+        legend: this.#legend(statuses),
+        rules: RULES,
+        isFixed: true,
+      },
       { width: this.#right, height, markup },
     );
   }
@@ -131,7 +143,9 @@ class TimelineDrawing {
       const x = this.#x(startedAtMs + atMs);
       // A name that would stick out to the right ends at its line.
       const anchor = x + textWidth(label, FONT_SIZE) / 2 > this.#right ? ' text-anchor="end"' : ' text-anchor="middle"';
-      parts.push(`<path class="g" d="M${px(x)} ${AXIS_HEIGHT - 6}V${px(bottom)}"/><text class="f" x="${px(x)}" y="11"${anchor}>${label}</text>`);
+      parts.push(
+        `<path class="g" d="M${px(x)} ${AXIS_HEIGHT - 6}V${px(bottom)}"/><text class="f" x="${px(x)}" y="11"${anchor}>${label}</text>`,
+      );
       if (endedAtMs === startedAtMs) break;
     }
     return parts.join('');
@@ -180,7 +194,9 @@ class TimelineDrawing {
     const height = BAR_HEIGHT + 2 * sticksOut;
     const isNarrow = width < BORDER_WIDTH_MIN;
     const place = `x="${px(fromX)}" y="${px(y)}" width="${px(width)}" height="${height}"`;
-    const parts = [`<g class="${status}"><title>${markupText(toldOf(attempts))}</title><rect ${isNarrow ? 'class="s" ' : ''}${place}/>`];
+    const parts = [
+      `<g class="${status}"><title>${markupText(toldOf(attempts))}</title><rect ${isNarrow ? 'class="s" ' : ''}${place}/>`,
+    ];
     if (isCritical) {
       this.#hasCritical = true;
       // No rectangle, which would have the colours of the status.
@@ -188,8 +204,13 @@ class TimelineDrawing {
     }
     if (width >= MARK_WIDTH_MIN && attempts.length === 1) {
       parts.push(markAt(status, fromX + 2, top + ROW_HEIGHT / 2 - 6));
-      const name = shortened(shownText(attempts[0]!.task.slice(0, NAME_LENGTH_MAX)), width - MARK_WIDTH_MIN - 3, NAME_SIZE);
-      if (name.trim() !== '') parts.push(`<text class="n" x="${px(fromX + MARK_WIDTH_MIN)}" y="${px(top + 16)}">${markupText(name)}</text>`);
+      const name = shortened(
+        shownText(attempts[0]!.task.slice(0, NAME_LENGTH_MAX)),
+        width - MARK_WIDTH_MIN - 3,
+        NAME_SIZE,
+      );
+      if (name.trim() !== '')
+        parts.push(`<text class="n" x="${px(fromX + MARK_WIDTH_MIN)}" y="${px(top + 16)}">${markupText(name)}</text>`);
     }
     parts.push('</g>');
     return parts.join('');
@@ -296,5 +317,11 @@ const CRITICAL: LegendItem = {
   text: 'critical path',
   swatch: (x, y) => `<rect class="c k" x="${px(x)}" y="${px(y)}" width="26" height="16"/>`,
 };
-const WAITED: LegendItem = { text: 'waited for room', swatch: (x, y) => `<path class="e w" d="M${px(x)} ${px(y + 8)}h26"/>` };
-const PAUSED: LegendItem = { text: 'pause before a retry', swatch: (x, y) => `<path class="e r" d="M${px(x)} ${px(y + 8)}h26"/>` };
+const WAITED: LegendItem = {
+  text: 'waited for room',
+  swatch: (x, y) => `<path class="e w" d="M${px(x)} ${px(y + 8)}h26"/>`,
+};
+const PAUSED: LegendItem = {
+  text: 'pause before a retry',
+  swatch: (x, y) => `<path class="e r" d="M${px(x)} ${px(y + 8)}h26"/>`,
+};

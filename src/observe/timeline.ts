@@ -186,7 +186,9 @@ export class Timeline extends Observer {
   threads(options?: WhichRun): readonly ThreadShare[] {
     const run = this.#snapshot(options);
     if (run === undefined) return [];
-    const attemptsByThread = new Map<ThreadId, AttemptTiming[]>(lanesOf(run.attempts).map(({ thread }) => [thread, []]));
+    const attemptsByThread = new Map<ThreadId, AttemptTiming[]>(
+      lanesOf(run.attempts).map(({ thread }) => [thread, []]),
+    );
     for (const attempt of run.attempts) attemptsByThread.get(attempt.thread)!.push(attempt);
     return [...attemptsByThread].map(([thread, attempts]) => {
       const busy = busyMs(attempts);
@@ -282,7 +284,11 @@ export class Timeline extends Observer {
    * executor.run(new TaskGraphBuilder({ name: 'site' }).task('fetch', () => 1).build());
    * timeline.toSVG({ width: 640 }).includes('<title>site: finished'); // => true
    */
-  toSVG({ width = DEFAULTS.pictureWidth, rowsMax = DEFAULTS.pictureRowsMax, ...which }: TimelinePictureOptions = {}): string {
+  toSVG({
+    width = DEFAULTS.pictureWidth,
+    rowsMax = DEFAULTS.pictureRowsMax,
+    ...which
+  }: TimelinePictureOptions = {}): string {
     if (!Number.isSafeInteger(width) || width < PICTURE_WIDTH_MIN)
       throw new InvalidOptionError('width', `a whole number from ${PICTURE_WIDTH_MIN}`, width);
     count('rowsMax', rowsMax);

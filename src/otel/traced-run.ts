@@ -87,7 +87,12 @@ export class TracedRun {
   readonly #tasks = new Map<string, OpenTask>();
 
   /** @param parent - the context that was active where `run()` was called */
-  constructor(tracer: Tracer, { runId, graph, taskCount, taskGraph, atMs }: RunStarted, parent: Context, withAttempts: boolean) {
+  constructor(
+    tracer: Tracer,
+    { runId, graph, taskCount, taskGraph, atMs }: RunStarted,
+    parent: Context,
+    withAttempts: boolean,
+  ) {
     this.#tracer = tracer;
     this.#withAttempts = withAttempts;
     this.#startedAtMs = atMs;
@@ -132,14 +137,27 @@ export class TracedRun {
     const startedAtMs = Math.max(atMs, open.startedAtMs);
     let span: Span | undefined;
     if (this.#withAttempts) {
-      const attributes = { 'taskmap.task': spanText(task), 'taskmap.attempt': attempt, 'taskmap.thread': String(thread) };
+      const attributes = {
+        'taskmap.task': spanText(task),
+        'taskmap.attempt': attempt,
+        'taskmap.thread': String(thread),
+      };
       const name = `attempt ${attempt} of ${spanName(task)}`;
       span = this.#tracer.startSpan(name, { startTime: hrTimeOf(startedAtMs), attributes }, open.context);
     } else {
       open.span.setAttribute('taskmap.thread', String(thread));
     }
     const isElsewhere = thread !== 'main';
-    open.attempt = { attempt, startedAtMs, isElsewhere, span, context: undefined, fraction: 0, note: undefined, told: 0 };
+    open.attempt = {
+      attempt,
+      startedAtMs,
+      isElsewhere,
+      span,
+      context: undefined,
+      fraction: 0,
+      note: undefined,
+      told: 0,
+    };
   }
 
   progressed({ task, fraction, note, atMs }: TaskProgressed): void {
@@ -147,12 +165,17 @@ export class TracedRun {
     const attempt = open?.attempt;
     if (open === undefined || attempt === undefined || attempt.told >= PROGRESS_EVENTS_MAX) return;
     // What is moved in steps of a tenth comes to a little less than a tenth now and then.
-    const hasMoved = Math.abs(fraction - attempt.fraction) > PROGRESS_STEP - Number.EPSILON || (fraction === 1 && attempt.fraction < 1);
+    const hasMoved =
+      Math.abs(fraction - attempt.fraction) > PROGRESS_STEP - Number.EPSILON ||
+      (fraction === 1 && attempt.fraction < 1);
     if (attempt.told > 0 && !hasMoved && note === attempt.note) return;
     attempt.told++;
     attempt.fraction = fraction;
     attempt.note = note;
-    const attributes = { 'taskmap.fraction': fraction, ...(note === undefined ? {} : { 'taskmap.note': spanText(String(note)) }) };
+    const attributes = {
+      'taskmap.fraction': fraction,
+      ...(note === undefined ? {} : { 'taskmap.note': spanText(String(note)) }),
+    };
     (attempt.span ?? open.span).addEvent('taskmap.progress', attributes, hrTimeOf(atMs));
   }
 
@@ -179,7 +202,11 @@ export class TracedRun {
     const open = this.#tasks.get(task) ?? this.#begin(record);
     const endedAtMs = endOf(open, record);
     this.#endAttempt(open, 'done', endedAtMs);
-    this.#end(task, open, endedAtMs, { 'taskmap.status': 'done', 'taskmap.source': source, 'taskmap.attempt_count': attempt });
+    this.#end(task, open, endedAtMs, {
+      'taskmap.status': 'done',
+      'taskmap.source': source,
+      'taskmap.attempt_count': attempt,
+    });
   }
 
   failed(record: TaskFailed): void {
@@ -251,12 +278,23 @@ export class TracedRun {
     const options = { startTime: hrTimeOf(atMs), attributes, links };
     const span = this.#tracer.startSpan(`task ${spanName(task)}`, options, this.#context);
     this.#links.set(task, { context: span.spanContext(), attributes: { 'taskmap.task': text } });
-    const open: OpenTask = { span, context: trace.setSpan(this.#context, span), startedAtMs: atMs, attempt: undefined, idleSinceMs: atMs };
+    const open: OpenTask = {
+      span,
+      context: trace.setSpan(this.#context, span),
+      startedAtMs: atMs,
+      attempt: undefined,
+      idleSinceMs: atMs,
+    };
     this.#tasks.set(task, open);
     return open;
   }
 
-  #endAttempt(open: OpenTask, status: 'done' | 'failed' | 'retried' | 'interrupted', atMs: number, failure?: FailureText): void {
+  #endAttempt(
+    open: OpenTask,
+    status: 'done' | 'failed' | 'retried' | 'interrupted',
+    atMs: number,
+    failure?: FailureText,
+  ): void {
     const { attempt } = open;
     // One may end of which no start was told: its arguments could not be sent, for example.
     if (attempt === undefined) return;

@@ -1,7 +1,16 @@
 import { LOOKS } from '../drawing/palette.js';
 
 /** The statuses that pages tell apart. */
-export type PageStatus = 'pending' | 'ready' | 'running' | 'delayed' | 'done' | 'kept' | 'failed' | 'skipped' | 'interrupted';
+export type PageStatus =
+  | 'pending'
+  | 'ready'
+  | 'running'
+  | 'delayed'
+  | 'done'
+  | 'kept'
+  | 'failed'
+  | 'skipped'
+  | 'interrupted';
 
 /** How text upon the fill of a status is coloured, with a contrast of at least 4.5 : 1. Fills and lines are those of pictures. */
 const INKS: Readonly<Record<PageStatus, { readonly light: string; readonly dark: string }>> = {
@@ -69,7 +78,8 @@ const COLOUR_STYLE = [
 /** A class for each status: `status-done` gives an element, and what is in it, the three colours as `--fill`, `--edge` and `--text`, and the mark of chips. */
 const STATUS_STYLE = Object.entries(STATUS_MARKS)
   .map(
-    ([status, mark]) => `.status-${status}{--fill:var(--${status}-fill);--edge:var(--${status}-line);--text:var(--${status}-ink);--mark:"${mark}"}`,
+    ([status, mark]) =>
+      `.status-${status}{--fill:var(--${status}-fill);--edge:var(--${status}-line);--text:var(--${status}-ink);--mark:"${mark}"}`,
   )
   .join('\n');
 

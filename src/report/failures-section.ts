@@ -37,27 +37,42 @@ export function failuresSection({ tasks, run }: RunFacts): FailuresSection {
     if (shown.length > 0) parts.push(`<div class="card">${shown.join('\n')}</div>`);
     const leftOut = ofThese.length - shown.length;
     if (leftOut > 0)
-      parts.push(`<p class="quiet">… and ${numberText(leftOut)} more. The <a href="#tasks">table of tasks</a> tells what each of them threw.</p>`);
+      parts.push(
+        `<p class="quiet">… and ${numberText(leftOut)} more. The <a href="#tasks">table of tasks</a> tells what each of them threw.</p>`,
+      );
   };
   const failed = tasks.filter(({ status }) => status === 'failed');
-  const retried = tasks.filter(({ status, attempts }) => status !== 'failed' && attempts.some((attempt) => attempt.status === 'retried'));
+  const retried = tasks.filter(
+    ({ status, attempts }) => status !== 'failed' && attempts.some((attempt) => attempt.status === 'retried'),
+  );
   tell('', failed);
   tell('<h3>Failed at first, and tried again</h3>', retried);
   if (parts.length === 0) return { html: '', ids };
   return {
-    html: section('failures', failed.length > 0 ? `What failed (${numberText(failed.length)})` : 'Attempts that failed', parts.join('\n')),
+    html: section(
+      'failures',
+      failed.length > 0 ? `What failed (${numberText(failed.length)})` : 'Attempts that failed',
+      parts.join('\n'),
+    ),
     ids,
   };
 }
 
-function failureHTML({ id, name, status, attempts, ending }: TaskFacts, runStartedAtMs: number, budget: Budget): string {
+function failureHTML(
+  { id, name, status, attempts, ending }: TaskFacts,
+  runStartedAtMs: number,
+  budget: Budget,
+): string {
   const failing = attempts.filter((attempt) => attempt.status === 'failed' || attempt.status === 'retried');
   const last = ending.kind === 'error' ? ending.error : failing.at(-1)?.error;
   const count = ending.kind === 'error' ? ending.attemptCount : attempts.length;
   const isKnown = ending.kind !== 'forgotten' || failing.length > 0;
-  const line = isKnown ? lineText(budget.take(thrownLine(last), ERROR_LENGTH_MAX)) : 'what it threw is not known any more';
+  const line = isKnown
+    ? lineText(budget.take(thrownLine(last), ERROR_LENGTH_MAX))
+    : 'what it threw is not known any more';
   const summary = `<summary><span class="chip status-${status}">${status}</span> <b>${nameHTML(name)}</b> <span>${line}</span> <span class="quiet">${counted(count, 'attempt')}</span></summary>`;
-  const inside = failing.length > 1 ? attemptsHTML(failing, runStartedAtMs, budget) : isKnown ? thrownHTML(last, budget) : '';
+  const inside =
+    failing.length > 1 ? attemptsHTML(failing, runStartedAtMs, budget) : isKnown ? thrownHTML(last, budget) : '';
   return `<details class="failure" id="f${id}">${summary}<div class="inside">${inside}<p><a href="#t${id}">Its row in the table</a></p></div></details>`;
 }
 

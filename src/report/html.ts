@@ -20,7 +20,8 @@ export function lineText(value: string): string {
 
 /** A name, apart from the text around it, whatever direction it is written in. The middle of a very long one is left out. */
 export function nameHTML(name: string): string {
-  const shown = name.length > NAME_LENGTH_MAX ? `${cut(name, NAME_LENGTH_MAX / 2)}${name.slice(-NAME_LENGTH_MAX / 2)}` : name;
+  const shown =
+    name.length > NAME_LENGTH_MAX ? `${cut(name, NAME_LENGTH_MAX / 2)}${name.slice(-NAME_LENGTH_MAX / 2)}` : name;
   return name.trim() === '' ? `<bdi>"${lineText(shown)}"</bdi>` : `<bdi>${lineText(shown)}</bdi>`;
 }
 

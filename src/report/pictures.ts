@@ -14,7 +14,12 @@ export function picturesHTML(timeline: Timeline, { run, ranAgain }: RunFacts, gr
     ? 'What depends on what, and what is known of each task since the graph was run again.'
     : 'What depends on what, what came of each task, and how long it took.';
   return [
-    pictureHTML('graph', 'Graph', graphCaption, taskGraph.toSVG({ title: '', group, durations: timeline.durations({ runId }) })),
+    pictureHTML(
+      'graph',
+      'Graph',
+      graphCaption,
+      taskGraph.toSVG({ title: '', group, durations: timeline.durations({ runId }) }),
+    ),
     pictureHTML('timeline', 'Timeline', 'What ran where and when.', timeline.toSVG({ runId, width: TIMELINE_WIDTH })),
   ].join('\n');
 }

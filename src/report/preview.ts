@@ -34,7 +34,9 @@ const REGEXP_FLAGS = Object.entries({
   u: 'unicode',
   v: 'unicodeSets',
   y: 'sticky',
-}).flatMap(([flag, key]) => (Object.hasOwn(RegExp.prototype, key) ? [{ flag, isSet: getterOf(RegExp.prototype, key) }] : []));
+}).flatMap(([flag, key]) =>
+  Object.hasOwn(RegExp.prototype, key) ? [{ flag, isSet: getterOf(RegExp.prototype, key) }] : [],
+);
 
 /**
  * A value in one line for people, as one would write it: `{ rows: [1, 2, … 98 more], at: 2026-11-24T11:00:00.000Z }`. No code of the value is run, whatever it
@@ -65,7 +67,10 @@ class Preview {
     const { charactersMax } = this.#limits;
     if (this.#text.length <= charactersMax) return this.#text;
     // Not in the middle of a character.
-    return `${this.#text.slice(0, Math.max(charactersMax - 1, 0)).replace(/[\ud800-\udbff]$/, '')}…`.slice(0, charactersMax);
+    return `${this.#text.slice(0, Math.max(charactersMax - 1, 0)).replace(/[\ud800-\udbff]$/, '')}…`.slice(
+      0,
+      charactersMax,
+    );
   }
 
   get #isFull(): boolean {
@@ -127,7 +132,9 @@ class Preview {
 
   #array(value: readonly unknown[], depth: number): void {
     const length = ownDataOf(value, 'length') as number;
-    this.#list('[', ']', length, depth, (index) => this.#property(Object.getOwnPropertyDescriptor(value, index), depth, 'empty'));
+    this.#list('[', ']', length, depth, (index) =>
+      this.#property(Object.getOwnPropertyDescriptor(value, index), depth, 'empty'),
+    );
   }
 
   #typedArray(value: NodeJS.TypedArray, depth: number): void {
@@ -170,7 +177,11 @@ class Preview {
     const name = className === undefined || className === 'Object' ? '' : `${className} `;
     this.#list(`${name}{ `, ' }', keys.length, depth, (index) => {
       const key = keys[index]!;
-      this.write(/^[\p{ID_Start}$_][\p{ID_Continue}$]{0,40}$/u.test(key) ? `${key}: ` : `${JSON.stringify(this.#clipped(key))}: `);
+      this.write(
+        /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,40}$/u.test(key)
+          ? `${key}: `
+          : `${JSON.stringify(this.#clipped(key))}: `,
+      );
       this.#property(Object.getOwnPropertyDescriptor(value, key), depth, 'undefined');
     });
   }
@@ -182,7 +193,8 @@ class Preview {
   }
 
   #list(open: string, close: string, count: number, depth: number, entry: (index: number) => void): void {
-    if (count === 0 || depth >= this.#limits.depthMax) this.write(`${open.trimEnd()}${count === 0 ? '' : '…'}${close.trimStart()}`);
+    if (count === 0 || depth >= this.#limits.depthMax)
+      this.write(`${open.trimEnd()}${count === 0 ? '' : '…'}${close.trimStart()}`);
     else {
       this.write(open);
       const shown = Math.min(count, this.#limits.entriesMax);

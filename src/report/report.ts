@@ -63,7 +63,12 @@ export function reportHTML(options: ReportOptions): string {
   const failures = failuresSection(facts);
   const pictures = picturesHTML(timeline, facts, options.group);
   script ??= pageScript('./page/report-page', import.meta.url);
-  const links = ['<a href="#summary">Summary</a>', '<a href="#graph">Graph</a>', '<a href="#timeline">Timeline</a>', '<a href="#tasks">Tasks</a>'];
+  const links = [
+    '<a href="#summary">Summary</a>',
+    '<a href="#graph">Graph</a>',
+    '<a href="#timeline">Timeline</a>',
+    '<a href="#tasks">Tasks</a>',
+  ];
   if (failures.html !== '') links.splice(1, 0, '<a href="#failures">Failures</a>');
   return `<!doctype html>
 <html lang="en">
@@ -121,7 +126,9 @@ export function writeReport(path: string, options: ReportOptions): void {
   try {
     replaceFile(path, html);
   } catch (error) {
-    throw new ReportError(`The report ${JSON.stringify(path)} cannot be written: ${adviceFor(error, path)}`, { cause: error });
+    throw new ReportError(`The report ${JSON.stringify(path)} cannot be written: ${adviceFor(error, path)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -148,7 +155,8 @@ function replaceFile(path: string, text: string): void {
 
 function adviceFor(error: unknown, path: string): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no folder ${JSON.stringify(dirname(path))}. Make it first, or give another path.`;
+  if (code === 'ENOENT' || code === 'ENOTDIR')
+    return `there is no folder ${JSON.stringify(dirname(path))}. Make it first, or give another path.`;
   if (code === 'EISDIR' || code === 'EEXIST' || code === 'ENOTEMPTY') return 'it is a folder. Give the path of a file.';
   return `${message}. Give a file in a folder that exists and that may be written to.`;
 }
@@ -157,12 +165,17 @@ function runIdOf({ timeline, runId, graph, title, results }: ReportOptions): str
   if (!(timeline instanceof Timeline)) throw new InvalidOptionError('timeline', 'a Timeline', timeline);
   if (graph !== undefined && !(graph instanceof TaskGraph)) throw new InvalidOptionError('graph', 'a TaskGraph', graph);
   if (title !== undefined && typeof title !== 'string') throw new InvalidOptionError('title', 'a string', title);
-  if (results !== undefined && typeof results !== 'boolean') throw new InvalidOptionError('results', 'true or false', results);
+  if (results !== undefined && typeof results !== 'boolean')
+    throw new InvalidOptionError('results', 'true or false', results);
   const runs = [...runsOf(timeline).values()];
   if (runs.length === 0) {
-    throw new ReportError('There is no run to report: the timeline has heard of none. Call timeline.listen(executor) before executor.run(graph).');
+    throw new ReportError(
+      'There is no run to report: the timeline has heard of none. Call timeline.listen(executor) before executor.run(graph).',
+    );
   }
-  const found = runs.findLast((run) => (runId === undefined || run.runId === runId) && (graph === undefined || run.taskGraph === graph));
+  const found = runs.findLast(
+    (run) => (runId === undefined || run.runId === runId) && (graph === undefined || run.taskGraph === graph),
+  );
   if (found !== undefined) return found.runId;
   const of = graph === undefined ? '' : ` of graph ${JSON.stringify(graph.name)}`;
   const which = runId === undefined ? 'no run' : `no run ${JSON.stringify(runId)}`;

@@ -68,7 +68,9 @@ interface Known {
 
 function heardLater(timeline: Timeline, { runId, taskGraph }: RunSnapshot): Set<string> {
   const runs = [...runsOf(timeline).values()];
-  const later = runs.slice(runs.findIndex((run) => run.runId === runId) + 1).filter((run) => run.taskGraph === taskGraph);
+  const later = runs
+    .slice(runs.findIndex((run) => run.runId === runId) + 1)
+    .filter((run) => run.taskGraph === taskGraph);
   return new Set(later.flatMap((run) => [...run.snapshot().tasks.keys()]));
 }
 
@@ -77,7 +79,15 @@ function taskFactsOf(id: number, name: string, known: Known): TaskFacts {
   const outcome = known.later.has(name) ? undefined : outcomeOf(known.run.taskGraph, name);
   const attempts = timing?.attempts ?? [];
   const status = timing === undefined ? unheardStatus(outcome) : heardStatus(timing, known.run);
-  return { id, name, status, attempts, timing, dependencies: dependenciesOf(id, known), ending: endingOf(status, attempts, outcome, known) };
+  return {
+    id,
+    name,
+    status,
+    attempts,
+    timing,
+    dependencies: dependenciesOf(id, known),
+    ending: endingOf(status, attempts, outcome, known),
+  };
 }
 
 function outcomeOf(graph: TaskGraph, name: string): Outcome {
@@ -101,18 +111,32 @@ function heardStatus({ status, attempts }: TaskTiming, run: RunSnapshot): PageSt
   return isUnderWay ? 'ready' : 'pending';
 }
 
-function endingOf(status: PageStatus, attempts: readonly AttemptTiming[], outcome: Outcome | undefined, { graph }: Known): Ending {
+function endingOf(
+  status: PageStatus,
+  attempts: readonly AttemptTiming[],
+  outcome: Outcome | undefined,
+  { graph }: Known,
+): Ending {
   const last = attempts.at(-1);
   switch (status) {
     case 'done':
     case 'kept':
       if (outcome?.status !== 'done') return { kind: 'forgotten' };
-      return { kind: 'result', result: outcome.result, from: status === 'kept' && outcome.source === 'run' ? 'before' : outcome.source };
+      return {
+        kind: 'result',
+        result: outcome.result,
+        from: status === 'kept' && outcome.source === 'run' ? 'before' : outcome.source,
+      };
     case 'failed':
       if (last?.status === 'failed') return { kind: 'error', error: last.error, attemptCount: attempts.length };
-      return outcome?.status === 'failed' ? { kind: 'error', error: outcome.error, attemptCount: outcome.attempts } : { kind: 'forgotten' };
+      return outcome?.status === 'failed'
+        ? { kind: 'error', error: outcome.error, attemptCount: outcome.attempts }
+        : { kind: 'forgotten' };
     case 'skipped':
-      return { kind: 'skipped', because: outcome?.status === 'skipped' ? graph.idByName.get(outcome.because) : undefined };
+      return {
+        kind: 'skipped',
+        because: outcome?.status === 'skipped' ? graph.idByName.get(outcome.because) : undefined,
+      };
     default:
       return { kind: 'open' };
   }

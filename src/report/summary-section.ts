@@ -1,7 +1,17 @@
 import { durationText } from '../drawing/duration-text.js';
 import type { PageStatus } from '../page/style.js';
 import { counted, lineText, nameHTML, numberText } from './html.js';
-import { barHTML, partOf, percent, rounded, STATUS_TEXTS, section, taskLink, threadText, timeHTML } from './page-parts.js';
+import {
+  barHTML,
+  partOf,
+  percent,
+  rounded,
+  STATUS_TEXTS,
+  section,
+  taskLink,
+  threadText,
+  timeHTML,
+} from './page-parts.js';
 import type { RunFacts } from './run-facts.js';
 
 const PATH_ROWS_MAX = 20;
@@ -37,8 +47,13 @@ export function headerHTML(facts: RunFacts, title: string): string {
     `<p class="quiet">${counted(facts.tasks.length, 'task')}, begun ${timeHTML(run.startedAtMs)}, ${took} ${durationText(summary.durationMs)}, run <code>${lineText(run.runId)}</code></p>`,
   ];
   if (run.status === 'running')
-    lines.push('<p class="note">This run was under way when the report was written. What follows is what was known by then.</p>');
-  if (ranAgain) lines.push('<p class="note">The graph has been run again since. Results and errors that are those of a later run are left out.</p>');
+    lines.push(
+      '<p class="note">This run was under way when the report was written. What follows is what was known by then.</p>',
+    );
+  if (ranAgain)
+    lines.push(
+      '<p class="note">The graph has been run again since. Results and errors that are those of a later run are left out.</p>',
+    );
   return `<header class="page">\n${lines.join('\n')}\n</header>`;
 }
 
@@ -55,22 +70,32 @@ function tilesHTML({ summary, run, path }: RunFacts): string {
   const inVain = run.attempts.filter(({ status }) => status !== 'done' && status !== 'running').length;
   const isBoundByPath = summary.criticalPathMs >= summary.workMs / summary.workers;
   const tiles: readonly (readonly [term: string, number: string, why: string])[] = [
-    ['Duration', durationText(summary.durationMs), `tasks waited ${durationText(summary.waitedMs)} for room, all together`],
+    [
+      'Duration',
+      durationText(summary.durationMs),
+      `tasks waited ${durationText(summary.waitedMs)} for room, all together`,
+    ],
     ['Efficiency', percent(summary.efficiency), 'the lower bound as a part of the duration'],
     [
       'Lower bound',
       durationText(summary.lowerBoundMs),
-      isBoundByPath ? 'the critical path: nothing can be shorter' : `the work, shared by ${counted(summary.workers, 'worker')}`,
+      isBoundByPath
+        ? 'the critical path: nothing can be shorter'
+        : `the work, shared by ${counted(summary.workers, 'worker')}`,
     ],
     ['Critical path', durationText(summary.criticalPathMs), `${counted(path.tasks.length, 'task')}, one after another`],
     ['Work', durationText(summary.workMs), `all attempts together, at most ${numberText(summary.workers)} at once`],
     [
       'Attempts',
       numberText(summary.attemptCount),
-      inVain === 0 ? 'none was in vain' : `${numberText(inVain)} failed or ${inVain === 1 ? 'was' : 'were'} interrupted`,
+      inVain === 0
+        ? 'none was in vain'
+        : `${numberText(inVain)} failed or ${inVain === 1 ? 'was' : 'were'} interrupted`,
     ],
   ];
-  const items = tiles.map(([term, number, why]) => `<div><dt>${term}</dt><dd class="number">${number}</dd><dd class="why">${why}</dd></div>`);
+  const items = tiles.map(
+    ([term, number, why]) => `<div><dt>${term}</dt><dd class="number">${number}</dd><dd class="why">${why}</dd></div>`,
+  );
   return `<dl class="tiles card">${items.join('')}</dl>`;
 }
 
@@ -101,12 +126,18 @@ function pathHTML({ path, run, tasks }: RunFacts): string {
       const first = attempts[0]!;
       const last = attempts.at(-1)!;
       const tookMs = durationMs + delayedMs;
-      const bar = barHTML(partOf(first.startedAtMs - run.startedAtMs, wholeMs), partOf(last.endedAtMs - first.startedAtMs, wholeMs));
+      const bar = barHTML(
+        partOf(first.startedAtMs - run.startedAtMs, wholeMs),
+        partOf(last.endedAtMs - first.startedAtMs, wholeMs),
+      );
       const cells = [durationText(tookMs), percent(partOf(tookMs, wholeMs)), threadText(last.thread)];
       return `<tr><th scope="row">${taskLink(idByName.get(task)!, task)}</th><td class="amount">${cells.join('</td><td class="amount">')}</td><td class="where">${bar}</td></tr>`;
     });
   const leftOut = path.tasks.length - rows.length;
-  const others = leftOut > 0 ? ` ${counted(leftOut, 'task')} of it, which took less time, ${leftOut === 1 ? 'is' : 'are'} left out.` : '';
+  const others =
+    leftOut > 0
+      ? ` ${counted(leftOut, 'task')} of it, which took less time, ${leftOut === 1 ? 'is' : 'are'} left out.`
+      : '';
   return `<h3>Critical path</h3>
 ${smallTable('The chain of tasks, each of which needs the one before it, that took longest', ['Task', 'Took', 'Share', 'Thread', 'When'], rows)}
 <p class="quiet">Each task needs the one above it.${others}</p>`;

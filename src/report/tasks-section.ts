@@ -48,11 +48,15 @@ ${bodies.join('\n')}
 
 /** What a script is needed for, so a script shows it. */
 function toolsHTML({ countByStatus, tasks }: RunFacts): string {
-  const choices = [`<label class="chip all"><input type="radio" name="status" value="" checked>all ${numberText(tasks.length)}</label>`];
+  const choices = [
+    `<label class="chip all"><input type="radio" name="status" value="" checked>all ${numberText(tasks.length)}</label>`,
+  ];
   for (const [status, words] of STATUS_TEXTS) {
     const count = countByStatus.get(status);
     if (count === undefined) continue;
-    choices.push(`<label class="chip status-${status}"><input type="radio" name="status" value="${status}">${words} ${numberText(count)}</label>`);
+    choices.push(
+      `<label class="chip status-${status}"><input type="radio" name="status" value="${status}">${words} ${numberText(count)}</label>`,
+    );
   }
   return `<form class="tools" role="search" aria-label="Tasks" hidden>
 <input type="search" aria-label="Search names, results and errors" placeholder="Search names, results and errors" autocomplete="off" spellcheck="false">
@@ -64,9 +68,13 @@ function toolsHTML({ countByStatus, tasks }: RunFacts): string {
 function rowHTML(task: TaskFacts, facts: RunFacts, hasMore: boolean, results: boolean): string {
   const { id, name, status, attempts, timing, ending } = task;
   const words = STATUS_TEXTS.get(status)!;
-  const note = ending.kind === 'result' && status === 'kept' ? ` <span class="quiet">${FROM_TEXTS[ending.from]}</span>` : '';
+  const note =
+    ending.kind === 'result' && status === 'kept' ? ` <span class="quiet">${FROM_TEXTS[ending.from]}</span>` : '';
   const count = ending.kind === 'error' ? ending.attemptCount : attempts.length;
-  const cells = [`<td><span class="chip">${words}</span>${note}</td>`, `<td class="amount">${count === 0 ? '' : numberText(count)}</td>`];
+  const cells = [
+    `<td><span class="chip">${words}</span>${note}</td>`,
+    `<td class="amount">${count === 0 ? '' : numberText(count)}</td>`,
+  ];
   // What a column is sorted by: attempts, and three times in milliseconds.
   const numbers: (number | undefined)[] = [count];
   const first = attempts[0];
@@ -74,7 +82,9 @@ function rowHTML(task: TaskFacts, facts: RunFacts, hasMore: boolean, results: bo
   else {
     const beganMs = first.startedAtMs - facts.run.startedAtMs;
     numbers.push(beganMs, timing.waitedMs, timing.durationMs);
-    const times = [beganMs, timing.waitedMs, timing.durationMs].map((ms) => `<td class="amount">${durationText(ms)}</td>`);
+    const times = [beganMs, timing.waitedMs, timing.durationMs].map(
+      (ms) => `<td class="amount">${durationText(ms)}</td>`,
+    );
     cells.push(`<td>${threadText(attempts.at(-1)!.thread)}</td>`, ...times);
   }
   cells.push(`<td>${dependenciesHTML(task, facts)}</td>`, `<td>${endingHTML(task, facts, hasMore, results)}</td>`);
@@ -88,7 +98,12 @@ function dependenciesHTML({ dependencies }: TaskFacts, { tasks }: RunFacts): str
   return `${shown.join(', ')}${leftOut > 0 ? ` and ${numberText(leftOut)} more` : ''}`;
 }
 
-function endingHTML({ id, attempts, ending, status }: TaskFacts, { tasks }: RunFacts, hasMore: boolean, results: boolean): string {
+function endingHTML(
+  { id, attempts, ending, status }: TaskFacts,
+  { tasks }: RunFacts,
+  hasMore: boolean,
+  results: boolean,
+): string {
   const more = hasMore ? ` <a href="#f${id}">more</a>` : '';
   switch (ending.kind) {
     case 'result':
@@ -96,7 +111,9 @@ function endingHTML({ id, attempts, ending, status }: TaskFacts, { tasks }: RunF
     case 'error':
       return `<span class="error">${lineText(cut(thrownLine(ending.error), ERROR_LENGTH_MAX))}</span>${more}`;
     case 'skipped':
-      return ending.because === undefined ? 'an ancestor failed' : `${taskLink(ending.because, tasks[ending.because]!.name)} failed`;
+      return ending.because === undefined
+        ? 'an ancestor failed'
+        : `${taskLink(ending.because, tasks[ending.because]!.name)} failed`;
     case 'forgotten':
       return `<span class="quiet">not known any more</span>${more}`;
     case 'open': {

@@ -83,7 +83,8 @@ export class ReadyQueue {
 
   #findFirstWord(): number {
     let place = 0;
-    for (let level = this.#upper.length - 1; level >= 0; level--) place = (place << BITS) | lowestBit(this.#upper[level]![place]!);
+    for (let level = this.#upper.length - 1; level >= 0; level--)
+      place = (place << BITS) | lowestBit(this.#upper[level]![place]!);
     return place;
   }
 

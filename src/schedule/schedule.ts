@@ -15,7 +15,17 @@ export interface Slots {
 }
 
 /** Where a task is in a run. */
-export type TaskState = 'idle' | 'blocked' | 'ready' | 'running' | 'delayed' | 'done' | 'failed' | 'skipped' | 'ahead' | 'checking';
+export type TaskState =
+  | 'idle'
+  | 'blocked'
+  | 'ready'
+  | 'running'
+  | 'delayed'
+  | 'done'
+  | 'failed'
+  | 'skipped'
+  | 'ahead'
+  | 'checking';
 
 const IDLE = 0;
 const BLOCKED = 1;
@@ -27,7 +37,18 @@ const FAILED = 6;
 const SKIPPED = 7;
 const AHEAD = 8;
 const CHECKING = 9;
-const STATES: readonly TaskState[] = ['idle', 'blocked', 'ready', 'running', 'delayed', 'done', 'failed', 'skipped', 'ahead', 'checking'];
+const STATES: readonly TaskState[] = [
+  'idle',
+  'blocked',
+  'ready',
+  'running',
+  'delayed',
+  'done',
+  'failed',
+  'skipped',
+  'ahead',
+  'checking',
+];
 
 /** One row a state: a bit for each state that may follow it. What is not here is a bug. */
 const FOLLOWING: readonly number[] = [
@@ -115,7 +136,11 @@ export class Schedule {
   #started = 0;
   #stopped = false;
 
-  constructor({ topology, startOrder, outcomes }: Schedulable, slots: Slots, { selected, elsewhere, kept, attemptsMade = 0 }: ScheduleOptions = {}) {
+  constructor(
+    { topology, startOrder, outcomes }: Schedulable,
+    slots: Slots,
+    { selected, elsewhere, kept, attemptsMade = 0 }: ScheduleOptions = {},
+  ) {
     const { size } = topology;
     this.#topology = topology;
     this.#slots = slots;
@@ -336,17 +361,28 @@ export class Schedule {
       if (state === READY) ready++;
       const waitsFor = dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1]);
       const unmet = waitsFor.filter((dependency) => this.#states[dependency] !== DONE).length;
-      this.#assert(unmet === this.#unmet[id], id, `${unmet} of its dependencies are not done, but ${this.#unmet[id]} are counted`);
+      this.#assert(
+        unmet === this.#unmet[id],
+        id,
+        `${unmet} of its dependencies are not done, but ${this.#unmet[id]} are counted`,
+      );
       this.#assert(state !== BLOCKED || unmet > 0, id, 'all its dependencies are done, but it is not ready');
       const wasStartable = state === READY || state === RUNNING || state === DELAYED || state === CHECKING;
       this.#assert(!wasStartable || unmet === 0, id, 'it got ahead of its dependencies');
-      const lost = waitsFor.some((dependency) => this.#states[dependency] === FAILED || this.#states[dependency] === SKIPPED);
-      this.#assert(!lost || state === SKIPPED || state === DONE || state === FAILED, id, 'it waits for a task that will never be done');
+      const lost = waitsFor.some(
+        (dependency) => this.#states[dependency] === FAILED || this.#states[dependency] === SKIPPED,
+      );
+      this.#assert(
+        !lost || state === SKIPPED || state === DONE || state === FAILED,
+        id,
+        'it waits for a task that will never be done',
+      );
     }
     const counts = `${running} running, ${delayed} delayed, ${ready} ready`;
     const counted = `${this.#running} running, ${this.#delayed} delayed, ${this.#queue.size} ready`;
     if (counts !== counted) throw new InvariantError(`the run has ${counts}, but ${counted} are counted.`);
-    if (running > this.#slots.total || this.#runningCpu > this.#slots.cpu) throw new InvariantError(`${counts} are more than the slots allow.`);
+    if (running > this.#slots.total || this.#runningCpu > this.#slots.cpu)
+      throw new InvariantError(`${counts} are more than the slots allow.`);
   }
 
   // Helpers.
@@ -470,7 +506,9 @@ export class Schedule {
   #assert(holds: boolean, id: number, what: string): void {
     if (holds) return;
     const { starts, ids } = this.#topology.dependencies;
-    const waitsFor = [...ids.subarray(starts[id], starts[id + 1])].map((dependency) => `${dependency} (${this.state(dependency)})`);
+    const waitsFor = [...ids.subarray(starts[id], starts[id + 1])].map(
+      (dependency) => `${dependency} (${this.state(dependency)})`,
+    );
     throw new InvariantError(
       `task number ${id} is ${this.state(id)}, comes to its attempt ${this.attempt(id)} and depends on ${waitsFor.join(', ') || 'nothing'}; ${what}.`,
     );

@@ -96,7 +96,11 @@ export class FileLock {
 
   #refuseIfAlive(owner: Owner): void {
     const where =
-      owner.host !== this.#me.host ? 'elsewhere' : owner.pid === this.#me.pid && owner.started === this.#me.started ? 'here' : 'this-host';
+      owner.host !== this.#me.host
+        ? 'elsewhere'
+        : owner.pid === this.#me.pid && owner.started === this.#me.started
+          ? 'here'
+          : 'this-host';
     if (where === 'this-host' && !isAlive(owner)) return;
     throw new StoreLockedError(this.#path, this.#lock, owner.pid, owner.host, where);
   }

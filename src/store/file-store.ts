@@ -78,7 +78,8 @@ export class FileStore extends OutcomeStore {
     const { durability = 'batch' } = options;
     if (!(path instanceof URL && path.protocol === 'file:') && (typeof path !== 'string' || path === ''))
       throw new InvalidOptionError('path', 'the path of a file', path);
-    if (durability !== 'each' && durability !== 'batch') throw new InvalidOptionError('durability', "'each' or 'batch'", durability);
+    if (durability !== 'each' && durability !== 'batch')
+      throw new InvalidOptionError('durability', "'each' or 'batch'", durability);
     // From here on: the program may go to another folder.
     this.path = resolve(path instanceof URL ? fileURLToPath(path) : path);
     this.durability = durability;
@@ -113,7 +114,8 @@ export class FileStore extends OutcomeStore {
   /** @throws {@link StoreError} as `save` does */
   override forget(graph: string, tasks: readonly string[]): void | Promise<void> {
     return this.#added(({ journal }) => {
-      for (const task of tasks) if (journal.places.get(graph, task) !== undefined) journal.append({ kind: Kind.forget, graph, task });
+      for (const task of tasks)
+        if (journal.places.get(graph, task) !== undefined) journal.append({ kind: Kind.forget, graph, task });
     });
   }
 
@@ -202,7 +204,12 @@ export class FileStore extends OutcomeStore {
     const path = join(values.path, file.name);
     const bytes = asked(path, 'read', () => values.read(file));
     if (bytes === undefined)
-      journal.drop(place, 'value', `The file ${JSON.stringify(path)} of a large value is missing or damaged: its outcome is dropped.`, path);
+      journal.drop(
+        place,
+        'value',
+        `The file ${JSON.stringify(path)} of a large value is missing or damaged: its outcome is dropped.`,
+        path,
+      );
     return bytes;
   }
 }

@@ -69,14 +69,28 @@ export function storeFailure(path: string, action: string, error: unknown): Stor
 
 /** The same of a store that is a folder, and keeps nothing in memory. */
 export function folderFailure(path: string, action: string, error: unknown): StoreError {
-  return failure(path, action, error, FOLDER_ADVICE, 'What could not be written is not kept: its task runs again in the next process.');
+  return failure(
+    path,
+    action,
+    error,
+    FOLDER_ADVICE,
+    'What could not be written is not kept: its task runs again in the next process.',
+  );
 }
 
-function failure(path: string, action: string, error: unknown, advice: Readonly<Record<string, string>>, unwritten: string): StoreError {
+function failure(
+  path: string,
+  action: string,
+  error: unknown,
+  advice: Readonly<Record<string, string>>,
+  unwritten: string,
+): StoreError {
   if (error instanceof StoreError) return error;
   const reason = codeOf(error) || 'unknown reason';
   const text = advice[reason] ?? 'The cause says more.';
-  return new StoreFailedError(path, action, reason, OF_THE_DISK.has(reason) ? `${text} ${unwritten}` : text, { cause: error });
+  return new StoreFailedError(path, action, reason, OF_THE_DISK.has(reason) ? `${text} ${unwritten}` : text, {
+    cause: error,
+  });
 }
 
 const PERMISSION = 'Allow this user to write to the file and its folder, or use another path.';
@@ -115,7 +129,10 @@ export function writeWhole(fd: number, bytes: Uint8Array, position: number): voi
 export function writeWholeSoon(fd: number, bytes: Uint8Array, position: number, done: (error: unknown) => void): void {
   const next = (at: number): void => {
     if (at === bytes.length) done(undefined);
-    else system.write(fd, bytes, at, bytes.length - at, position + at, (error, written) => (error ? done(error) : next(at + written)));
+    else
+      system.write(fd, bytes, at, bytes.length - at, position + at, (error, written) =>
+        error ? done(error) : next(at + written),
+      );
   };
   next(0);
 }
@@ -227,7 +244,8 @@ export class FileWindow {
   /** Where in `block` these bytes begin; -1 if the file ends before they do. */
   locate(offset: number, length: number): number {
     if (offset + length > this.size) return -1;
-    if (offset < this.#from || offset + length > this.#from + this.block.length) this.#read(offset, Math.max(length, BLOCK));
+    if (offset < this.#from || offset + length > this.#from + this.block.length)
+      this.#read(offset, Math.max(length, BLOCK));
     return offset + length > this.#from + this.block.length ? -1 : offset - this.#from;
   }
 

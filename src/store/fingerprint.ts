@@ -19,13 +19,16 @@ export function difference(
   now: Omit<Fingerprint, 'inputHashes'> & { readonly inputHashes: readonly (string | undefined)[] },
 ): string | undefined {
   if (stored.status === 'failed') return 'it failed the last time';
-  if (stored.version !== now.version) return `its version changed from ${quoted(stored.version)} to ${quoted(now.version)}`;
+  if (stored.version !== now.version)
+    return `its version changed from ${quoted(stored.version)} to ${quoted(now.version)}`;
   if (!isSame(stored.dependencies, now.dependencies)) return 'it takes the results of other tasks than before';
   if (!isSame([...stored.after].sort(), [...now.after].sort())) return 'it waits for other tasks than before';
   if (now.sourceHash !== undefined && stored.sourceHash === undefined) return 'the text of its function was not kept';
   if (now.sourceHash === NO_HASH) return 'the text of its function cannot be seen: it is native or bound';
   if (now.sourceHash !== undefined && stored.sourceHash !== now.sourceHash) return 'the text of its function changed';
-  const changed = now.inputHashes.findIndex((hash, index) => hash !== undefined && (hash === NO_HASH || hash !== stored.inputHashes[index]));
+  const changed = now.inputHashes.findIndex(
+    (hash, index) => hash !== undefined && (hash === NO_HASH || hash !== stored.inputHashes[index]),
+  );
   if (changed < 0) return undefined;
   return `the result of ${quoted(now.dependencies[changed]!)} ${now.inputHashes[changed] === NO_HASH ? 'cannot be compared' : 'changed'}`;
 }

@@ -3,7 +3,18 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidOptionError, StoreFormatError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
-import { codeOf, discard, folderFailure, MAKE, makeFolder, namesIn, patiently, syncFolder, system, writeWhole } from './file-system.js';
+import {
+  codeOf,
+  discard,
+  folderFailure,
+  MAKE,
+  makeFolder,
+  namesIn,
+  patiently,
+  syncFolder,
+  system,
+  writeWhole,
+} from './file-system.js';
 import { checkedDetect } from './options.js';
 import { fileNameOf, isOutcomeFileName, outcomeFileHead, readOutcomeFile } from './outcome-file.js';
 import { OutcomeStore } from './outcome-store.js';
@@ -56,7 +67,10 @@ export class FolderStore extends OutcomeStore {
 
   constructor(directory: string | URL, options: FolderStoreOptions = {}) {
     super();
-    if (!(directory instanceof URL && directory.protocol === 'file:') && (typeof directory !== 'string' || directory === ''))
+    if (
+      !(directory instanceof URL && directory.protocol === 'file:') &&
+      (typeof directory !== 'string' || directory === '')
+    )
       throw new InvalidOptionError('directory', 'the path of a folder', directory);
     // From here on: the program may go to another folder.
     this.directory = resolve(directory instanceof URL ? fileURLToPath(directory) : directory);
@@ -82,7 +96,9 @@ export class FolderStore extends OutcomeStore {
       const found = readOutcomeFile(file);
       if (found.state === 'newer') throw new StoreFormatError(path, found.version);
       if (found.state !== 'whole')
-        repairs.push(passedOver(path, file.length, found.state, isOf(name, found.task) ? { graph, task: found.task } : undefined));
+        repairs.push(
+          passedOver(path, file.length, found.state, isOf(name, found.task) ? { graph, task: found.task } : undefined),
+        );
       else if (found.graph === graph && isOf(name, found.task)) outcomes.push([found.task, found.bytes]);
       else repairs.push(passedOver(path, file.length, 'foreign', undefined));
     }
@@ -108,7 +124,8 @@ export class FolderStore extends OutcomeStore {
   /** @throws {@link StoreError} when a file cannot be removed */
   override forget(graph: string, tasks: readonly string[]): void {
     const folder = this.#folderOf(graph);
-    for (const task of tasks) if (this.#asked('write to', () => removed(join(folder, fileNameOf(task))))) this.#unsynced.add(folder);
+    for (const task of tasks)
+      if (this.#asked('write to', () => removed(join(folder, fileNameOf(task))))) this.#unsynced.add(folder);
   }
 
   /** @throws {@link StoreError} when it cannot be made safe. It is tried again with the next flush. */
@@ -205,7 +222,12 @@ function isOf(fileName: string, task: string | undefined): task is string {
   return task !== undefined && fileNameOf(task) === fileName;
 }
 
-function passedOver(path: string, size: number, state: 'torn' | 'damaged' | 'foreign', of: { graph: string; task: string } | undefined): StoreRepair {
+function passedOver(
+  path: string,
+  size: number,
+  state: 'torn' | 'damaged' | 'foreign',
+  of: { graph: string; task: string } | undefined,
+): StoreRepair {
   const what = { torn: 'ends too early', damaged: 'is not what was saved', foreign: 'is that of another task' }[state];
   return {
     text: `The file ${JSON.stringify(path)} ${what}: it is passed over until its task is saved again.`,

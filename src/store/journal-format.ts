@@ -101,7 +101,14 @@ export function writeDraft(buffer: Buffer, at: number, offset: number, sequence:
   return sealed(buffer, at, end, offset, sequence);
 }
 
-export function writeIndex(buffer: Buffer, at: number, offset: number, sequence: number, first: number, hashes: readonly number[]): number {
+export function writeIndex(
+  buffer: Buffer,
+  at: number,
+  offset: number,
+  sequence: number,
+  first: number,
+  hashes: readonly number[],
+): number {
   let end = at + RECORD_HEADER_SIZE;
   buffer[end++] = Kind.index;
   end = buffer.writeUInt32LE(first, end);
@@ -115,7 +122,12 @@ export function writeIndex(buffer: Buffer, at: number, offset: number, sequence:
  * @param first - the number that it has, if none was lost before it
  * @param lostMax - how many may have been lost
  */
-export function readRecord(file: FileWindow, offset: number, first: number, lostMax: number): JournalRecord | undefined {
+export function readRecord(
+  file: FileWindow,
+  offset: number,
+  first: number,
+  lostMax: number,
+): JournalRecord | undefined {
   const at = file.locate(offset, RECORD_HEADER_SIZE + 1);
   if (at < 0 || file.block.readUInt32LE(at) !== MARK_NUMBER) return undefined;
   // Before the checksum, which takes long where marks are many and records none.
@@ -139,14 +151,17 @@ export function readSaved(file: FileWindow, offset: number, size: number): Uint8
 function checkedBody(file: FileWindow, offset: number, size: number): number | undefined {
   const at = file.locate(offset, size);
   if (at < 0) return undefined;
-  return file.block.readUInt32LE(at + 4) === recordCrc(file.block, at + 8, at + size, offset) ? at + RECORD_HEADER_SIZE : undefined;
+  return file.block.readUInt32LE(at + 4) === recordCrc(file.block, at + 8, at + size, offset)
+    ? at + RECORD_HEADER_SIZE
+    : undefined;
 }
 
 /** Whether the file ends here, or within the record that begins here: a write that did not come to its end. So does one of which only the length was written. */
 export function isTorn(file: FileWindow, offset: number): boolean {
   const header = file.at(offset, RECORD_HEADER_SIZE);
   const begins = header.subarray(0, MARK.length).equals(MARK.subarray(0, header.length));
-  const incomplete = header.length < RECORD_HEADER_SIZE || offset + RECORD_HEADER_SIZE + header.readUInt32LE(12) > file.size;
+  const incomplete =
+    header.length < RECORD_HEADER_SIZE || offset + RECORD_HEADER_SIZE + header.readUInt32LE(12) > file.size;
   return (begins && incomplete) || isZero(file, offset);
 }
 
@@ -165,7 +180,8 @@ export function taskHash(graph: string, task: string): number {
 }
 
 export function isZero(file: FileWindow, offset: number): boolean {
-  for (let from = offset; from < file.size; from += STRIDE) if (file.at(from, STRIDE).some((byte) => byte !== 0)) return false;
+  for (let from = offset; from < file.size; from += STRIDE)
+    if (file.at(from, STRIDE).some((byte) => byte !== 0)) return false;
   return true;
 }
 

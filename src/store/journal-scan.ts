@@ -54,7 +54,8 @@ export function scanJournal(path: string, fd: number, size: number): Scan {
   const file = new FileWindow(fd, size);
   const header = file.at(0, HEADER_SIZE);
   // The header itself may be what was torn.
-  if (header.equals(journalHeader().subarray(0, header.length)) && header.length < HEADER_SIZE) return nothing(path, size);
+  if (header.equals(journalHeader().subarray(0, header.length)) && header.length < HEADER_SIZE)
+    return nothing(path, size);
   const version = headerVersion(header);
   if (typeof version === 'number' && version > FORMAT) throw new StoreFormatError(path, version);
   if (version === 'foreign' && !hasRecord(file)) {
@@ -67,8 +68,24 @@ export function scanJournal(path: string, fd: number, size: number): Scan {
 /** A file whose very header was not written to its end. */
 function nothing(path: string, size: number): Scan {
   const text = `The store ${JSON.stringify(path)} was just being made when its process ended: there was nothing in it yet.`;
-  const repair = { text, reason: 'torn', path, offset: 0, bytesDropped: size, recordsLost: 0, tasks: [], copy: undefined } as const;
-  return { places: new PlaceTable(), end: 0, sequence: 1, unindexed: [], repairs: size === 0 ? [] : [repair], state: 'none' };
+  const repair = {
+    text,
+    reason: 'torn',
+    path,
+    offset: 0,
+    bytesDropped: size,
+    recordsLost: 0,
+    tasks: [],
+    copy: undefined,
+  } as const;
+  return {
+    places: new PlaceTable(),
+    end: 0,
+    sequence: 1,
+    unindexed: [],
+    repairs: size === 0 ? [] : [repair],
+    state: 'none',
+  };
 }
 
 /** Whether there is a whole record in the first block, so that it is a store whose header is damaged. */
@@ -101,7 +118,8 @@ class Scanner {
   }
 
   scan(): Scan {
-    if (!this.#hasHeader) this.#repairs.push(this.#repair('The header of {store} is damaged.', 'damaged', 0, HEADER_SIZE, 0, []));
+    if (!this.#hasHeader)
+      this.#repairs.push(this.#repair('The header of {store} is damaged.', 'damaged', 0, HEADER_SIZE, 0, []));
     let end = HEADER_SIZE;
     let offset = HEADER_SIZE;
     while (offset < this.#file.size) {
@@ -124,7 +142,14 @@ class Scanner {
     if (end < this.#file.size || this.#unindexed.length > 0) this.#repairs.push(this.#tail(end, torn));
     const damaged = this.#gaps.length > 0 || !this.#hasHeader || !torn;
     const state = damaged ? 'damaged' : end < this.#file.size ? 'torn' : 'whole';
-    return { places: this.#places, end, sequence: this.#sequence, unindexed: this.#unindexed, repairs: this.#repairs, state };
+    return {
+      places: this.#places,
+      end,
+      sequence: this.#sequence,
+      unindexed: this.#unindexed,
+      repairs: this.#repairs,
+      state,
+    };
   }
 
   #take(record: JournalRecord, offset: number): void {
@@ -140,7 +165,14 @@ class Scanner {
       case Kind.save:
       case Kind.large: {
         const { graph, task } = record;
-        this.#places.set({ graph, task, sequence, offset, size, file: record.kind === Kind.large ? record.file : undefined });
+        this.#places.set({
+          graph,
+          task,
+          sequence,
+          offset,
+          size,
+          file: record.kind === Kind.large ? record.file : undefined,
+        });
         break;
       }
       default:
@@ -151,7 +183,8 @@ class Scanner {
   }
 
   #fillGaps(): void {
-    for (const { first, hashes } of this.#indices) for (const [index, hash] of hashes.entries()) this.#hashBySequence.set(first + index, hash);
+    for (const { first, hashes } of this.#indices)
+      for (const [index, hash] of hashes.entries()) this.#hashBySequence.set(first + index, hash);
     const placesByHash = byHash(this.#places.all());
     for (const { offset, end, first, lost } of this.#gaps) {
       const dropped: Place[] = [];
@@ -160,11 +193,15 @@ class Scanner {
         // Of an unknown task, which may be any: an outcome from before may be one that was replaced or forgotten.
         const suspects = hash === undefined ? this.#places.all() : (placesByHash.get(hash) ?? []);
         for (const place of suspects)
-          if (place.sequence < sequence && this.#places.get(place.graph, place.task) === place) dropped.push(this.#drop(place));
+          if (place.sequence < sequence && this.#places.get(place.graph, place.task) === place)
+            dropped.push(this.#drop(place));
       }
       const tasks = dropped.map(({ graph, task }) => ({ graph, task }));
       const count = lost === 1 ? '1 record is' : `${lost} records are`;
-      const text = lost === 0 ? 'Bytes of {store} are damaged, but no outcome is lost with them.' : `Bytes of {store} are damaged: ${count} lost.`;
+      const text =
+        lost === 0
+          ? 'Bytes of {store} are damaged, but no outcome is lost with them.'
+          : `Bytes of {store} are damaged: ${count} lost.`;
       this.#repairs.push(this.#repair(text, 'damaged', offset, end - offset, lost, tasks));
     }
   }

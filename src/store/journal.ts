@@ -169,7 +169,12 @@ export class Journal {
   read(window: FileWindow, place: Place): Uint8Array | undefined {
     const bytes = readSaved(window, place.offset, place.size);
     if (bytes === undefined)
-      this.drop(place, 'damaged', `Bytes of ${JSON.stringify(this.path)} were damaged after it was opened: an outcome is lost.`, this.path);
+      this.drop(
+        place,
+        'damaged',
+        `Bytes of ${JSON.stringify(this.path)} were damaged after it was opened: an outcome is lost.`,
+        this.path,
+      );
     return bytes;
   }
 
@@ -181,7 +186,16 @@ export class Journal {
   drop({ graph, task, offset, size, file }: Place, reason: 'damaged' | 'value', text: string, path: string): void {
     this.append({ kind: Kind.forget, graph, task });
     const [from, bytesDropped] = reason === 'value' ? [0, file!.size] : [offset, size];
-    this.repairs.push({ text, reason, path, offset: from, bytesDropped, recordsLost: 1, tasks: [{ graph, task }], copy: undefined });
+    this.repairs.push({
+      text,
+      reason,
+      path,
+      offset: from,
+      bytesDropped,
+      recordsLost: 1,
+      tasks: [{ graph, task }],
+      copy: undefined,
+    });
   }
 
   /** Closes the file, once the system writes nothing to it any more: the number of a closed file may be that of another one at once. */
@@ -207,7 +221,11 @@ export class Journal {
     const copy = this.#copied();
     for (const [index, repair] of this.repairs.entries()) {
       if (repair.reason === 'damaged')
-        this.repairs[index] = { ...repair, copy, text: `${repair.text} The file as it was is now ${JSON.stringify(copy)}.` };
+        this.repairs[index] = {
+          ...repair,
+          copy,
+          text: `${repair.text} The file as it was is now ${JSON.stringify(copy)}.`,
+        };
     }
     this.#compact();
   }
@@ -293,7 +311,10 @@ export class Journal {
   #built(): Batch {
     const queue = this.#queue;
     const first = this.#sequence - this.#hashes.length;
-    const size = queue.reduce((sum, { draft }) => sum + draftSize(draft), indexSize(this.#hashes.length + queue.length));
+    const size = queue.reduce(
+      (sum, { draft }) => sum + draftSize(draft),
+      indexSize(this.#hashes.length + queue.length),
+    );
     const bytes = Buffer.allocUnsafeSlow(size);
     let at = 0;
     for (const { draft, place } of queue) {
@@ -355,7 +376,10 @@ export class Journal {
           const saved = this.read(window, place);
           if (saved === undefined) continue;
           const { graph, task, file } = place;
-          const draft: Draft = file === undefined ? { kind: Kind.save, graph, task, bytes: saved } : { kind: Kind.large, graph, task, file };
+          const draft: Draft =
+            file === undefined
+              ? { kind: Kind.save, graph, task, bytes: saved }
+              : { kind: Kind.large, graph, task, file };
           const sequence = moved.length + 1;
           moved.push({ place, offset: end + at, sequence });
           hashes.push(taskHash(graph, task));

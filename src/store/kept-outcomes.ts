@@ -36,7 +36,11 @@ export class KeptOutcomes implements RunMemory {
 
   constructor(store: OutcomeKeeper, graph: OpenGraph, loaded: LoadedOutcomes, isAsync: boolean) {
     if (typeof loaded?.outcomes?.[Symbol.iterator] !== 'function') {
-      throw new InvalidOptionError('store', 'one whose load() returns { outcomes }, a list of pairs of a task and its bytes', loaded);
+      throw new InvalidOptionError(
+        'store',
+        'one whose load() returns { outcomes }, a list of pairs of a task and its bytes',
+        loaded,
+      );
     }
     const { outcomes, repairs = [] } = loaded;
     this.#store = store;
@@ -53,7 +57,8 @@ export class KeptOutcomes implements RunMemory {
       this.#bytes.set(id, bytes);
     }
     for (let id = 0; id < this.kept.length; id++) {
-      if (graph.outcomes.isPending(id)) graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
+      if (graph.outcomes.isPending(id))
+        graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
     }
   }
 
@@ -100,7 +105,8 @@ export class KeptOutcomes implements RunMemory {
 
   flush(): void | Promise<void> {
     if (!this.#isAsync) {
-      if (isPromise(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync())) throw notAtOnce();
+      if (isPromise(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync()))
+        throw notAtOnce();
       return;
     }
     return (async () => {
@@ -131,9 +137,13 @@ export class KeptOutcomes implements RunMemory {
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
     const why = difference(stored, { ...this.#identity(id), inputHashes });
-    if (why !== undefined) return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
+    if (why !== undefined)
+      return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
     if (unknown !== undefined) {
-      return this.#decide(id, { verdict: 'may run', why: `the result of ${quoted(this.#graph.names[unknown]!)} may change` });
+      return this.#decide(id, {
+        verdict: 'may run',
+        why: `the result of ${quoted(this.#graph.names[unknown]!)} may change`,
+      });
     }
     this.#stored.set(id, stored);
     this.#hashes.set(id, stored.valueHash);
@@ -162,7 +172,9 @@ export class KeptOutcomes implements RunMemory {
     const { dependencies } = topology;
     const inputs = this.#inputsOf(id);
     const taken = new Set(inputs);
-    const after = [...dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1])].filter((one) => !taken.has(one));
+    const after = [...dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1])].filter(
+      (one) => !taken.has(one),
+    );
     return {
       version: settings[id]!.version,
       dependencies: inputs.map((input) => names[input]!),
@@ -197,7 +209,11 @@ export function openOutcomes(store: OutcomeKeeper, graph: OpenGraph, isAsync: bo
 }
 
 function notAtOnce(): InvalidOptionError {
-  return new InvalidOptionError('store', 'one that answers at once, since SyncExecutor waits for no promise', 'a store that returns promises');
+  return new InvalidOptionError(
+    'store',
+    'one that answers at once, since SyncExecutor waits for no promise',
+    'a store that returns promises',
+  );
 }
 
 function isPromise<T>(value: T | Promise<T>): value is Promise<T> {

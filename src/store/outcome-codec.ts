@@ -64,9 +64,22 @@ const HEADER_AT = 9;
  * @throws {@link UnstorableError} when the result of a done task has a part that cannot be kept
  */
 export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
-  const { valueHash, value } = outcome.status === 'done' ? encodedResult(outcome.task, outcome.value) : encodedError(outcome.task, outcome.value);
+  const { valueHash, value } =
+    outcome.status === 'done' ? encodedResult(outcome.task, outcome.value) : encodedError(outcome.task, outcome.value);
   const { task, status, version, dependencies, after, inputHashes, sourceHash, attempts, durationMs, atMs } = outcome;
-  const fields: Fields = [task, status, version, dependencies, after, inputHashes, sourceHash ?? null, valueHash, attempts, durationMs, atMs];
+  const fields: Fields = [
+    task,
+    status,
+    version,
+    dependencies,
+    after,
+    inputHashes,
+    sourceHash ?? null,
+    valueHash,
+    attempts,
+    durationMs,
+    atMs,
+  ];
   // JSON escapes lone surrogates, so that any name comes back as it was.
   const header = Buffer.from(JSON.stringify(fields));
   const bytes = Buffer.allocUnsafeSlow(HEADER_AT + header.length + value.length);
@@ -86,12 +99,15 @@ export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
  */
 export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length > 0 && buffer[0]! > FORMAT) throw new UnreadableOutcomeError(task, 'It was saved by a newer version of taskmap');
-  const whole = buffer.length > HEADER_AT && buffer[0] === FORMAT && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
+  if (buffer.length > 0 && buffer[0]! > FORMAT)
+    throw new UnreadableOutcomeError(task, 'It was saved by a newer version of taskmap');
+  const whole =
+    buffer.length > HEADER_AT && buffer[0] === FORMAT && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
   if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
   const header = JSON.parse(buffer.toString('utf8', HEADER_AT, valueAt)) as Fields;
-  const [saved, status, version, dependencies, after, inputHashes, sourceHash, valueHash, attempts, durationMs, atMs] = header;
+  const [saved, status, version, dependencies, after, inputHashes, sourceHash, valueHash, attempts, durationMs, atMs] =
+    header;
   if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(saved)}`);
   return {
     task,
@@ -126,7 +142,8 @@ type Fields = readonly [
 function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
   const hashed = hashValue(result);
   if (hashed.culprit !== undefined) throw new UnstorableError(task, hashed.culprit);
-  if (hashed.depth > DEPTH_MAX) throw new UnstorableError(task, `result is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be kept`);
+  if (hashed.depth > DEPTH_MAX)
+    throw new UnstorableError(task, `result is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be kept`);
   try {
     return { valueHash: hashed.hash, value: encodeValue(result, hashed.special) };
   } catch (error) {

@@ -37,8 +37,12 @@ export type OutcomeFile =
 
 export function readOutcomeFile(file: Buffer): OutcomeFile {
   const isOurs = file.length >= NAMES_AT && file.subarray(0, MAGIC.length).equals(MAGIC);
-  const isWhole = isOurs && file.readDoubleLE(SIZE_AT) === file.length && crc32(file.subarray(VERSION_AT)) === file.readUInt32LE(CRC_AT);
-  if (!isWhole) return { state: isTorn(file, isOurs) ? 'torn' : 'damaged', task: isOurs ? taskSaidIn(file) : undefined };
+  const isWhole =
+    isOurs &&
+    file.readDoubleLE(SIZE_AT) === file.length &&
+    crc32(file.subarray(VERSION_AT)) === file.readUInt32LE(CRC_AT);
+  if (!isWhole)
+    return { state: isTorn(file, isOurs) ? 'torn' : 'damaged', task: isOurs ? taskSaidIn(file) : undefined };
   const version = file.readUInt32LE(VERSION_AT);
   if (version !== FORMAT) return { state: 'newer', version };
   const graph = readName(file, NAMES_AT);
@@ -50,7 +54,10 @@ export function readOutcomeFile(file: Buffer): OutcomeFile {
 function isTorn(file: Buffer, isOurs: boolean): boolean {
   if (isOurs) return file.readDoubleLE(SIZE_AT) > file.length;
   const beginning = file.subarray(0, MAGIC.length);
-  return (file.length < NAMES_AT && beginning.equals(MAGIC.subarray(0, beginning.length))) || file.every((byte) => byte === 0);
+  return (
+    (file.length < NAMES_AT && beginning.equals(MAGIC.subarray(0, beginning.length))) ||
+    file.every((byte) => byte === 0)
+  );
 }
 
 function taskSaidIn(file: Buffer): string | undefined {

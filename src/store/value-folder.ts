@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { codeOf, discard, FileWindow, MAKE, makeFolder, namesIn, syncFolderOf, system, writeWhole } from './file-system.js';
+import {
+  codeOf,
+  discard,
+  FileWindow,
+  MAKE,
+  makeFolder,
+  namesIn,
+  syncFolderOf,
+  system,
+  writeWhole,
+} from './file-system.js';
 import type { ValueFile } from './journal-format.js';
 
 /**
@@ -62,6 +72,7 @@ export class ValueFolder {
   /** Removes the files that are none of these. What has another kind of name is not ours, and stays. */
   removeAllBut(files: readonly ValueFile[]): void {
     const kept = new Set(files.map(({ name }) => name));
-    for (const name of namesIn(this.path)) if (/^[0-9a-f]{24}$/.test(name) && !kept.has(name)) discard(join(this.path, name));
+    for (const name of namesIn(this.path))
+      if (/^[0-9a-f]{24}$/.test(name) && !kept.has(name)) discard(join(this.path, name));
   }
 }

@@ -27,7 +27,14 @@ export interface DispatchedRun<A> {
   sent(id: number): A;
   begun(attempt: A, atMs: number, thread: number): void;
   progressedElsewhere(attempt: A, fraction: number, note: string | undefined): void;
-  endedElsewhere(attempt: A, returned: boolean, value: unknown, startedAtMs: number, tookMs: number, thread: number): void;
+  endedElsewhere(
+    attempt: A,
+    returned: boolean,
+    value: unknown,
+    startedAtMs: number,
+    tookMs: number,
+    thread: number,
+  ): void;
   recalled(attempt: A): void;
   lost(attempt: A, reason: unknown): void;
   failedElsewhere(attempt: A, error: unknown): void;
@@ -119,7 +126,13 @@ export class Dispatcher<A> {
   #stopped = false;
 
   /** @param calledFrom - the stack of whoever began the run, put below those of errors from threads */
-  constructor(run: DispatchedRun<A>, pool: WorkerPool, tasks: Uint8Array, sources: ReadonlyMap<Function, FunctionSource>, calledFrom: string) {
+  constructor(
+    run: DispatchedRun<A>,
+    pool: WorkerPool,
+    tasks: Uint8Array,
+    sources: ReadonlyMap<Function, FunctionSource>,
+    calledFrom: string,
+  ) {
     const { size } = run.open.topology;
     this.#run = run;
     this.#pool = pool;
@@ -148,7 +161,8 @@ export class Dispatcher<A> {
     if (this.#stopped) return;
     if (schedule.readyElsewhereCount > 0) this.#pool.want(schedule.readyElsewhereCount);
     const io = this.#pool.ioThread;
-    if (io?.state === 'ready') for (let id = schedule.nextElsewhere(true); id !== NONE; id = schedule.nextElsewhere(true)) this.#send(io, id);
+    if (io?.state === 'ready')
+      for (let id = schedule.nextElsewhere(true); id !== NONE; id = schedule.nextElsewhere(true)) this.#send(io, id);
     for (;;) {
       const thread = this.#pool.roomiest(INBOX_MS, INBOX_MAX);
       if (thread === undefined) break;
@@ -166,7 +180,8 @@ export class Dispatcher<A> {
   /** Nothing new is to begin: what no thread has begun comes back. */
   stop(): void {
     this.#stopped = true;
-    for (let id = 0; id < this.#threadOf.length; id++) if (this.#threadOf[id] !== 0 && this.#revoke(id)) this.#recall(id);
+    for (let id = 0; id < this.#threadOf.length; id++)
+      if (this.#threadOf[id] !== 0 && this.#revoke(id)) this.#recall(id);
   }
 
   abort(attempt: A & { readonly id: number }, reason: unknown): void {
@@ -191,7 +206,16 @@ export class Dispatcher<A> {
     this.#attempts = [];
     this.#sources = new Map();
     this.#lastRoomiest = undefined;
-    for (const map of [this.#deaths, this.#numbers, this.#known, this.#sentTo, this.#behind, this.#outbox, this.#outstanding]) map.clear();
+    for (const map of [
+      this.#deaths,
+      this.#numbers,
+      this.#known,
+      this.#sentTo,
+      this.#behind,
+      this.#outbox,
+      this.#outstanding,
+    ])
+      map.clear();
     lastUsed = this;
   }
 
@@ -199,7 +223,8 @@ export class Dispatcher<A> {
 
   begun(thread: WorkerThread, id: number, token: number, atMs: number): void {
     const attempt = this.#attempts[id];
-    if (attempt !== undefined && this.#tokenOf[id] === token && this.#threadOf[id] === thread.number) this.#run.begun(attempt, atMs, thread.threadId);
+    if (attempt !== undefined && this.#tokenOf[id] === token && this.#threadOf[id] === thread.number)
+      this.#run.begun(attempt, atMs, thread.threadId);
   }
 
   /** What a thread is seen to be running has begun. */
@@ -213,7 +238,15 @@ export class Dispatcher<A> {
     if (attempt !== undefined && this.#tokenOf[id] === token) this.#run.progressedElsewhere(attempt, fraction, note);
   }
 
-  ended(thread: WorkerThread, id: number, token: number, end: number, startedAtMs: number, tookMs: number, value: unknown): void {
+  ended(
+    thread: WorkerThread,
+    id: number,
+    token: number,
+    end: number,
+    startedAtMs: number,
+    tookMs: number,
+    value: unknown,
+  ): void {
     const attempt = this.#attempts[id];
     this.#account(thread, this.#expectedMs[id]!);
     // Told of a sending that was called back in vain: the thread had begun it already.
@@ -228,7 +261,14 @@ export class Dispatcher<A> {
         this.#run.endedElsewhere(attempt, true, value, startedAtMs, tookMs, thread.threadId);
         break;
       case TaskEnd.threw:
-        this.#run.endedElsewhere(attempt, false, decodeError(value as EncodedError, this.#calledFrom), startedAtMs, tookMs, thread.threadId);
+        this.#run.endedElsewhere(
+          attempt,
+          false,
+          decodeError(value as EncodedError, this.#calledFrom),
+          startedAtMs,
+          tookMs,
+          thread.threadId,
+        );
         break;
       case TaskEnd.unsendable:
         this.#run.endedElsewhere(
@@ -267,13 +307,16 @@ export class Dispatcher<A> {
       this.#claims[id] = Claim.nobody;
     }
     // First what was sent ahead: it waits for the others.
-    there.sort((a, b) => Number(this.#run.schedule.state(b) === 'ahead') - Number(this.#run.schedule.state(a) === 'ahead'));
+    there.sort(
+      (a, b) => Number(this.#run.schedule.state(b) === 'ahead') - Number(this.#run.schedule.state(a) === 'ahead'),
+    );
     for (const id of there) {
       const attempt = this.#attempts[id];
       if (attempt === undefined) continue;
       this.#attempts[id] = undefined;
       this.#missAgain(id);
-      const isCulprit = taken.has(id) && (thread.concurrency > 1 || (culprits?.run === this.#number && culprits.id === id));
+      const isCulprit =
+        taken.has(id) && (thread.concurrency > 1 || (culprits?.run === this.#number && culprits.id === id));
       if (!taken.has(id) || this.#run.schedule.state(id) === 'ahead') this.#run.recalled(attempt);
       else if (!isCulprit || !this.#isPoison(id)) this.#run.lost(attempt, cause);
       else this.#run.failedElsewhere(attempt, new WorkerCrashError(this.#run.open.names[id]!, DEATHS_MAX, { cause }));
@@ -333,7 +376,8 @@ export class Dispatcher<A> {
     let next = 0;
     while (thread?.state === 'ready' && next < waiting.length && hasRoomAhead(thread)) {
       const id = waiting[next++]!;
-      const isToFollow = this.#missing![id] === 0 && this.#homeOf[id] === number && this.#run.schedule.canBeSentAhead(id);
+      const isToFollow =
+        this.#missing![id] === 0 && this.#homeOf[id] === number && this.#run.schedule.canBeSentAhead(id);
       if (!isToFollow) continue;
       this.#run.schedule.sentAhead(id);
       this.#send(thread, id);
@@ -409,7 +453,8 @@ export class Dispatcher<A> {
     for (const [thread, { functions, message, starts }] of this.#outbox) {
       // Right before the tasks, so that the thread is woken once.
       const { id, hasHeaders } = this.#run;
-      if (functions.length > 0) thread.post([ToWorker.functions, this.#number, id, this.#claims.buffer, hasHeaders, ...functions]);
+      if (functions.length > 0)
+        thread.post([ToWorker.functions, this.#number, id, this.#claims.buffer, hasHeaders, ...functions]);
       try {
         thread.post(message);
       } catch {
@@ -430,8 +475,13 @@ export class Dispatcher<A> {
       this.#attempts[id] = undefined;
       const { inputs } = this.#run.open.topology;
       const { names, outcomes } = this.#run.open;
-      const wrong = [...inputs.ids.subarray(inputs.starts[id], inputs.starts[id + 1])].find((input) => culprit(outcomes.value(input)) !== undefined);
-      const why = wrong === undefined ? described(error) : culprit(outcomes.value(wrong), `the result of ${JSON.stringify(names[wrong])}`)!;
+      const wrong = [...inputs.ids.subarray(inputs.starts[id], inputs.starts[id + 1])].find(
+        (input) => culprit(outcomes.value(input)) !== undefined,
+      );
+      const why =
+        wrong === undefined
+          ? described(error)
+          : culprit(outcomes.value(wrong), `the result of ${JSON.stringify(names[wrong])}`)!;
       this.#run.deal(() => {
         this.#run.failedElsewhere(attempt, new UnsendableError(names[id]!, 'argument', why));
         this.#recallDependents(id);
@@ -482,7 +532,8 @@ export class Dispatcher<A> {
     );
     const taken: number[] = [];
     // The first is running, or about to; the later half of the rest it is furthest from.
-    for (const id of waiting.slice(Math.max(1, Math.floor(waiting.length / 2))).reverse()) if (this.#revoke(id)) taken.push(id);
+    for (const id of waiting.slice(Math.max(1, Math.floor(waiting.length / 2))).reverse())
+      if (this.#revoke(id)) taken.push(id);
     for (const id of taken) {
       this.#recallDependents(id);
       this.#recall(id);
@@ -496,7 +547,8 @@ export class Dispatcher<A> {
   /** Takes a task out of an inbox, if its thread has not begun it. */
   #revoke(id: number): boolean {
     const token = this.#tokenOf[id]!;
-    if (this.#threadOf[id] === 0 || Atomics.compareExchange(this.#claims, id, token, Claim.nobody) !== token) return false;
+    if (this.#threadOf[id] === 0 || Atomics.compareExchange(this.#claims, id, token, Claim.nobody) !== token)
+      return false;
     const thread = this.#threadAt(id);
     this.#threadOf[id] = 0;
     this.#tokenOf[id] = ++this.#token;
@@ -564,7 +616,8 @@ export class Dispatcher<A> {
       const { starts, ids } = topology.dependencies;
       this.#missing = new Int32Array(topology.size);
       for (let id = 0; id < topology.size; id++) {
-        for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) if (!outcomes.isDone(ids[edge]!)) this.#missing[id]!++;
+        for (let edge = starts[id]!; edge < starts[id + 1]!; edge++)
+          if (!outcomes.isDone(ids[edge]!)) this.#missing[id]!++;
       }
     }
     return this.#missing;
@@ -595,7 +648,8 @@ export class Dispatcher<A> {
     for (let edge = starts[id]!; edge < starts[id + 1]! && edge < starts[id]! + 4; edge++) {
       const thread = this.#pool.thread(this.#keptOn[ids[edge]!]!);
       if (thread === undefined || thread === this.#pool.ioThread || !thread.hasRoom(INBOX_MS, INBOX_MAX)) continue;
-      if (thread.queuedMs - roomiest.queuedMs < hopMs || isLarge(this.#run.open.outcomes.value(ids[edge]!))) return thread;
+      if (thread.queuedMs - roomiest.queuedMs < hopMs || isLarge(this.#run.open.outcomes.value(ids[edge]!)))
+        return thread;
     }
     // Neighbours in the graph stay together: those that take their results may then follow there.
     const last = this.#lastRoomiest;
@@ -634,7 +688,9 @@ export let lastUsed: unknown;
 function isLarge(value: unknown): boolean {
   if (typeof value === 'string') return value.length > LARGE;
   if (typeof value !== 'object' || value === null) return false;
-  return ((value as { byteLength?: number }).byteLength ?? 0) > LARGE || (Array.isArray(value) && value.length > LARGE / 64);
+  return (
+    ((value as { byteLength?: number }).byteLength ?? 0) > LARGE || (Array.isArray(value) && value.length > LARGE / 64)
+  );
 }
 
 function push<K, V>(lists: Map<K, V[]>, key: K, value: V): void {

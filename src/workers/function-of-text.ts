@@ -12,6 +12,9 @@ function helperFor(name: string): unknown {
   if (name === '__name') return (fn: unknown) => fn;
   if (name === '__vite_ssr_dynamic_import__') return (module: string) => import(module);
   // The counters of a coverage tool: whatever is asked of them, there is something to count with.
-  const counter: unknown = new Proxy(() => counter, { get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : counter), set: () => true });
+  const counter: unknown = new Proxy(() => counter, {
+    get: (_, key) => (key === Symbol.toPrimitive ? () => 0 : counter),
+    set: () => true,
+  });
   return counter;
 }

@@ -15,7 +15,8 @@ export interface Refusal {
   readonly todo: string;
 }
 
-const EXPORT_IT = 'Export it from a module and use taskModule(), or keep the task on the main thread with .onMainThread().';
+const EXPORT_IT =
+  'Export it from a module and use taskModule(), or keep the task on the main thread with .onMainThread().';
 
 /** Words that look like names to the tokenizer but can never be the name of a variable. */
 const RESERVED = new Set(
@@ -114,7 +115,8 @@ function expressionOf(fn: Function): string | Refusal {
       todo: `Wrap it in a function of its own, or ${lowerFirst(EXPORT_IT.replace('Export it', 'export it'))}`,
     };
   }
-  if (isClass(fn)) return { why: 'is a class', todo: 'Give a function that calls new on it inside a module, and use taskModule().' };
+  if (isClass(fn))
+    return { why: 'is a class', todo: 'Give a function that calls new on it inside a module, and use taskModule().' };
   if (/\bimport\s*\.\s*meta\b|__vite_ssr_import_meta__/.test(text))
     return { why: 'uses import.meta, which is another one in a worker thread', todo: EXPORT_IT };
   if (/(\bimport|__vite_ssr_dynamic_import__)\s*\(\s*["'`]\.{1,2}\//.test(text)) {
@@ -123,10 +125,12 @@ function expressionOf(fn: Function): string | Refusal {
       todo: `Import by an absolute URL, or ${lowerFirst(EXPORT_IT.replace('Export it', 'export it'))}`,
     };
   }
-  if (/\bsuper\b/.test(text) && !compiles(`(${text})`)) return { why: 'uses super, which only its own class can', todo: EXPORT_IT };
+  if (/\bsuper\b/.test(text) && !compiles(`(${text})`))
+    return { why: 'uses super, which only its own class can', todo: EXPORT_IT };
   if (compiles(`(${text})`)) return `(${text})`;
   // Its text names what the name is computed from, which is not there to be asked for again. Symbols that the language brings are.
-  if (/^(async\s*)?(\*\s*)?\[(?!Symbol\.\w+\])/.test(text)) return { why: 'is a method with a computed name', todo: EXPORT_IT };
+  if (/^(async\s*)?(\*\s*)?\[(?!Symbol\.\w+\])/.test(text))
+    return { why: 'is a method with a computed name', todo: EXPORT_IT };
   // A method, async method or generator method: its text is a function only inside an object.
   const method = `((methods) => methods[Reflect.ownKeys(methods)[0]])({ ${text} })`;
   if (!/^(get|set|static)\s/.test(text) && compiles(method)) return method;
@@ -189,7 +193,9 @@ class FreeNames {
       for (const { value } of this.#post('Runtime.getProperties', { objectId: scopes, ownProperties: true }).result) {
         if (!value?.description?.startsWith('Closure')) continue;
         names.push(
-          ...this.#post('Runtime.getProperties', { objectId: value.objectId, ownProperties: true }).result.map(({ name }: { name: string }) => name),
+          ...this.#post('Runtime.getProperties', { objectId: value.objectId, ownProperties: true }).result.map(
+            ({ name }: { name: string }) => name,
+          ),
         );
       }
       return names;

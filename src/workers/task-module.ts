@@ -3,14 +3,18 @@ import type { ParametersOf } from '../graph/signature.js';
 import type { TaskFunction } from '../graph/task.js';
 
 /** An exported function that worker threads can find. Called here, it imports its module and calls the export. */
-export type ModuleTask<F extends TaskFunction = TaskFunction> = ((...args: ParametersOf<F>) => Promise<Awaited<ReturnType<F>>>) & {
+export type ModuleTask<F extends TaskFunction = TaskFunction> = ((
+  ...args: ParametersOf<F>
+) => Promise<Awaited<ReturnType<F>>>) & {
   readonly moduleUrl: string;
   readonly exportName: string;
 };
 
 /** The functions that a module exports, as tasks; what is no function cannot be selected. */
 export type TaskModule<M extends object> = {
-  readonly [K in keyof M as M[K] extends TaskFunction ? K : never]: M[K] extends TaskFunction ? ModuleTask<M[K]> : never;
+  readonly [K in keyof M as M[K] extends TaskFunction ? K : never]: M[K] extends TaskFunction
+    ? ModuleTask<M[K]>
+    : never;
 };
 
 /** Where a module task is to be found. */
@@ -34,7 +38,8 @@ const REFERENCES = new WeakMap<Function, ModuleReference>();
  */
 export function taskModule<M extends object>(url: URL | string): TaskModule<M> {
   const moduleUrl = String(url);
-  if (/^\.{0,2}\//.test(moduleUrl)) throw new InvalidOptionError('url', "an absolute URL, as new URL('./work.js', import.meta.url) is", moduleUrl);
+  if (/^\.{0,2}\//.test(moduleUrl))
+    throw new InvalidOptionError('url', "an absolute URL, as new URL('./work.js', import.meta.url) is", moduleUrl);
   const tasks = new Map<string, ModuleTask>();
   return new Proxy(Object.create(null) as TaskModule<M>, {
     get(_, exportName) {
@@ -71,6 +76,8 @@ function moduleTask(moduleUrl: string, exportName: string): ModuleTask {
 export function exported(module: object, moduleUrl: string, exportName: string): (...args: unknown[]) => unknown {
   const found = (module as Record<string, unknown>)[exportName];
   if (typeof found !== 'function')
-    throw new TypeError(`Module ${moduleUrl} has no exported function "${exportName}"; it exports ${Object.keys(module).join(', ') || 'nothing'}.`);
+    throw new TypeError(
+      `Module ${moduleUrl} has no exported function "${exportName}"; it exports ${Object.keys(module).join(', ') || 'nothing'}.`,
+    );
   return found as (...args: unknown[]) => unknown;
 }

@@ -11,7 +11,17 @@ import { described, InvalidOptionError } from '../errors.js';
 import type { TaskContext } from '../graph/task.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { functionOf } from './function-of-text.js';
-import { Claim, Current, FromWorker, FunctionReference, InputKind, NOTHING, TaskEnd, TaskFlags, ToWorker } from './messages.js';
+import {
+  Claim,
+  Current,
+  FromWorker,
+  FunctionReference,
+  InputKind,
+  NOTHING,
+  TaskEnd,
+  TaskFlags,
+  ToWorker,
+} from './messages.js';
 import { exported } from './task-module.js';
 import { movables } from './transfer.js';
 
@@ -101,7 +111,9 @@ class Server {
     process.on('unhandledRejection', (error) => this.#escaped(error));
     // A task that means to end itself must not end its neighbours with it.
     process.exit = ((code?: number | string) => {
-      const error = new Error(`The task called process.exit(${code ?? ''}), which a worker thread does not do. Throw an error, or return.`);
+      const error = new Error(
+        `The task called process.exit(${code ?? ''}), which a worker thread does not do. Throw an error, or return.`,
+      );
       this.#escaped(error);
       this.#exits.add(error);
       throw error;
@@ -116,7 +128,11 @@ class Server {
   // Messages.
 
   #drain(): void {
-    for (let received = receiveMessageOnPort(this.#port); received !== undefined; received = receiveMessageOnPort(this.#port))
+    for (
+      let received = receiveMessageOnPort(this.#port);
+      received !== undefined;
+      received = receiveMessageOnPort(this.#port)
+    )
       this.#take(received.message);
   }
 
@@ -129,7 +145,12 @@ class Server {
         this.#inbox.push(message);
         break;
       case ToWorker.abort:
-        this.#abort(message[1] as number, message[2] as number, message[3] as number, decodeError(message[4] as EncodedError));
+        this.#abort(
+          message[1] as number,
+          message[2] as number,
+          message[3] as number,
+          decodeError(message[4] as EncodedError),
+        );
         break;
       case ToWorker.end:
         this.#runs.delete(message[1] as number);
@@ -145,7 +166,13 @@ class Server {
     const number = message[1] as number;
     let run = this.#runs.get(number);
     if (run === undefined) {
-      run = { number, id: message[2] as string, claims: new Int32Array(message[3] as SharedArrayBuffer), functions: new Map(), results: new Map() };
+      run = {
+        number,
+        id: message[2] as string,
+        claims: new Int32Array(message[3] as SharedArrayBuffer),
+        functions: new Map(),
+        results: new Map(),
+      };
       this.#runs.set(number, run);
     }
     if (message[4] === true) {
@@ -165,7 +192,10 @@ class Server {
     let here = this.#functions.get(key);
     if (here === undefined) {
       if (this.#functions.size >= FUNCTIONS_MAX) this.#functions.clear();
-      here = { fn: undefined, find: kind === FunctionReference.module ? () => imported(text, more) : () => functionOf(text, more) };
+      here = {
+        fn: undefined,
+        find: kind === FunctionReference.module ? () => imported(text, more) : () => functionOf(text, more),
+      };
       this.#functions.set(key, here);
     }
     return here;
@@ -233,7 +263,8 @@ class Server {
     let headers: Record<string, string> | undefined;
     if ((flags & TaskFlags.withHeaders) !== 0) {
       headers = {};
-      for (let left = message[place++] as number; left > 0; left--, place += 2) headers[message[place] as string] = message[place + 1] as string;
+      for (let left = message[place++] as number; left > 0; left--, place += 2)
+        headers[message[place] as string] = message[place + 1] as string;
     }
     const count = message[place++] as number;
     this.#place = place + 2 * count;
@@ -312,7 +343,15 @@ class Server {
     if (this.#concurrency === 1) this.#tellCurrent(undefined);
     if (end === TaskEnd.returned && (flags & TaskFlags.keep) !== 0) run.results.set(id, handedOver(value));
     const durationMs = performance.timeOrigin + performance.now() - startedAtMs;
-    this.#records.push(run.number, id, token, end, startedAtMs, durationMs, end === TaskEnd.threw ? encodeError(value) : value);
+    this.#records.push(
+      run.number,
+      id,
+      token,
+      end,
+      startedAtMs,
+      durationMs,
+      end === TaskEnd.threw ? encodeError(value) : value,
+    );
     running.tellEnded?.();
   }
 
@@ -334,11 +373,13 @@ class Server {
     this.#records = [FromWorker.ended];
     try {
       const moved: ArrayBuffer[] = [];
-      for (let place = RECORD_LENGTH; place < records.length; place += RECORD_LENGTH) moved.push(...movables(records[place]));
+      for (let place = RECORD_LENGTH; place < records.length; place += RECORD_LENGTH)
+        moved.push(...movables(records[place]));
       this.#port.postMessage(records, moved);
     } catch {
       // One result that cannot be sent keeps the whole message back; alone, each of the others can.
-      for (let place = 1; place < records.length; place += RECORD_LENGTH) this.#flushOne(records.slice(place, place + RECORD_LENGTH));
+      for (let place = 1; place < records.length; place += RECORD_LENGTH)
+        this.#flushOne(records.slice(place, place + RECORD_LENGTH));
     }
   }
 
@@ -348,7 +389,13 @@ class Server {
       this.#port.postMessage([FromWorker.ended, ...record], [...movables(value)]);
     } catch (error) {
       const why = culprit(value) ?? described(error);
-      this.#port.postMessage([FromWorker.ended, ...record.slice(0, 3), TaskEnd.unsendable, ...record.slice(4, RECORD_LENGTH - 1), why]);
+      this.#port.postMessage([
+        FromWorker.ended,
+        ...record.slice(0, 3),
+        TaskEnd.unsendable,
+        ...record.slice(4, RECORD_LENGTH - 1),
+        why,
+      ]);
     }
   }
 
@@ -385,11 +432,20 @@ class Server {
         return running.controller.signal;
       },
       progress(fraction: number, note?: string): void {
-        if (typeof fraction !== 'number' || Number.isNaN(fraction)) throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction);
+        if (typeof fraction !== 'number' || Number.isNaN(fraction))
+          throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction);
         if (running.ended) return;
         // Nobody is to hear of it before it is known that its inputs are done.
         flush();
-        port.postMessage([FromWorker.progress, run.number, id, token, startedAtMs, Math.min(Math.max(fraction, 0), 1), note]);
+        port.postMessage([
+          FromWorker.progress,
+          run.number,
+          id,
+          token,
+          startedAtMs,
+          Math.min(Math.max(fraction, 0), 1),
+          note,
+        ]);
       },
     };
   }
@@ -402,7 +458,8 @@ const ENDED = Symbol('ended');
 
 function called(here: FunctionHere, args: unknown[], headers: CarriedHeaders | undefined): unknown {
   const { fn: known } = here;
-  if (known !== undefined) return headers === undefined ? known(...args) : calledInContext(headers, () => known(...args));
+  if (known !== undefined)
+    return headers === undefined ? known(...args) : calledInContext(headers, () => known(...args));
   const found = here.find();
   const call = (fn: AnyFunction) => {
     here.fn = fn;
@@ -421,14 +478,17 @@ async function importModule(moduleUrl: string): Promise<object> {
   try {
     return await import(moduleUrl);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION' && !isToBeCompiled(moduleUrl)) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION' && !isToBeCompiled(moduleUrl))
+      throw error;
   }
   const require = nodeModule.createRequire(moduleUrl);
   try {
     // As an ES module, which require.resolve() does not find: the other form of this file looks for its loader in the wrong folder (tsx 4).
     const manifest = require.resolve('tsx/package.json');
     const { exports } = require(manifest) as { exports: { './esm/api': { import: { default: string } } } };
-    const { register } = (await import(new URL(exports['./esm/api'].import.default, pathToFileURL(manifest)).href)) as { register: () => void };
+    const { register } = (await import(new URL(exports['./esm/api'].import.default, pathToFileURL(manifest)).href)) as {
+      register: () => void;
+    };
     register();
     return await import(moduleUrl);
   } catch (cause) {
@@ -449,7 +509,8 @@ function isToBeCompiled(moduleUrl: string): boolean {
 function handedOver(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain = prototype === Object.prototype || prototype === Array.prototype || prototype === null || ArrayBuffer.isView(value);
+  const isPlain =
+    prototype === Object.prototype || prototype === Array.prototype || prototype === null || ArrayBuffer.isView(value);
   // What is moved away is empty here from then on.
   if (isPlain && movables(value).length === 0) return value;
   try {
@@ -461,7 +522,10 @@ function handedOver(value: unknown): unknown {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as PromiseLike<unknown>).then === 'function';
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as PromiseLike<unknown>).then === 'function'
+  );
 }
 
 workerpool.worker({

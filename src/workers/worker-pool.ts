@@ -10,7 +10,15 @@ export interface PoolUser {
   begun(thread: WorkerThread, id: number, token: number, atMs: number): void;
   seen(thread: WorkerThread, id: number, atMs: number): void;
   progressed(id: number, token: number, fraction: number, note: string | undefined): void;
-  ended(thread: WorkerThread, id: number, token: number, end: number, startedAtMs: number, tookMs: number, value: unknown): void;
+  ended(
+    thread: WorkerThread,
+    id: number,
+    token: number,
+    end: number,
+    startedAtMs: number,
+    tookMs: number,
+    value: unknown,
+  ): void;
   died(thread: WorkerThread, cause: unknown): void;
   breakOff(error: unknown): void;
 }
@@ -61,7 +69,9 @@ export class WorkerPool implements WorkerListener {
 
   thread(number: number): WorkerThread | undefined {
     if (number === 0) return undefined;
-    return this.#ioThread?.number === number ? this.#ioThread : this.#threads.find((thread) => thread.number === number);
+    return this.#ioThread?.number === number
+      ? this.#ioThread
+      : this.#threads.find((thread) => thread.number === number);
   }
 
   /** A run begins. Returns its number among the messages. */
@@ -86,7 +96,11 @@ export class WorkerPool implements WorkerListener {
     if (this.#closed) return;
     if (this.#options.ioConcurrency > 0) this.#ioThread ??= this.#start(this.#options.ioConcurrency);
     const idle = this.#threads.filter(({ queuedCount }) => queuedCount === 0).length;
-    for (let missing = Math.min(readyCount - idle, this.#options.workers - this.#threads.length); missing > 0; missing--)
+    for (
+      let missing = Math.min(readyCount - idle, this.#options.workers - this.#threads.length);
+      missing > 0;
+      missing--
+    )
       this.#threads.push(this.#start(1));
     this.#look();
   }
@@ -97,7 +111,9 @@ export class WorkerPool implements WorkerListener {
     for (const thread of this.#threads) {
       if (!thread.hasRoom(inboxMs, inboxMax)) continue;
       const isBetter =
-        best === undefined || thread.queuedMs < best.queuedMs || (thread.queuedMs === best.queuedMs && thread.queuedCount < best.queuedCount);
+        best === undefined ||
+        thread.queuedMs < best.queuedMs ||
+        (thread.queuedMs === best.queuedMs && thread.queuedCount < best.queuedCount);
       if (isBetter) best = thread;
     }
     return best;
@@ -106,7 +122,8 @@ export class WorkerPool implements WorkerListener {
   /** The thread that has most tasks. */
   fullest(): WorkerThread | undefined {
     let most: WorkerThread | undefined;
-    for (const thread of this.#threads) if (thread.state === 'ready' && thread.queuedCount > (most?.queuedCount ?? 0)) most = thread;
+    for (const thread of this.#threads)
+      if (thread.state === 'ready' && thread.queuedCount > (most?.queuedCount ?? 0)) most = thread;
     return most;
   }
 
@@ -204,7 +221,15 @@ export class WorkerPool implements WorkerListener {
         }
         break;
       case FromWorker.progress: {
-        const [, number, id, token, startedAtMs, fraction, note] = message as [number, number, number, number, number, number, string | undefined];
+        const [, number, id, token, startedAtMs, fraction, note] = message as [
+          number,
+          number,
+          number,
+          number,
+          number,
+          number,
+          string | undefined,
+        ];
         const user = this.#users.get(number);
         then(number, () => {
           user?.begun(thread, id, token, startedAtMs);

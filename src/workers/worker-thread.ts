@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 // By its default export: bundles of ES modules commonly begin with a line that takes the name createRequire.
 import nodeModule from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { MessageChannel, type MessagePort, type ResourceLimits, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import {
+  MessageChannel,
+  type MessagePort,
+  type ResourceLimits,
+  receiveMessageOnPort,
+  type Worker,
+} from 'node:worker_threads';
 import workerpool, { type Pool } from 'workerpool';
 import { WorkerStartError } from '../errors.js';
 import { Current, NOTHING } from './messages.js';
@@ -144,7 +150,11 @@ export class WorkerThread {
       const { port1, port2 } = new MessageChannel();
       this.#port = port1;
       port1.on('message', (message) => this.#listener.messages(this, [message, ...this.#waiting()]));
-      const serving = this.#pool.exec('serve', [{ port: port2, concurrency: this.concurrency, current: this.#current }], { transfer: [port2] });
+      const serving = this.#pool.exec(
+        'serve',
+        [{ port: port2, concurrency: this.concurrency, current: this.#current }],
+        { transfer: [port2] },
+      );
       this.state = 'ready';
       this.keepAlive(this.#isNeeded);
       this.#tellStarted();
@@ -173,7 +183,11 @@ export class WorkerThread {
   #waiting(): (readonly unknown[])[] {
     const messages: (readonly unknown[])[] = [];
     if (this.#port === undefined) return messages;
-    for (let received = receiveMessageOnPort(this.#port); received !== undefined; received = receiveMessageOnPort(this.#port))
+    for (
+      let received = receiveMessageOnPort(this.#port);
+      received !== undefined;
+      received = receiveMessageOnPort(this.#port)
+    )
       messages.push(received.message);
     return messages;
   }
@@ -199,7 +213,9 @@ function scriptPath(script: URL | string | undefined): string {
   if (script !== undefined) return script instanceof URL || script.startsWith('file:') ? fileURLToPath(script) : script;
   // Bundlers that make CommonJS leave no address here.
   const here = (import.meta.url as string | undefined) ?? pathToFileURL(process.argv[1] ?? '.').href;
-  const beside = ['./worker-main.js', './worker-main.dev.mjs'].map((name) => fileURLToPath(new URL(name, here))).find((path) => existsSync(path));
+  const beside = ['./worker-main.js', './worker-main.dev.mjs']
+    .map((name) => fileURLToPath(new URL(name, here)))
+    .find((path) => existsSync(path));
   if (beside !== undefined) return beside;
   try {
     return nodeModule.createRequire(here).resolve('taskmap-ts/worker');

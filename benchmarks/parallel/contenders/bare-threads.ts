@@ -18,7 +18,8 @@ export const bareThreads: ThreadContender = {
         // The longest first, each to whoever has least.
         const shares = threads.map((): number[] => []);
         const sum = (share: readonly number[]) => share.reduce((all, one) => all + one, 0);
-        for (const ms of tasks.map(({ amount }) => amount).sort((a, b) => b - a)) shares.sort((a, b) => sum(a) - sum(b))[0]!.push(ms);
+        for (const ms of tasks.map(({ amount }) => amount).sort((a, b) => b - a))
+          shares.sort((a, b) => sum(a) - sum(b))[0]!.push(ms);
         return {
           async run() {
             await Promise.all(

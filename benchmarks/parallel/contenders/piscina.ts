@@ -8,10 +8,17 @@ export const piscina: ThreadContender = {
   name: PISCINA,
   open() {
     const pool = openPiscina();
-    return { prepare: (graph) => runByHand(graph, (name, args) => pool.run(args, { name })), close: () => pool.destroy() };
+    return {
+      prepare: (graph) => runByHand(graph, (name, args) => pool.run(args, { name })),
+      close: () => pool.destroy(),
+    };
   },
 };
 
 export function openPiscina(): Piscina {
-  return new Piscina({ filename: new URL('../threads/for-piscina.mjs', import.meta.url).href, minThreads: THREADS, maxThreads: THREADS });
+  return new Piscina({
+    filename: new URL('../threads/for-piscina.mjs', import.meta.url).href,
+    minThreads: THREADS,
+    maxThreads: THREADS,
+  });
 }

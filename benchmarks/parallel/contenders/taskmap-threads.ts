@@ -17,9 +17,15 @@ export const ON_MAIN = 'taskmap async';
 export const IO_ON_MAIN = 'taskmap parallel async';
 export const IO_ON_THREAD = "taskmap parallel async, io: 'thread'";
 
-export const parallel: ThreadContender = { name: PARALLEL, open: () => opened(new ParallelExecutor({ workers: THREADS })) };
+export const parallel: ThreadContender = {
+  name: PARALLEL,
+  open: () => opened(new ParallelExecutor({ workers: THREADS })),
+};
 export const async: ThreadContender = { name: ON_MAIN, open: () => opened(new AsyncExecutor()) };
-export const ioOnMain: ThreadContender = { name: IO_ON_MAIN, open: () => opened(new ParallelAsyncExecutor({ workers: THREADS })) };
+export const ioOnMain: ThreadContender = {
+  name: IO_ON_MAIN,
+  open: () => opened(new ParallelAsyncExecutor({ workers: THREADS })),
+};
 export const ioOnThread: ThreadContender = {
   name: IO_ON_THREAD,
   open: () => opened(new ParallelAsyncExecutor({ workers: THREADS, io: 'thread' })),
@@ -80,7 +86,9 @@ const modules = new Map<number, TaskModule<Record<Kernel, TaskFunction>>>();
 function kernelsFor(amount: number): TaskModule<Record<Kernel, TaskFunction>> {
   let module = modules.get(amount);
   if (module === undefined) {
-    module = taskModule<Record<Kernel, TaskFunction>>(new URL(`../threads/for-taskmap.mjs?amount=${amount}`, import.meta.url));
+    module = taskModule<Record<Kernel, TaskFunction>>(
+      new URL(`../threads/for-taskmap.mjs?amount=${amount}`, import.meta.url),
+    );
     modules.set(amount, module);
   }
   return module;

@@ -7,7 +7,14 @@ export const TINYPOOL = 'tinypool';
 export const tinypool: ThreadContender = {
   name: TINYPOOL,
   open() {
-    const pool = new Tinypool({ filename: new URL('../threads/for-piscina.mjs', import.meta.url).href, minThreads: THREADS, maxThreads: THREADS });
-    return { prepare: (graph) => runByHand(graph, (name, args) => pool.run(args, { name })), close: () => pool.destroy() };
+    const pool = new Tinypool({
+      filename: new URL('../threads/for-piscina.mjs', import.meta.url).href,
+      minThreads: THREADS,
+      maxThreads: THREADS,
+    });
+    return {
+      prepare: (graph) => runByHand(graph, (name, args) => pool.run(args, { name })),
+      close: () => pool.destroy(),
+    };
   },
 };

@@ -9,4 +9,13 @@ import { observedRun } from './observed.js';
 import { straggler } from './straggler.js';
 
 /** Every question about threads, in the order in which they are asked. */
-export const PARTS: readonly Part[] = [emptyTasks, metg, makespan, straggler, mixed, flooded, largeResults, observedRun];
+export const PARTS: readonly Part[] = [
+  emptyTasks,
+  metg,
+  makespan,
+  straggler,
+  mixed,
+  flooded,
+  largeResults,
+  observedRun,
+];

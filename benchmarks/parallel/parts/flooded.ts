@@ -33,7 +33,10 @@ export interface FloodSize {
 /** Tasks that block, and then chains of tasks that wait. */
 export function inFlood(name: string, { flood, blockMs, chains: width, links }: FloodSize): ThreadGraph {
   return threadGraph(name, [
-    ...lists(flood, (task): ThreadTask => ({ name: `flood-${task}`, kernel: 'block', amount: blockMs, dependencies: [] })),
+    ...lists(
+      flood,
+      (task): ThreadTask => ({ name: `flood-${task}`, kernel: 'block', amount: blockMs, dependencies: [] }),
+    ),
     ...chains(width, links).map(
       (dependencies, task): ThreadTask => ({
         name: `link-${task}`,
@@ -63,7 +66,9 @@ compete for threads. The queue of piscina does not know who waits.`,
       piscinaChainsTimed,
     ];
     for (const graph of GRAPHS)
-      yield await withContenders(line, (field) => timed(field, { part: FLOODED, graph, idealMs: () => LINKS * WAIT_MS }, EFFORT));
+      yield await withContenders(line, (field) =>
+        timed(field, { part: FLOODED, graph, idealMs: () => LINKS * WAIT_MS }, EFFORT),
+      );
   },
 };
 

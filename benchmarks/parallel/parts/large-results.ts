@@ -43,7 +43,11 @@ export const largeResults: Part = {
 /** What taskmap can do besides copying. */
 async function otherWays(payload: Payload): Promise<Timing[]> {
   return withContenders([{ ...parallel, name: `${PARALLEL}, transfer()` }], async (moved) => [
-    ...(await timed(moved, { part: LARGE_RESULTS, graph: passed({ ...payload, made: 'bufferMadeToMove' }, 'handedOnToMove') }, EFFORT)),
+    ...(await timed(
+      moved,
+      { part: LARGE_RESULTS, graph: passed({ ...payload, made: 'bufferMadeToMove' }, 'handedOnToMove') },
+      EFFORT,
+    )),
     ...(await withContenders([{ ...parallel, name: `${PARALLEL}, SharedArrayBuffer` }], (shared) =>
       timed(shared, { part: LARGE_RESULTS, graph: passed({ ...payload, made: 'sharedMade' }, 'handedOn') }, EFFORT),
     )),

@@ -46,6 +46,11 @@ function mixed(name: string, size: number): ThreadGraph {
   const next = randomNumbers(2);
   return threadGraph(
     name,
-    random(size).map((dependencies, task) => ({ name: `task-${task}`, kernel: 'block', amount: 1 + Math.floor(next() * 20), dependencies })),
+    random(size).map((dependencies, task) => ({
+      name: `task-${task}`,
+      kernel: 'block',
+      amount: 1 + Math.floor(next() * 20),
+      dependencies,
+    })),
   );
 }

@@ -38,7 +38,9 @@ threads / tasks, at the point where the efficiency falls below one half. The sho
 
 /** How many iterations of `spin` this machine makes in a microsecond, undisturbed. */
 export async function iterationsPerUs(): Promise<number> {
-  const { spin } = (await import(new URL('../threads/kernels.mjs', import.meta.url).href)) as { spin: (iterations: number) => void };
+  const { spin } = (await import(new URL('../threads/kernels.mjs', import.meta.url).href)) as {
+    spin: (iterations: number) => void;
+  };
   const iterations = 100_000;
   let bestMs = Number.POSITIVE_INFINITY;
   for (let time = 0; time < 200; time++) {

@@ -1,5 +1,14 @@
 import { lists } from '../../shapes.js';
-import { async, IO_ON_MAIN, IO_ON_THREAD, ioOnMain, ioOnThread, ON_MAIN, PARALLEL, parallel } from '../contenders/taskmap-threads.js';
+import {
+  async,
+  IO_ON_MAIN,
+  IO_ON_THREAD,
+  ioOnMain,
+  ioOnThread,
+  ON_MAIN,
+  PARALLEL,
+  parallel,
+} from '../contenders/taskmap-threads.js';
 import { THREADS } from '../contenders/thread-contender.js';
 import { type ThreadEffort, timed, withContenders } from '../contest.js';
 import type { Part } from '../part.js';

@@ -22,7 +22,9 @@ ${TASKS} tasks in layers of ${WIDTH}, each of which takes the results of three a
 What counts is the computing of all threads.`,
   async *run() {
     const layer = (task: number) => task - (task % WIDTH);
-    const edges = lists(TASKS, (task) => (task < WIDTH ? [] : [0, 7, 14].map((step) => layer(task) - WIDTH + ((task + step) % WIDTH))));
+    const edges = lists(TASKS, (task) =>
+      task < WIDTH ? [] : [0, 7, 14].map((step) => layer(task) - WIDTH + ((task + step) % WIDTH)),
+    );
     const graph = uniform('layers of 100', edges, 'spin', Math.round(TASK_US * (await iterationsPerUs())));
     yield await withContenders([parallel, observed], (field) => timed(field, { part: OBSERVED_RUN, graph }, EFFORT));
   },

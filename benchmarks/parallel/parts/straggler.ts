@@ -15,7 +15,11 @@ const CHILDREN = 300;
 const CHILD_MS = 2;
 const LONG_MS = 400;
 
-const GRAPH: ThreadGraph = longAmongTiny(`one long task among ${TINY} tiny ones`, { tiny: TINY, children: CHILDREN, longMs: LONG_MS });
+const GRAPH: ThreadGraph = longAmongTiny(`one long task among ${TINY} tiny ones`, {
+  tiny: TINY,
+  children: CHILDREN,
+  longMs: LONG_MS,
+});
 
 export interface StragglerSize {
   readonly tiny: number;
@@ -30,8 +34,24 @@ export function longAmongTiny(name: string, { tiny, children, longMs }: Straggle
   return threadGraph(name, [
     { name: 'short', kernel: 'constant', amount: 0, dependencies: [] },
     { name: 'long', kernel: 'constant', amount: longMs, dependencies: [] },
-    ...lists(tiny, (task): ThreadTask => ({ name: `tiny-${task}`, kernel: 'blockAsTold', amount: 0, dependencies: [task === tiny / 2 ? 1 : 0] })),
-    ...lists(children, (task): ThreadTask => ({ name: `child-${task}`, kernel: 'block', amount: CHILD_MS, dependencies: [2 + every * task] })),
+    ...lists(
+      tiny,
+      (task): ThreadTask => ({
+        name: `tiny-${task}`,
+        kernel: 'blockAsTold',
+        amount: 0,
+        dependencies: [task === tiny / 2 ? 1 : 0],
+      }),
+    ),
+    ...lists(
+      children,
+      (task): ThreadTask => ({
+        name: `child-${task}`,
+        kernel: 'block',
+        amount: CHILD_MS,
+        dependencies: [2 + every * task],
+      }),
+    ),
   ]);
 }
 

@@ -79,7 +79,12 @@ export function textMade(bytes) {
 
 /** Some 64 bytes each, if one counts the fields. */
 export function rowsMade(bytes) {
-  return Array.from({ length: bytes / 64 }, (_, index) => ({ index, name: `row ${index}`, weight: index / 3, last: 7 }));
+  return Array.from({ length: bytes / 64 }, (_, index) => ({
+    index,
+    name: `row ${index}`,
+    weight: index / 3,
+    last: 7,
+  }));
 }
 
 export function handedOn(_, value) {

@@ -19,4 +19,7 @@ try {
 } catch (error) {
   say('error', String(error));
 }
-say('result', { counts: graph.counts(), last: graph.has('last') && graph.status('last') === 'done' ? graph.result('last') : null });
+say('result', {
+  counts: graph.counts(),
+  last: graph.has('last') && graph.status('last') === 'done' ? graph.result('last') : null,
+});

@@ -69,7 +69,10 @@ for (let i = 2; i <= 50; i++)
 const numbers = fibonacci.build();
 same<ReturnType<typeof numbers.result<'50'>>, number>();
 new SyncExecutor().run(numbers);
-const patterns = new TaskGraphBuilder<{ [page: `page ${number}`]: () => Promise<string>; join: (...texts: string[]) => string }>();
+const patterns = new TaskGraphBuilder<{
+  [page: `page ${number}`]: () => Promise<string>;
+  join: (...texts: string[]) => string;
+}>();
 for (let i = 0; i < 3; i++) patterns.task(`page ${i}`, async () => 'text');
 patterns
   .task('join')

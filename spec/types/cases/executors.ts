@@ -63,9 +63,15 @@ typed.once('task:done', ({ task, result }) => {
   if (task === 's') same<typeof result, string>();
 });
 typed.on('task:skipped', ({ task, because }) => same<[typeof task, typeof because], ['a' | 's', 'a' | 's']>());
-typed.on('task:failed', ({ error }) => same<typeof error, unknown>()).on('run:finished', ({ counts }) => same<typeof counts.done, number>());
+typed
+  .on('task:failed', ({ error }) => same<typeof error, unknown>())
+  .on('run:finished', ({ counts }) => same<typeof counts.done, number>());
 const listener = ({ task }: { task: string }) => void task;
-typed.on('task:started', listener).off('task:started', listener).removeAllListeners('task:started').removeAllListeners();
+typed
+  .on('task:started', listener)
+  .off('task:started', listener)
+  .removeAllListeners('task:started')
+  .removeAllListeners();
 typed.run(graph);
 const untyped: Executor = typed;
 untyped.run(new TaskGraphBuilder().build());

@@ -39,7 +39,10 @@ base.task('optional given', (n?: number) => n).dependsOn('n');
 base.task('rest', (first: number, ...more: number[]) => more.length + first).dependsOn('n', 'm', 'n');
 base.task('rest of none', (...more: number[]) => more.length).build();
 base.task('rest to read', (...more: readonly number[]) => more.length).dependsOn('n', 'm');
-declare const moduleTasks: TaskModule<{ sum(...more: readonly number[]): number; label(text: string, ...more: readonly number[]): string }>;
+declare const moduleTasks: TaskModule<{
+  sum(...more: readonly number[]): number;
+  label(text: string, ...more: readonly number[]): string;
+}>;
 const summed = base.task('sum', moduleTasks.sum).dependsOn('n', 'm').task('label', moduleTasks.label);
 summed.dependsOn('s', 'sum');
 // @ts-expect-error a number where a text is taken

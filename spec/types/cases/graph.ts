@@ -18,7 +18,10 @@ same<ReturnType<typeof graph.descendants>, Name[]>();
 same<ReturnType<typeof graph.failures>, Map<Name, unknown>>();
 same<ReturnType<typeof graph.failure>, unknown>();
 same<ReturnType<typeof graph.status>, TaskStatus>();
-same<typeof graph.results, { readonly a?: number; readonly s?: string; readonly nothing?: void; readonly maybe?: number | undefined }>();
+same<
+  typeof graph.results,
+  { readonly a?: number; readonly s?: string; readonly nothing?: void; readonly maybe?: number | undefined }
+>();
 
 // has() tells the compiler that a string is a name.
 declare const text: string;

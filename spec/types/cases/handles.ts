@@ -55,7 +55,9 @@ builder
   .dependsOn(...maybes)
   .run((...given) => same<typeof given, string[]>());
 builder.task('checked', (...sizes: number[]) => Math.max(...sizes)).dependsOn(...pages);
-builder.task('checked behind another', (on: boolean, ...sizes: number[]) => on && sizes.length).dependsOn(flag, ...pages);
+builder
+  .task('checked behind another', (on: boolean, ...sizes: number[]) => on && sizes.length)
+  .dependsOn(flag, ...pages);
 builder
   .task('checked in two calls', (on: boolean, ...sizes: number[]) => on && sizes.length)
   .dependsOn(flag)

@@ -14,7 +14,18 @@ const graph = new TaskGraphBuilder()
   .task('a.b', () => 1)
   .task('quote\'s "end"\n', () => 1)
   .task('all')
-  .dependsOn('__proto__', 'constructor', 'toString', 'hasOwnProperty', '', '1', 'ñandú 🚀', 'then', 'a.b', 'quote\'s "end"\n')
+  .dependsOn(
+    '__proto__',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+    '',
+    '1',
+    'ñandú 🚀',
+    'then',
+    'a.b',
+    'quote\'s "end"\n',
+  )
   .run((...given) => {
     same<typeof given, [string, number, number, boolean, string, string, string, string, number, number]>();
     return given.length;
@@ -27,7 +38,10 @@ same<ReturnType<typeof graph.result<''>>, string>();
 same<ReturnType<typeof graph.result<'then'>>, string>();
 
 // Every object literal has a `constructor` by inheritance, which is no list: where a task has that name, its list must be written, be it empty.
-new TaskGraphBuilder().tasks({ constructor: () => 1, then: (n: number) => n }, { then: ['constructor'], constructor: [] });
+new TaskGraphBuilder().tasks(
+  { constructor: () => 1, then: (n: number) => n },
+  { then: ['constructor'], constructor: [] },
+);
 new TaskGraphBuilder<{ toString(): number; valueOf(n: number): string }>()
   .task('valueOf', (n: number) => String(n))
   .dependsOn('toString')

@@ -37,7 +37,10 @@ same<ReturnType<typeof graph.result<'page'>>, { text: string; links: string[] }>
 const builder = new TaskGraphBuilder<{ later(): string }>();
 const seed = builder.task('seed', () => 2);
 const mixed = builder
-  .tasks({ twice: (n: number) => n * 2, shout: (text: string) => text.toUpperCase() }, { twice: [seed], shout: ['later'] })
+  .tasks(
+    { twice: (n: number) => n * 2, shout: (text: string) => text.toUpperCase() },
+    { twice: [seed], shout: ['later'] },
+  )
   .tasks({ thrice: (n: number) => n * 3 }, { thrice: ['twice'] })
   .task('later')
   .dependsOn('thrice')

@@ -109,7 +109,12 @@ export abstract class CanvasPane {
     }
     const x = event.offsetX - this.#drag.x;
     const y = event.offsetY - this.#drag.y;
-    this.#drag = { id: event.pointerId, x: event.offsetX, y: event.offsetY, moved: this.#drag.moved + Math.abs(x) + Math.abs(y) };
+    this.#drag = {
+      id: event.pointerId,
+      x: event.offsetX,
+      y: event.offsetY,
+      moved: this.#drag.moved + Math.abs(x) + Math.abs(y),
+    };
     if (this.#drag.moved < 4) return;
     this.#hideTip();
     this.canvas.classList.add('dragged');
@@ -150,7 +155,8 @@ export abstract class CanvasPane {
       this.#hideTip();
       return;
     }
-    while (this.#tip.children.length < lines.length) this.#tip.append(document.createElement(this.#tip.children.length === 0 ? 'strong' : 'span'));
+    while (this.#tip.children.length < lines.length)
+      this.#tip.append(document.createElement(this.#tip.children.length === 0 ? 'strong' : 'span'));
     while (this.#tip.children.length > lines.length) this.#tip.lastElementChild!.remove();
     for (const [index, line] of lines.entries()) setText(this.#tip.children[index]!, line);
     this.#tip.hidden = false;

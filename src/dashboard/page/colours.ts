@@ -19,7 +19,18 @@ export interface StatusColours {
   readonly on: string;
 }
 
-const STATUSES: readonly Marked[] = ['pending', 'ready', 'running', 'delayed', 'done', 'kept', 'failed', 'skipped', 'retried', 'interrupted'];
+const STATUSES: readonly Marked[] = [
+  'pending',
+  'ready',
+  'running',
+  'delayed',
+  'done',
+  'kept',
+  'failed',
+  'skipped',
+  'retried',
+  'interrupted',
+];
 
 let known: Colours | undefined;
 

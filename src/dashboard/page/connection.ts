@@ -55,7 +55,11 @@ export class Connection {
  */
 export async function ask(what: 'abort' | 'rerun', runId: string): Promise<string | undefined> {
   try {
-    const answer = await fetch(what, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ runId }) });
+    const answer = await fetch(what, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ runId }),
+    });
     if (answer.ok) return undefined;
     return reasonIn(await answer.text()) ?? `The server answered ${answer.status} ${answer.statusText}.`;
   } catch {
@@ -68,7 +72,8 @@ function reasonIn(text: string): string | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
     for (const key of ['error', 'message']) {
-      const found = typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>)[key] : undefined;
+      const found =
+        typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>)[key] : undefined;
       if (typeof found === 'string' && found !== '') return found;
     }
     return typeof parsed === 'string' ? parsed : undefined;

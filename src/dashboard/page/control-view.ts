@@ -52,7 +52,12 @@ export class ControlView {
     const { run, counts } = this.#shown.state;
     this.#asked = { order, runId: run.runId, graph: shownName(run.graph, 60) };
     const isAbort = order === 'abort';
-    setText(this.#question, isAbort ? `Abort the run of “${this.#asked.graph}”?` : `Reset what failed in “${this.#asked.graph}”, and run it again?`);
+    setText(
+      this.#question,
+      isAbort
+        ? `Abort the run of “${this.#asked.graph}”?`
+        : `Reset what failed in “${this.#asked.graph}”, and run it again?`,
+    );
     setText(
       this.#explanation,
       isAbort
@@ -72,8 +77,15 @@ export class ControlView {
     this.#changed();
     const wrong = await ask(order, runId);
     this.#isUnderWay = false;
-    if (wrong !== undefined) this.#say('wrong', `${order === 'abort' ? 'The run was not aborted' : 'Nothing was run again'}: ${wrong}`);
-    else this.#say('right', order === 'abort' ? `The run of “${graph}” is being aborted.` : `What failed in “${graph}” was reset, and runs again.`);
+    if (wrong !== undefined)
+      this.#say('wrong', `${order === 'abort' ? 'The run was not aborted' : 'Nothing was run again'}: ${wrong}`);
+    else
+      this.#say(
+        'right',
+        order === 'abort'
+          ? `The run of “${graph}” is being aborted.`
+          : `What failed in “${graph}” was reset, and runs again.`,
+      );
     // Whoever runs something again wants to see that.
     if (wrong === undefined && order === 'rerun') this.#model.choose(undefined);
     this.#changed();

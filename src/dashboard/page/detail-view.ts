@@ -68,15 +68,26 @@ export class DetailView {
     const dependencies = [...new Set(structure.dependencies(task))];
     const waits = state.waitsFor(task);
     const isOver = code === FAILED || hasResult(code);
-    const held = isOver || code === RUNNING || waits.length === 0 ? [] : state.heldUpBy(task, 200).filter((one) => !waits.includes(one));
+    const held =
+      isOver || code === RUNNING || waits.length === 0
+        ? []
+        : state.heldUpBy(task, 200).filter((one) => !waits.includes(one));
     this.#waits.draw(
       `${code === SKIPPED ? 'Needs, without a result' : 'Waits for'} (${count(waits.length)} of ${count(dependencies.length)})`,
       isOver ? [] : waits,
       state,
     );
-    this.#held.draw(`${code === SKIPPED ? 'Because these failed' : 'Which is held up by'} (${count(held.length)})`, held, state);
+    this.#held.draw(
+      `${code === SKIPPED ? 'Because these failed' : 'Which is held up by'} (${count(held.length)})`,
+      held,
+      state,
+    );
     const withResult = isOver ? dependencies : dependencies.filter((one) => !waits.includes(one));
-    this.#needs.draw(isOver ? `Needed (${count(withResult.length)})` : `Needs, with a result (${count(withResult.length)})`, withResult, state);
+    this.#needs.draw(
+      isOver ? `Needed (${count(withResult.length)})` : `Needs, with a result (${count(withResult.length)})`,
+      withResult,
+      state,
+    );
     const dependents = state.byInterest([...new Set(structure.dependents(task))]);
     const waiting = dependents.filter((one) => !hasResult(state.status(one))).length;
     this.#needed.draw(
@@ -92,7 +103,10 @@ export class DetailView {
     switch (code) {
       case RUNNING: {
         const said = state.progressOf(task);
-        const progress = said === undefined ? '' : `, ${percent(said.fraction)}${said.note === '' ? '' : ` (${shownName(said.note, 100)})`}`;
+        const progress =
+          said === undefined
+            ? ''
+            : `, ${percent(said.fraction)}${said.note === '' ? '' : ` (${shownName(said.note, 100)})`}`;
         return attempt === undefined
           ? STATUS_HINTS.running
           : `for ${runningFor(state.elapsedMs(nowMs) - attempt[3])} on ${threadName(attempt[2])}${progress}`;
@@ -103,14 +117,17 @@ export class DetailView {
       }
       case PENDING: {
         const waits = state.waitsFor(task).length;
-        if (!state.isUnderWay) return waits === 0 ? 'the run ended before it could run' : 'the run ended before what it needs was done';
+        if (!state.isUnderWay)
+          return waits === 0 ? 'the run ended before it could run' : 'the run ended before what it needs was done';
         return waits === 0 ? 'it has not been its turn' : `for ${counted(waits, 'task')} that it depends on`;
       }
       case READY:
         return state.isUnderWay ? STATUS_HINTS.ready : 'the run ended before there was room for it';
       case DELAYED: {
         const failure = state.failureOf(task);
-        return failure === undefined ? STATUS_HINTS.delayed : `attempt ${failure.attempt} failed, another one follows after a pause`;
+        return failure === undefined
+          ? STATUS_HINTS.delayed
+          : `attempt ${failure.attempt} failed, another one follows after a pause`;
       }
       default:
         return STATUS_HINTS[statusOf(code)];
@@ -222,7 +239,13 @@ class TaskList {
     const name = make('button', 'link');
     name.type = 'button';
     const status = make('span', 'quiet');
-    const item: Item = { element: make('li', '', mark, make('bdi', 'name', name), status), mark, name, status, task: -1 };
+    const item: Item = {
+      element: make('li', '', mark, make('bdi', 'name', name), status),
+      mark,
+      name,
+      status,
+      task: -1,
+    };
     name.addEventListener('click', () => this.#select(item.task));
     return item;
   }

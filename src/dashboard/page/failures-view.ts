@@ -107,8 +107,26 @@ export class FailuresView {
     const stackCell = make('td', '', stack);
     stackCell.colSpan = 5;
     const stackRow = make('tr', 'stack-row', stackCell);
-    const body = make('tbody', '', make('tr', '', title, attempt, make('td', 'why', type, message), next, make('td', 'more', toggle)), stackRow);
-    const row: Row = { body, mark, name, attempt, when, type, message, next, toggle, stackRow, stack, failure: undefined };
+    const body = make(
+      'tbody',
+      '',
+      make('tr', '', title, attempt, make('td', 'why', type, message), next, make('td', 'more', toggle)),
+      stackRow,
+    );
+    const row: Row = {
+      body,
+      mark,
+      name,
+      attempt,
+      when,
+      type,
+      message,
+      next,
+      toggle,
+      stackRow,
+      stack,
+      failure: undefined,
+    };
     name.addEventListener('click', () => this.#actions.select(row.failure?.task ?? -1));
     return row;
   }
@@ -116,7 +134,9 @@ export class FailuresView {
 
 /** Those that are final first, each kind with the latest first. What a task failed with before it was tried again is told as long as it has not failed for good. */
 function failuresOf({ state, filter }: Shown): ShownFailure[] {
-  const latest = [...state.run.failures].reverse().filter(({ task }) => passes({ ...filter, statuses: new Set() }, state, task));
+  const latest = [...state.run.failures]
+    .reverse()
+    .filter(({ task }) => passes({ ...filter, statuses: new Set() }, state, task));
   return [...latest.filter(({ willRetry }) => !willRetry), ...latest.filter(({ willRetry }) => willRetry)];
 }
 

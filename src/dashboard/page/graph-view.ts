@@ -107,7 +107,9 @@ export class GraphView extends CanvasPane {
       return;
     }
     const scene = this.#sceneFor(shown);
-    this.#wantHeight(scene.layout.height * Math.min((this.width - 2 * MARGIN) / scene.layout.width, FIT_MAX) + 2 * MARGIN);
+    this.#wantHeight(
+      scene.layout.height * Math.min((this.width - 2 * MARGIN) / scene.layout.width, FIT_MAX) + 2 * MARGIN,
+    );
     this.#fitOnce(scene);
     context.save();
     context.translate(this.#x, this.#y);
@@ -115,8 +117,11 @@ export class GraphView extends CanvasPane {
     this.#drawEdges(scene, shown, colour);
     this.#drawBoxes(scene, shown, colour);
     context.restore();
-    const what = scene.mode === 'groups' ? counted(shown.state.structure.groupCount, 'group') : counted(scene.ids.length, 'task');
-    this.label(`Graph of ${what}. The list “Tasks” says the same as text. Plus and minus zoom, arrows move, Home shows all of it.`);
+    const what =
+      scene.mode === 'groups' ? counted(shown.state.structure.groupCount, 'group') : counted(scene.ids.length, 'task');
+    this.label(
+      `Graph of ${what}. The list “Tasks” says the same as text. Plus and minus zoom, arrows move, Home shows all of it.`,
+    );
   }
 
   protected override panned(x: number, y: number): void {
@@ -143,8 +148,11 @@ export class GraphView extends CanvasPane {
     const found = this.#boxAt(x, y);
     if (found === undefined || this.#shown === undefined || this.#scene === undefined) return undefined;
     const { state } = this.#shown;
-    if (this.#scene.mode !== 'groups') return [shownName(state.run.names[found] ?? ''), STATUS_WORDS[statusOf(state.status(found))]];
-    const parts = STATUS_CODES.map((status, code) => [state.groupCounts[found * STATUS_CODES.length + code]!, STATUS_WORDS[status]] as const);
+    if (this.#scene.mode !== 'groups')
+      return [shownName(state.run.names[found] ?? ''), STATUS_WORDS[statusOf(state.status(found))]];
+    const parts = STATUS_CODES.map(
+      (status, code) => [state.groupCounts[found * STATUS_CODES.length + code]!, STATUS_WORDS[status]] as const,
+    );
     const said = parts.filter(([number]) => number > 0).map(([number, word]) => `${count(number)} ${word}`);
     return [shownName(state.run.groupNames[found] ?? ''), said.join(', ')];
   }
@@ -163,10 +171,26 @@ export class GraphView extends CanvasPane {
     if (this.#scene?.key === key) return this.#scene;
     if (mode === 'groups') {
       const groups = Array.from({ length: state.structure.groupCount }, (_, group) => group);
-      this.#scene = sceneOf(key, mode, groups, groupEdges(state), this.#boxes(GROUP_BOXES, state.run.groupNames), aspect, 0);
+      this.#scene = sceneOf(
+        key,
+        mode,
+        groups,
+        groupEdges(state),
+        this.#boxes(GROUP_BOXES, state.run.groupNames),
+        aspect,
+        0,
+      );
     } else if (mode === 'tasks') {
       const tasks = Array.from({ length: state.size }, (_, task) => task);
-      this.#scene = sceneOf(key, mode, tasks, edgesAmong(tasks, state), this.#boxes(TASK_BOXES, state.run.names), aspect, 0);
+      this.#scene = sceneOf(
+        key,
+        mode,
+        tasks,
+        edgesAmong(tasks, state),
+        this.#boxes(TASK_BOXES, state.run.names),
+        aspect,
+        0,
+      );
     } else {
       const { dependencies, dependents, leftOut } = neighbours(state, shown.selected);
       const near = [...new Set([...dependencies, shown.selected, ...dependents])];
@@ -193,11 +217,17 @@ export class GraphView extends CanvasPane {
   }
 
   /** As wide as the names need: then more of the graph is seen at once. */
-  #boxes({ beside, widthMin, widthMax, ...boxes }: typeof TASK_BOXES | typeof GROUP_BOXES, names: readonly string[]): Boxes {
+  #boxes(
+    { beside, widthMin, widthMax, ...boxes }: typeof TASK_BOXES | typeof GROUP_BOXES,
+    names: readonly string[],
+  ): Boxes {
     let width: number = widthMin;
     for (const name of names) {
       if (width === widthMax) break;
-      width = Math.min(Math.max(width, Math.ceil(this.context.measureText(shownName(name, 60)).width) + beside), widthMax);
+      width = Math.min(
+        Math.max(width, Math.ceil(this.context.measureText(shownName(name, 60)).width) + beside),
+        widthMax,
+      );
     }
     return { ...boxes, width };
   }
@@ -207,7 +237,11 @@ export class GraphView extends CanvasPane {
     if (this.#fittedTo === size || (this.#isMoved && this.#fittedTo.startsWith(`${key} `))) return;
     this.#fittedTo = size;
     this.#isMoved = false;
-    this.#scale = Math.min((this.width - 2 * MARGIN) / layout.width, (this.height - 2 * MARGIN) / layout.height, FIT_MAX);
+    this.#scale = Math.min(
+      (this.width - 2 * MARGIN) / layout.width,
+      (this.height - 2 * MARGIN) / layout.height,
+      FIT_MAX,
+    );
     this.#x = (this.width - layout.width * this.#scale) / 2;
     this.#y = (this.height - layout.height * this.#scale) / 2;
   }
@@ -244,7 +278,9 @@ export class GraphView extends CanvasPane {
         context.globalAlpha = shown.filter.group >= 0 && shown.filter.group !== id ? 0.3 : 1;
         this.#drawGroup(shown, id, x, y, boxes, colour);
       } else {
-        const dim = (near !== undefined && !near.has(id)) || (filtered && id !== shown.selected && !passes(shown.filter, shown.state, id));
+        const dim =
+          (near !== undefined && !near.has(id)) ||
+          (filtered && id !== shown.selected && !passes(shown.filter, shown.state, id));
         context.globalAlpha = dim ? 0.4 : 1;
         this.#drawTask(shown, id, x, y, boxes, colour);
       }
@@ -252,7 +288,14 @@ export class GraphView extends CanvasPane {
     context.globalAlpha = 1;
   }
 
-  #drawTask({ state, selected }: Shown, task: number, x: number, y: number, { width, height }: Boxes, colour: Colours): void {
+  #drawTask(
+    { state, selected }: Shown,
+    task: number,
+    x: number,
+    y: number,
+    { width, height }: Boxes,
+    colour: Colours,
+  ): void {
     const { context } = this;
     const status = statusOf(state.status(task));
     const { solid, tint, on } = colour.status[status];
@@ -262,7 +305,8 @@ export class GraphView extends CanvasPane {
       if (this.#scale * height >= 6) drawSign(context, status, x + width / 2 - height / 2, y, height, on);
     } else {
       const progress = status === 'running' ? state.progressOf(task) : undefined;
-      if (progress !== undefined) wash(context, x, y, Math.max(width * Math.min(Math.max(progress.fraction, 0), 1), height), height, solid, 0.25);
+      if (progress !== undefined)
+        wash(context, x, y, Math.max(width * Math.min(Math.max(progress.fraction, 0), 1), height), height, solid, 0.25);
       context.strokeStyle = solid;
       context.lineWidth = 1.2;
       if (status === 'skipped') context.setLineDash([4, 3]);
@@ -274,7 +318,11 @@ export class GraphView extends CanvasPane {
       context.fill();
       drawSign(context, status, x + 3, y + (height - 16) / 2, 16, on);
       context.fillStyle = colour.text;
-      context.fillText(fitted(context, shownName(state.run.names[task] ?? ''), width - 34), x + 28, y + height / 2 + 0.5);
+      context.fillText(
+        fitted(context, shownName(state.run.names[task] ?? ''), width - 34),
+        x + 28,
+        y + height / 2 + 0.5,
+      );
     }
     if (task !== selected) return;
     context.strokeStyle = colour.text;
@@ -282,7 +330,14 @@ export class GraphView extends CanvasPane {
     outline(context, x - 2, y - 2, width + 4, height + 4);
   }
 
-  #drawGroup({ state, filter }: Shown, group: number, x: number, y: number, { width, height }: Boxes, colour: Colours): void {
+  #drawGroup(
+    { state, filter }: Shown,
+    group: number,
+    x: number,
+    y: number,
+    { width, height }: Boxes,
+    colour: Colours,
+  ): void {
     const { context } = this;
     const counts = state.groupCounts.subarray(group * STATUS_CODES.length, (group + 1) * STATUS_CODES.length);
     const size = state.structure.tasksOfGroup(group).length;
@@ -354,7 +409,15 @@ export function groupStatus(counts: ArrayLike<number>, size: number): Marked {
   return counts[READY]! > 0 ? 'ready' : 'pending';
 }
 
-function sceneOf(key: string, mode: GraphMode, ids: readonly number[], edges: Edges, boxes: Boxes, aspect: number, leftOut: number): Scene {
+function sceneOf(
+  key: string,
+  mode: GraphMode,
+  ids: readonly number[],
+  edges: Edges,
+  boxes: Boxes,
+  aspect: number,
+  leftOut: number,
+): Scene {
   const layout = layoutOf(edges, boxes, aspect);
   const all = new Path2D();
   const edgesOf: number[][] = ids.map(() => []);
@@ -366,10 +429,28 @@ function sceneOf(key: string, mode: GraphMode, ids: readonly number[], edges: Ed
     edgesOf[to]!.push(index);
     return path;
   });
-  return { key, mode, ids, placeOf: new Map(ids.map((id, place) => [id, place])), boxes, layout, paths, all, edgesOf, leftOut };
+  return {
+    key,
+    mode,
+    ids,
+    placeOf: new Map(ids.map((id, place) => [id, place])),
+    boxes,
+    layout,
+    paths,
+    all,
+    edgesOf,
+    leftOut,
+  };
 }
 
-function curve(path: Path2D, { x, y }: Layout, { width, height }: Boxes, from: number, to: number, through: readonly number[]): void {
+function curve(
+  path: Path2D,
+  { x, y }: Layout,
+  { width, height }: Boxes,
+  from: number,
+  to: number,
+  through: readonly number[],
+): void {
   let lastX = x[from]! + width;
   let lastY = y[from]! + height / 2;
   path.moveTo(lastX, lastY);
@@ -421,7 +502,10 @@ function groupEdges({ run, structure }: RunState): Edges {
 }
 
 /** Those first that explain most: that have failed, run, or wait. */
-function neighbours(state: RunState, task: number): { readonly dependencies: number[]; readonly dependents: number[]; readonly leftOut: number } {
+function neighbours(
+  state: RunState,
+  task: number,
+): { readonly dependencies: number[]; readonly dependents: number[]; readonly leftOut: number } {
   const weight = (one: number): number => (hasResult(state.status(one)) ? 1 : 0);
   const by = (a: number, b: number): number => weight(a) - weight(b) || a - b;
   const dependencies = [...new Set(state.structure.dependencies(task))].sort(by);
@@ -434,14 +518,29 @@ function nearOf({ structure }: RunState, task: number): ReadonlySet<number> {
   return new Set([task, ...structure.dependencies(task), ...structure.dependents(task)]);
 }
 
-function box(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, fill: string): void {
+function box(
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  fill: string,
+): void {
   context.fillStyle = fill;
   context.beginPath();
   context.roundRect(x, y, width, height, 5);
   context.fill();
 }
 
-function wash(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, fill: string, alpha: number): void {
+function wash(
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  fill: string,
+  alpha: number,
+): void {
   const before = context.globalAlpha;
   context.globalAlpha = before * alpha;
   box(context, x, y, width, height, fill);

@@ -36,7 +36,9 @@ export class GroupsView {
       const row = Object.assign(make('div', 'row', button), { parts: { button, mark, name, number, bar, group: -1 } });
       row.setAttribute('role', 'listitem');
       button.type = 'button';
-      button.addEventListener('click', () => actions.filterGroup(this.#shown?.filter.group === row.parts.group ? -1 : row.parts.group));
+      button.addEventListener('click', () =>
+        actions.filterGroup(this.#shown?.filter.group === row.parts.group ? -1 : row.parts.group),
+      );
       return row;
     };
     this.#rows = new Rows(frame, GROUP_ROW, makeRow, (row, index) => this.#fill(row, index));
@@ -58,7 +60,10 @@ export class GroupsView {
     setMark(parts.mark, groupStatus(counts, size));
     setText(parts.name, shownName(state.run.groupNames[group] ?? ''));
     const failed = counts[FAILED]!;
-    setText(parts.number, `${failed > 0 ? `${count(failed)} failed, ` : ''}${count(counts[DONE]! + counts[KEPT]!)} of ${count(size)}`);
+    setText(
+      parts.number,
+      `${failed > 0 ? `${count(failed)} failed, ` : ''}${count(counts[DONE]! + counts[KEPT]!)} of ${count(size)}`,
+    );
     parts.bar.draw(counts, size);
     setAttribute(parts.button, 'aria-pressed', String(filter.group === group));
     const said = describe(counts);
@@ -71,7 +76,8 @@ export class GroupsView {
 /** What there is, in words: `3 done, 1 failed`. */
 export function describe(counts: ArrayLike<number>): string {
   const said: string[] = [];
-  for (const [code, status] of STATUS_CODES.entries()) if (counts[code]! > 0) said.push(`${count(counts[code]!)} ${STATUS_WORDS[status]}`);
+  for (const [code, status] of STATUS_CODES.entries())
+    if (counts[code]! > 0) said.push(`${count(counts[code]!)} ${STATUS_WORDS[status]}`);
   return said.join(', ');
 }
 

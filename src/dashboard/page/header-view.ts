@@ -34,7 +34,11 @@ export class HeaderView {
   readonly #connection = byId('connection');
   readonly #connectionText = byId('connection-text');
   readonly #bar = new Bar();
-  readonly #counts: readonly { readonly button: HTMLButtonElement; readonly number: HTMLElement; readonly code: number }[];
+  readonly #counts: readonly {
+    readonly button: HTMLButtonElement;
+    readonly number: HTMLElement;
+    readonly code: number;
+  }[];
   readonly #announcer = byId('announcer');
   #pickerKey = '';
   #announced = '';
@@ -47,10 +51,18 @@ export class HeaderView {
     this.#counts = COUNT_ORDER.map((code) => {
       const status = statusOf(code);
       const number = make('span', 'number', '0');
-      const button = make('button', `count ${status}`, markElement(status), number, make('span', 'word', STATUS_WORDS[status]));
+      const button = make(
+        'button',
+        `count ${status}`,
+        markElement(status),
+        number,
+        make('span', 'word', STATUS_WORDS[status]),
+      );
       button.type = 'button';
       button.title = `${STATUS_HINTS[status][0]!.toUpperCase()}${STATUS_HINTS[status].slice(1)}. Click to list these tasks.`;
-      button.addEventListener('click', () => actions.filterStatuses(button.getAttribute('aria-pressed') === 'true' ? [] : [code]));
+      button.addEventListener('click', () =>
+        actions.filterStatuses(button.getAttribute('aria-pressed') === 'true' ? [] : [code]),
+      );
       const item = make('li', '', button);
       counts.append(item);
       return { button, number, code };
@@ -62,7 +74,10 @@ export class HeaderView {
     this.#drawPicker(shown?.state.run.runId);
     this.#drawConnection();
     const state = shown?.state;
-    setText(this.#name, state === undefined ? (this.#model.hasHeard ? 'No run yet' : 'taskmap') : shownName(state.run.graph));
+    setText(
+      this.#name,
+      state === undefined ? (this.#model.hasHeard ? 'No run yet' : 'taskmap') : shownName(state.run.graph),
+    );
     setHidden(this.#status, state === undefined);
     for (const { button, number, code } of this.#counts) {
       const is = state?.counts[code] ?? 0;
@@ -104,7 +119,10 @@ export class HeaderView {
     const { remainingMs } = state.run;
     if (!state.isUnderWay) {
       setText(this.#left, '0 s');
-      setText(this.#leftNote, state.run.durationMs === undefined ? '' : `ended at ${clock(state.run.startedAtMs + state.run.durationMs)}`);
+      setText(
+        this.#leftNote,
+        state.run.durationMs === undefined ? '' : `ended at ${clock(state.run.startedAtMs + state.run.durationMs)}`,
+      );
     } else if (remainingMs === undefined) {
       setText(this.#left, '–');
       setText(this.#leftNote, 'no task has ended yet');
@@ -181,5 +199,7 @@ function statusWord({ run, counts }: RunState): [word: string, look: string] {
 
 /** Whether there is something of a run that could be reset and run again. */
 export function canRerun({ run, counts }: RunState): boolean {
-  return run.status !== 'running' && STATUS_CODES.some((_, code) => code !== DONE && code !== KEPT && counts[code]! > 0);
+  return (
+    run.status !== 'running' && STATUS_CODES.some((_, code) => code !== DONE && code !== KEPT && counts[code]! > 0)
+  );
 }

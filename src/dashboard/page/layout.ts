@@ -87,7 +87,10 @@ function layering({ size, starts, ids }: Edges): { layerOf: Int32Array; layerCou
   // What needs nothing stands right before the first that needs it.
   for (let node = 0; node < size; node++) {
     if (starts[node] !== starts[node + 1] || needing[node]!.length === 0) continue;
-    layerOf[node] = Math.max(needing[node]!.reduce((least, next) => Math.min(least, layerOf[next]!), Number.POSITIVE_INFINITY) - 1, 0);
+    layerOf[node] = Math.max(
+      needing[node]!.reduce((least, next) => Math.min(least, layerOf[next]!), Number.POSITIVE_INFINITY) - 1,
+      0,
+    );
   }
   return { layerOf, layerCount: layerOf.reduce((most, layer) => Math.max(most, layer + 1), 0), isBack };
 }
@@ -100,7 +103,12 @@ class Links {
   readonly before: number[][] = [];
   readonly behind: number[][] = [];
 
-  constructor({ size, starts, ids }: Edges, layerOf: Int32Array, isBack: Uint8Array, long: Map<number, readonly number[]>) {
+  constructor(
+    { size, starts, ids }: Edges,
+    layerOf: Int32Array,
+    isBack: Uint8Array,
+    long: Map<number, readonly number[]>,
+  ) {
     this.boxCount = size;
     this.layerOf = Array.from(layerOf);
     for (let node = 0; node < size; node++) {
@@ -109,7 +117,8 @@ class Links {
     }
     let places = 0;
     for (let node = 0; node < size; node++)
-      for (let edge = starts[node]!; edge < starts[node + 1]!; edge++) places += Math.max(layerOf[node]! - layerOf[ids[edge]!]! - 1, 0);
+      for (let edge = starts[node]!; edge < starts[node + 1]!; edge++)
+        places += Math.max(layerOf[node]! - layerOf[ids[edge]!]! - 1, 0);
     for (let node = 0; node < size; node++) {
       for (let edge = starts[node]!; edge < starts[node + 1]!; edge++) {
         if (isBack[edge] === 1) continue;
@@ -150,7 +159,9 @@ function putInOrder(layers: number[][], links: Links): void {
     const forth = sweep % 2 === 0;
     for (let step = 1; step < layers.length; step++) {
       const layer = layers[forth ? step : layers.length - 1 - step]!;
-      const mean = new Map(layer.map((one) => [one, meanOf((forth ? links.before : links.behind)[one]!, placeOf) ?? placeOf[one]!]));
+      const mean = new Map(
+        layer.map((one) => [one, meanOf((forth ? links.before : links.behind)[one]!, placeOf) ?? placeOf[one]!]),
+      );
       layer.sort((a, b) => mean.get(a)! - mean.get(b)! || placeOf[a]! - placeOf[b]!);
       number(layer);
     }
@@ -239,13 +250,21 @@ function place(
     for (let edge = graph.starts[to]!; edge < graph.starts[to + 1]!; edge++) {
       const from = graph.ids[edge]!;
       if (from === to) continue;
-      const through = (long.get(edge) ?? []).filter((one) => columnsOf[links.layerOf[one]!] === 1).flatMap((one) => [x[one]!, yOf[one]! - top]);
+      const through = (long.get(edge) ?? [])
+        .filter((one) => columnsOf[links.layerOf[one]!] === 1)
+        .flatMap((one) => [x[one]!, yOf[one]! - top]);
       edges.push({ from, to, through });
     }
   }
   const y = new Float64Array(graph.size);
   for (let node = 0; node < graph.size; node++) y[node] = yOf[node]! - height / 2 - top;
-  return { x: x.slice(0, graph.size), y, width: Math.max(left - gapX, width), height: Math.max(bottom - top, height), edges };
+  return {
+    x: x.slice(0, graph.size),
+    y,
+    width: Math.max(left - gapX, width),
+    height: Math.max(bottom - top, height),
+    edges,
+  };
 }
 
 function boxesIn(layer: readonly number[], links: Links): number {
@@ -255,7 +274,12 @@ function boxesIn(layer: readonly number[], links: Links): number {
 }
 
 /** How many boxes one column may hold for the picture to be shown as large as can be. */
-function bestHeight(layers: readonly (readonly number[])[], links: Links, { width, height, gapX, gapY }: Boxes, aspect: number): number {
+function bestHeight(
+  layers: readonly (readonly number[])[],
+  links: Links,
+  { width, height, gapX, gapY }: Boxes,
+  aspect: number,
+): number {
   const sizes = layers.map((layer) => boxesIn(layer, links));
   const most = sizes.reduce((a, b) => Math.max(a, b), 1);
   let best = most;
@@ -315,16 +339,24 @@ function settle(
       weight += neighbours.length;
     }
     // What has no neighbours there stays where it is, and gives way.
-    let pool = weight > 0 ? { mean: sum / weight - offset, weight, count: 1 } : { mean: yOf[row[0]!]! - offset, weight: 0.01, count: 1 };
+    let pool =
+      weight > 0
+        ? { mean: sum / weight - offset, weight, count: 1 }
+        : { mean: yOf[row[0]!]! - offset, weight: 0.01, count: 1 };
     for (let before = pools.at(-1); before !== undefined && before.mean > pool.mean; before = pools.at(-1)) {
       pools.pop();
       const both = before.weight + pool.weight;
-      pool = { mean: (before.mean * before.weight + pool.mean * pool.weight) / both, weight: both, count: before.count + pool.count };
+      pool = {
+        mean: (before.mean * before.weight + pool.mean * pool.weight) / both,
+        weight: both,
+        count: before.count + pool.count,
+      };
     }
     pools.push(pool);
   }
   let index = 0;
   for (const { mean, count } of pools) {
-    for (let left = count; left > 0; left--, index++) for (const one of layer[index]!) yOf[one] = mean + offsets[index]!;
+    for (let left = count; left > 0; left--, index++)
+      for (const one of layer[index]!) yOf[one] = mean + offsets[index]!;
   }
 }

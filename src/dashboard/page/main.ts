@@ -69,7 +69,14 @@ class DashboardPage implements Actions {
   #isDue = false;
   #heardAtMs: number | undefined;
   #tick: ReturnType<typeof setTimeout> | undefined;
-  #counters = { firstPaintMs: undefined as number | undefined, redrawMs: 0, redrawMaxMs: 0, redraws: 0, lagMs: 0, lagMaxMs: 0 };
+  #counters = {
+    firstPaintMs: undefined as number | undefined,
+    redrawMs: 0,
+    redrawMaxMs: 0,
+    redraws: 0,
+    lagMs: 0,
+    lagMaxMs: 0,
+  };
 
   readonly select = (task: number): void => {
     this.#selected = this.#shown()?.state.run.names[task];
@@ -161,13 +168,23 @@ class DashboardPage implements Actions {
       });
     }
     document.addEventListener('keydown', ({ key, target, ctrlKey, metaKey, altKey }) => {
-      if (ctrlKey || metaKey || altKey || (target instanceof Element && target.matches('input, select, textarea, dialog *'))) return;
+      if (
+        ctrlKey ||
+        metaKey ||
+        altKey ||
+        (target instanceof Element && target.matches('input, select, textarea, dialog *'))
+      )
+        return;
       if (key === 'p') this.#togglePause();
       else if (key === 'Escape') this.select(-1);
     });
     // A slash would be written into the field it leads to.
     document.addEventListener('keydown', (event) => {
-      if (event.key !== '/' || (event.target instanceof Element && event.target.matches('input, select, textarea, dialog *'))) return;
+      if (
+        event.key !== '/' ||
+        (event.target instanceof Element && event.target.matches('input, select, textarea, dialog *'))
+      )
+        return;
       event.preventDefault();
       this.#tasks.focus();
     });
@@ -229,7 +246,10 @@ class DashboardPage implements Actions {
     for (const { mode: one, button } of this.#modes) {
       setAttribute(button, 'aria-pressed', String(one === mode));
       button.disabled = (one === 'tasks' && state.size > TASKS_MAX) || (one === 'near' && shown.selected < 0);
-      button.title = one === 'tasks' && state.size > TASKS_MAX ? `Graphs of more than ${TASKS_MAX} tasks are drawn by their groups` : '';
+      button.title =
+        one === 'tasks' && state.size > TASKS_MAX
+          ? `Graphs of more than ${TASKS_MAX} tasks are drawn by their groups`
+          : '';
     }
     setHidden(this.#graphNote, mode !== 'near' || this.#graph.leftOut === 0);
     setText(this.#graphNote, `and ${count(this.#graph.leftOut)} more neighbours`);

@@ -89,7 +89,14 @@ export function setMark(mark: SVGSVGElement, status: Marked): void {
 const paths = new Map<Marked, Path2D>();
 
 /** Draws the sign of a status into a square of `size` whose upper left corner is at `x`, `y`. */
-export function drawSign(context: CanvasRenderingContext2D, status: Marked, x: number, y: number, size: number, colour: string): void {
+export function drawSign(
+  context: CanvasRenderingContext2D,
+  status: Marked,
+  x: number,
+  y: number,
+  size: number,
+  colour: string,
+): void {
   const path = paths.get(status) ?? new Path2D(SHAPES[status].path);
   paths.set(status, path);
   context.save();

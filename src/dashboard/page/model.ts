@@ -57,7 +57,8 @@ export class Model {
 
   /** The run that is shown. */
   get shown(): RunState | undefined {
-    const known = (this.#chosen === undefined ? undefined : this.#known.get(this.#chosen)) ?? [...this.#known.values()].at(-1);
+    const known =
+      (this.#chosen === undefined ? undefined : this.#known.get(this.#chosen)) ?? [...this.#known.values()].at(-1);
     if (known === undefined) return undefined;
     known.state ??= new RunState(known.run, known.structure);
     return known.state;
@@ -112,7 +113,12 @@ export class Model {
     const before = this.#known;
     this.#known = new Map();
     // What stays the same of a run need not be worked out again.
-    for (const run of runs) this.#known.set(run.runId, { run, structure: before.get(run.runId)?.structure ?? new Structure(run), state: undefined });
+    for (const run of runs)
+      this.#known.set(run.runId, {
+        run,
+        structure: before.get(run.runId)?.structure ?? new Structure(run),
+        state: undefined,
+      });
     this.#dropChoice();
   }
 

@@ -32,7 +32,8 @@ export class Structure {
     this.size = run.names.length;
     const all = Int32Array.from(run.dependencies);
     const owners = new Int32Array(all.length);
-    for (let task = 0; task < this.size; task++) owners.fill(task, run.dependencyStarts[task]!, run.dependencyStarts[task + 1]!);
+    for (let task = 0; task < this.size; task++)
+      owners.fill(task, run.dependencyStarts[task]!, run.dependencyStarts[task + 1]!);
     [this.#dependentStarts, this.#dependents] = sorted(all, this.size, owners);
     const places = Int32Array.from({ length: this.size }, (_, task) => task);
     [this.#groupStarts, this.#tasksByGroup] = sorted(run.groups, run.groupNames.length, places);
@@ -70,7 +71,11 @@ export class Structure {
 }
 
 /** Things by the number of whatever they belong to. */
-function sorted(owners: ArrayLike<number>, ownerCount: number, things: Int32Array): [starts: Int32Array, things: Int32Array] {
+function sorted(
+  owners: ArrayLike<number>,
+  ownerCount: number,
+  things: Int32Array,
+): [starts: Int32Array, things: Int32Array] {
   const starts = new Int32Array(ownerCount + 1);
   for (let index = 0; index < owners.length; index++) starts[owners[index]! + 1]!++;
   for (let owner = 0; owner < ownerCount; owner++) starts[owner + 1]! += starts[owner]!;
@@ -81,7 +86,16 @@ function sorted(owners: ArrayLike<number>, ownerCount: number, things: Int32Arra
 }
 
 const NONE = -1;
-const BY_INTEREST: readonly ShownStatus[] = ['failed', 'running', 'delayed', 'ready', 'pending', 'skipped', 'done', 'kept'];
+const BY_INTEREST: readonly ShownStatus[] = [
+  'failed',
+  'running',
+  'delayed',
+  'ready',
+  'pending',
+  'skipped',
+  'done',
+  'kept',
+];
 /** Where each status comes in a list. */
 const INTEREST: readonly number[] = STATUS_CODES.map((status) => BY_INTEREST.indexOf(status));
 
@@ -172,7 +186,8 @@ export class RunState {
   /** The first one first. */
   attemptsOf(task: number): ShownAttempt[] {
     const found: ShownAttempt[] = [];
-    for (let index = this.#lastAttempt[task] ?? NONE; index !== NONE; index = this.#attemptBefore[index]!) found.push(this.run.attempts[index]!);
+    for (let index = this.#lastAttempt[task] ?? NONE; index !== NONE; index = this.#attemptBefore[index]!)
+      found.push(this.run.attempts[index]!);
     return found.sort((a, b) => a[1] - b[1] || a[3] - b[3]);
   }
 

@@ -53,7 +53,8 @@ export class RunningView {
 
   draw(shown: Shown | undefined): void {
     const state = shown?.state;
-    const isTold = (task: number): boolean => shown !== undefined && passes({ ...shown.filter, statuses: new Set() }, shown.state, task);
+    const isTold = (task: number): boolean =>
+      shown !== undefined && passes({ ...shown.filter, statuses: new Set() }, shown.state, task);
     const running = state?.running.filter(isTold) ?? [];
     const listed = running.slice(0, LISTED_MAX);
     setText(this.#number, count(running.length));
@@ -81,7 +82,11 @@ export class RunningView {
     row.element.classList.toggle('selected', task === selected);
     const again = attempt !== undefined && attempt[1] > 1 ? `attempt ${attempt[1]}` : '';
     const said =
-      progress === undefined ? '' : [percent(progress.fraction), shownName(progress.note, 80)].filter((one) => one !== '' && one !== '""').join(' ');
+      progress === undefined
+        ? ''
+        : [percent(progress.fraction), shownName(progress.note, 80)]
+            .filter((one) => one !== '' && one !== '""')
+            .join(' ');
     setText(row.note, [again, said].filter((one) => one !== '').join(' · '));
     setHidden(row.track, progress === undefined);
     if (progress !== undefined) row.fill.style.width = `${Math.min(Math.max(progress.fraction, 0), 1) * 100}%`;
@@ -101,7 +106,12 @@ export class RunningView {
       row.task = task;
       const failure = shown!.state.failureOf(task);
       setText(row.name, shownName(shown!.state.run.names[task] ?? ''));
-      setText(row.why, failure === undefined ? '' : `attempt ${failure.attempt}: ${shownName(failure.type)}: ${shownName(failure.message)}`);
+      setText(
+        row.why,
+        failure === undefined
+          ? ''
+          : `attempt ${failure.attempt}: ${shownName(failure.type)}: ${shownName(failure.message)}`,
+      );
     }
   }
 
@@ -115,7 +125,16 @@ export class RunningView {
     const track = make('span', 'track', fill);
     const title = make('th', 'what', markElement('running'), make('bdi', 'name', name), track, note);
     title.scope = 'row';
-    const row: RunningRow = { element: make('tr', '', title, thread, time), name, thread, time, note, fill, track, task: -1 };
+    const row: RunningRow = {
+      element: make('tr', '', title, thread, time),
+      name,
+      thread,
+      time,
+      note,
+      fill,
+      track,
+      task: -1,
+    };
     name.addEventListener('click', () => this.#actions.select(row.task));
     return row;
   }
@@ -124,7 +143,12 @@ export class RunningView {
     const name = make('button', 'link');
     name.type = 'button';
     const why = make('span', 'note');
-    const row: DelayedRow = { element: make('li', '', markElement('delayed'), make('bdi', 'name', name), why), name, why, task: -1 };
+    const row: DelayedRow = {
+      element: make('li', '', markElement('delayed'), make('bdi', 'name', name), why),
+      name,
+      why,
+      task: -1,
+    };
     name.addEventListener('click', () => this.#actions.select(row.task));
     return row;
   }

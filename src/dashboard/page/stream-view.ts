@@ -62,7 +62,10 @@ export class StreamView extends CanvasPane {
     context.textBaseline = 'middle';
     context.direction = 'ltr';
     if (shown === undefined || rowCount === 0) {
-      this.#empty(shown === undefined ? 'No run yet. What runs is drawn here as soon as one begins.' : 'No task has started yet', colour);
+      this.#empty(
+        shown === undefined ? 'No run yet. What runs is drawn here as soon as one begins.' : 'No task has started yet',
+        colour,
+      );
       return;
     }
     if (shown.state.run.runId !== this.#runId) {
@@ -236,7 +239,8 @@ export class StreamView extends CanvasPane {
         else this.#drawAttempt(shown, attempt, x, y + pad, width, rowHeight - 2 * pad, dim, colour);
       }
     }
-    for (const [attempt, x, y, width, dim] of failures) this.#drawAttempt(shown, attempt, x, y, width, rowHeight - 2 * pad, dim, colour);
+    for (const [attempt, x, y, width, dim] of failures)
+      this.#drawAttempt(shown, attempt, x, y, width, rowHeight - 2 * pad, dim, colour);
     context.globalAlpha = 1;
   }
 
@@ -344,7 +348,8 @@ function firstEndingAfter(row: readonly number[], attempts: readonly ShownAttemp
 }
 
 const STEPS_MS = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1.5e4, 3e4, 6e4, 1.2e5, 3e5, 6e5, 9e5, 1.8e6, 3.6e6, 7.2e6, 1.08e7, 2.16e7, 4.32e7, 8.64e7,
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1.5e4, 3e4, 6e4, 1.2e5, 3e5, 6e5, 9e5, 1.8e6, 3.6e6, 7.2e6,
+  1.08e7, 2.16e7, 4.32e7, 8.64e7,
 ];
 
 function niceStep(leastMs: number): number {

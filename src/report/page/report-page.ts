@@ -55,7 +55,10 @@ function show(): void {
   showAll.hidden = found.length > ALL_MAX;
   const all = numberText(rows.length);
   const count = found.length === rows.length ? `${all} tasks` : `${numberText(found.length)} of ${all} tasks`;
-  const part = from === 0 ? `the first ${numberText(shown.length)}` : `${numberText(from + 1)} to ${numberText(from + shown.length)}`;
+  const part =
+    from === 0
+      ? `the first ${numberText(shown.length)}`
+      : `${numberText(from + 1)} to ${numberText(from + shown.length)}`;
   told.textContent = shown.length < found.length ? `${count}, ${part} are shown` : count;
 }
 
@@ -66,7 +69,9 @@ function numberText(number: number): string {
 function filter(): void {
   const words = search.value.trim().toLowerCase();
   const { value } = tools.querySelector<HTMLInputElement>('input[name=status]:checked')!;
-  found = sorted.filter((row) => (value === '' || row.status === value) && (words === '' || wordsOf(row).includes(words)));
+  found = sorted.filter(
+    (row) => (value === '' || row.status === value) && (words === '' || wordsOf(row).includes(words)),
+  );
   from = 0;
   to = step;
   show();
@@ -82,7 +87,8 @@ function wordsOf(row: Row): string {
 function sortBy(heading: HTMLTableCellElement): void {
   const before = sortedBy?.heading === heading ? sortedBy.direction : undefined;
   sortedBy?.heading.removeAttribute('aria-sort');
-  const direction: Direction | undefined = before === undefined ? 'ascending' : before === 'ascending' ? 'descending' : undefined;
+  const direction: Direction | undefined =
+    before === undefined ? 'ascending' : before === 'ascending' ? 'descending' : undefined;
   sortedBy = direction && { heading, direction };
   if (direction === undefined) sorted = rows;
   else {

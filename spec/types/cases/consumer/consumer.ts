@@ -1,5 +1,13 @@
 // A program that uses taskmap, and a library made with it, through their declarations alone: no DOM, every declaration file checked.
-import { AsyncExecutor, type Attempt, type Executor, SyncExecutor, type TaskGraph, TaskGraphBuilder, type TasksIn } from 'taskmap-ts';
+import {
+  AsyncExecutor,
+  type Attempt,
+  type Executor,
+  SyncExecutor,
+  type TaskGraph,
+  TaskGraphBuilder,
+  type TasksIn,
+} from 'taskmap-ts';
 import { builder, Counting, draft, graph, incomplete, makeExecutor, makeGraph, many } from '../library.js';
 import { same } from '../support.js';
 

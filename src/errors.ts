@@ -349,6 +349,18 @@ export class UnsendableError extends TaskmapError {
   }
 }
 
+/** A value cannot cross to a thread, into a store or a queue as what it is. */
+export class UncarriableError extends TaskmapError {
+  readonly code = 'uncarriable';
+  /** The part of it that cannot, as a sentence without its end: `result.rows[3].format is a function`. */
+  readonly part: string;
+
+  constructor(part: string) {
+    super(`${part}. Pass plain data (of an instance, \`{ ...it }\`), and make of it what is needed where it arrives.`);
+    this.part = part;
+  }
+}
+
 /** A worker thread died while it ran this task, as often as it is tried. `cause` is what the thread died of. */
 export class WorkerCrashError extends TaskmapError {
   readonly code = 'worker-crash';

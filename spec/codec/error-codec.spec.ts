@@ -151,7 +151,7 @@ describe('what is thrown and is no error', () => {
     ['a promise', Promise.resolve()],
   ])('arrives as an error that says so: %s', (_, thrown) => {
     expect(arrived(thrown)).toBeInstanceOf(Error);
-    expect(arrived(thrown).message).toMatch(/^A value was thrown that cannot be sent: /);
+    expect(arrived(thrown).message).toMatch(/^A value was thrown that cannot be carried: /);
   });
 });
 

@@ -325,7 +325,7 @@ describe('ParallelExecutor', () => {
       expect(String(graph.failure('a'))).toMatch(
         /The result of task "a" cannot be sent: result\.rows\[1\]\.format is a function/,
       );
-      expect(String(graph.failure('getter'))).toMatch(/result throws as it is read: Error: no/);
+      expect(String(graph.failure('getter'))).toMatch(/result\.first throws as it is read: Error: no/);
       expect(graph.status('after')).toBe('skipped');
       expect(graph.result('fine')).toBe(2);
     });

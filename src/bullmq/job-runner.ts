@@ -1,4 +1,4 @@
-import { TaskTimeoutError } from '../errors.js';
+import { TaskTimeoutError, UncarriableError } from '../errors.js';
 import type { AttemptRecord } from '../events.js';
 import { systemClock } from '../executors/clock.js';
 import { Emitter } from '../executors/emitter.js';
@@ -7,7 +7,7 @@ import { Run, type RunOrder } from '../executors/run.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
-import { type CarriedValues, carriedError, Uncarriable } from './carried-values.js';
+import { type CarriedValues, carriedError } from './carried-values.js';
 import { type CarriedValue, type EndedTask, JobEnd, type JobNews, type JobOrder } from './job-messages.js';
 
 /** A job with all that it takes to run it. */
@@ -63,7 +63,7 @@ export class JobRunner extends ParallelAsyncExecutor {
           carriedValues.carry(record.result, 'result', `taskmap value ${job.jobId} ${placeByName.get(record.task)}`),
         );
       } catch (error) {
-        const part = error instanceof Uncarriable ? error.part : String(error);
+        const part = error instanceof UncarriableError ? error.part : String(error);
         end(record, JobEnd.unsendable, record.durationMs, carriedValues.carry(part, '', ''));
       }
     });

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import { UncarriableError } from '../errors.js';
 import type { LiveAttempt } from '../executors/attempt.js';
 import type { Run } from '../executors/run.js';
 import type { SendableFunctions } from '../workers/sendable-functions.js';
 import { moduleReference } from '../workers/task-module.js';
-import { type CarriedValues, Uncarriable } from './carried-values.js';
+import type { CarriedValues } from './carried-values.js';
 import { fileDigest } from './file-digest.js';
 import type { CarriedFunction, CarriedValue, JobOrder } from './job-messages.js';
 
@@ -44,7 +45,7 @@ export class OrderMaker {
         this.#addTask(parts, attempt);
         sent.push(attempt);
       } catch (error) {
-        if (!(error instanceof Uncarriable)) throw error;
+        if (!(error instanceof UncarriableError)) throw error;
         unsendable.push([attempt, error.part]);
       }
     }
@@ -79,7 +80,7 @@ export class OrderMaker {
     return this.#values.forget(this.#storedKeys);
   }
 
-  /** @throws {@link Uncarriable} */
+  /** @throws {@link UncarriableError} */
   #addTask(parts: OrderParts, { id, name }: LiveAttempt): void {
     const { topology, outcomes, settings, functions } = this.#run.open;
     const { starts, ids } = topology.inputs;

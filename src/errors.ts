@@ -341,9 +341,10 @@ export class UnsendableError extends TaskmapError {
 
   /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
   constructor(task: string, what: 'result' | 'argument', culprit: string) {
-    const advice = what === 'result' ? 'Return plain data' : 'Pass plain data';
+    const verb = what === 'result' ? 'Return' : 'Pass';
     super(
-      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`,
+      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${verb} plain data (of an instance, \`{ ...it }\`), ` +
+        'or keep the task on the main thread with .onMainThread().',
     );
     this.task = task;
   }

@@ -235,9 +235,9 @@ describe('an error within a value', () => {
     circle['request'] = request;
     const error = Object.assign(new Error('no', { cause: request }), { request, code: 'E' });
     expect({ ...arrived(error) }).toEqual({ code: 'E' });
-    expect(arrived(error).cause).toEqual(new Error('A value that cannot be carried: [object Object]'));
+    expect(arrived(error).cause).toEqual(new Error('A value was thrown that cannot be carried: [object Object]'));
     const { errors } = arrived(new AggregateError([1, request, error]));
-    expect(errors.slice(0, 2)).toEqual([1, new Error('A value that cannot be carried: [object Object]')]);
+    expect(errors.slice(0, 2)).toEqual([1, new Error('A value was thrown that cannot be carried: [object Object]')]);
     expect({ ...errors[2] }).toEqual({ code: 'E' });
     // What leads to it from elsewhere is refused, although an error had it too.
     expect(refusedPartOf([error, circle])).toBe('result[1].request.retry is a function');

@@ -134,7 +134,7 @@ describe('what a task threw', () => {
     const there = keptError(Object.assign(new RangeError('far', { cause: value }), { value, code: 7 }));
     expect(there).toBeInstanceOf(RangeError);
     expect({ ...there }).toEqual({ code: 7 });
-    expect(there.cause.message).toMatch(/^A value that cannot be carried: /);
+    expect(there.cause.message).toMatch(/^A value was thrown that cannot be carried: /);
   });
 
   it('is kept whatever its getters do', () => {

@@ -1,5 +1,5 @@
-import { insteadOf, withCaller } from '../codec/error-codec.js';
-import { decodeValue, encodeValue } from '../codec/value-codec.js';
+import { withCaller } from '../codec/error-codec.js';
+import { decodeValue, encodeThrown, encodeValue } from '../codec/value-codec.js';
 import { InvalidOptionError, QueueError, UncarriableError } from '../errors.js';
 import type { OutcomeStore } from '../store/outcome-store.js';
 import type { CarriedValue } from './job-messages.js';
@@ -87,11 +87,7 @@ export class CarriedValues {
 }
 
 export function carriedError(error: unknown): string {
-  try {
-    return base64Of(encodeValue(error));
-  } catch {
-    return base64Of(encodeValue(insteadOf(error)));
-  }
+  return base64Of(encodeThrown(error));
 }
 
 /** @param calledFrom - lines to go below its stack */

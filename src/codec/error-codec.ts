@@ -1,5 +1,5 @@
-import { described } from '../errors.js';
 import { type Packed, pack, unpack } from './crossing.js';
+import { insteadOf } from './error-record.js';
 
 /** Any thrown value, in a form that the engine's clone carries. */
 export type EncodedError = { readonly packed: Packed } | { readonly value: unknown };
@@ -22,11 +22,6 @@ export function decodeError(encoded: EncodedError, calledFrom = ''): unknown {
 export function withCaller(thrown: unknown, calledFrom: string): unknown {
   if (thrown instanceof Error) thrown.stack += calledFrom;
   return thrown;
-}
-
-/** What goes in the place of something that was thrown and cannot cross. */
-export function insteadOf(thrown: unknown): Error {
-  return new Error(`A value was thrown that cannot be carried: ${described(thrown)}`);
 }
 
 function encoded(thrown: unknown): EncodedError {

@@ -58,9 +58,9 @@ export function fillError(
   for (const [key, value] of Object.entries(data)) set(key, value, !UNLISTED.includes(key) || listed.includes(key));
 }
 
-/** In the place of a cause that cannot cross. */
-export function describedInstead(value: unknown): Error {
-  return new Error(`A value that cannot be carried: ${described(value)}`);
+/** What goes in the place of something that was thrown and cannot cross. */
+export function insteadOf(thrown: unknown): Error {
+  return new Error(`A value was thrown that cannot be carried: ${described(thrown)}`);
 }
 
 /** Sets a property of its own, whatever its name: `__proto__` as well. */

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { described, UncarriableError } from '../errors.js';
-import { describedInstead, type ErrorRecord, put, readError } from './error-record.js';
+import { type ErrorRecord, insteadOf, put, readError } from './error-record.js';
 import { pathOf, type Step } from './path.js';
 import { mayHaveNames, objectKind, type Refused, showsAll } from './value-kind.js';
 
@@ -240,7 +240,7 @@ class Survey {
 
   #orDescription(value: unknown): unknown {
     if (this.#canCross(value)) return value;
-    const description = describedInstead(value);
+    const description = insteadOf(value);
     this.#errors.push(description);
     return description;
   }

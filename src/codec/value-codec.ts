@@ -2,7 +2,7 @@ import v8 from 'node:v8';
 import { described, UncarriableError } from '../errors.js';
 import { type Packed, packFor, unpack } from './crossing.js';
 import { emptyError } from './error-classes.js';
-import { fillError, put } from './error-record.js';
+import { fillError, insteadOf, put } from './error-record.js';
 
 /*
  *   header of the engine's serializer │ form (4 bytes) │ what it has written
@@ -40,6 +40,24 @@ export function encodeValue(value: unknown, name = 'value'): Uint8Array {
   } catch (error) {
     // Too little stack left, or too long for a buffer.
     throw new UncarriableError(`${name} cannot be written as bytes: ${described(error)}`);
+  }
+}
+
+/**
+ * What a task threw, as bytes that `decodeValue()` reads. It is written in any case: what cannot cross becomes an error
+ * that describes it.
+ *
+ * @example
+ * import { decodeValue, encodeThrown } from 'taskmap-ts/codec';
+ *
+ * decodeValue(encodeThrown(new RangeError('too far'))); // => new RangeError('too far')
+ * decodeValue(encodeThrown(() => 1)); // => new Error('A value was thrown that cannot be carried: function (anonymous)')
+ */
+export function encodeThrown(thrown: unknown): Uint8Array {
+  try {
+    return encodeValue(thrown);
+  } catch {
+    return encodeValue(insteadOf(thrown));
   }
 }
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { insteadOf } from '../codec/error-codec.js';
+import { insteadOf } from '../codec/error-record.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
 import { hashValue } from '../codec/value-hash.js';
 import { described, quoted, UncarriableError, UnreadableOutcomeError, UnstorableError } from '../errors.js';

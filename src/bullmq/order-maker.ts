@@ -115,7 +115,7 @@ export class OrderMaker {
     const source = this.#sendable.sources.get(fn);
     const carried: CarriedFunction =
       module === undefined
-        ? ['source', source!.text, source!.helpers.join(' ')]
+        ? ['source', source!.text, source!.more]
         : ['module', module.moduleUrl, module.exportName, fileDigest(module.moduleUrl)];
     this.#functions.set(fn, carried);
     return carried;

@@ -513,7 +513,7 @@ export class Dispatcher<A> {
     const module = moduleReference(fn);
     if (module !== undefined) return [FunctionReference.module, module.moduleUrl, module.exportName];
     const source = this.#sources.get(fn)!;
-    return [FunctionReference.source, source.text, source.helpers.join(' ')];
+    return [FunctionReference.source, source.text, source.more];
   }
 
   // Taking back.

@@ -1,8 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { existsSync } from 'node:fs';
-// By its default export: bundles of ES modules commonly begin with a line that takes the name createRequire.
-import nodeModule from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { type MessagePort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import workerpool from 'workerpool';
 import { culprit } from '../codec/culprit.js';
@@ -22,7 +18,7 @@ import {
   TaskFlags,
   ToWorker,
 } from './messages.js';
-import { exported } from './task-module.js';
+import { imported } from './module-import.js';
 import { movables } from './transfer.js';
 
 /** What the main thread gives a worker to serve with. */
@@ -467,42 +463,6 @@ function called(here: FunctionHere, args: unknown[], headers: CarriedHeaders | u
   };
   // Its module may be where tracing is set up.
   return typeof found === 'function' ? call(found) : found.then(call);
-}
-
-async function imported(moduleUrl: string, exportName: string): Promise<AnyFunction> {
-  return exported(await importModule(moduleUrl), moduleUrl, exportName);
-}
-
-/** Node 20 imports no TypeScript in threads, even when the program runs under a loader for it: then `require` has one, or tsx is asked for its own. */
-async function importModule(moduleUrl: string): Promise<object> {
-  try {
-    return await import(moduleUrl);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION' && !isToBeCompiled(moduleUrl))
-      throw error;
-  }
-  const require = nodeModule.createRequire(moduleUrl);
-  try {
-    // As an ES module, which require.resolve() does not find: the other form of this file looks for its loader in the wrong folder (tsx 4).
-    const manifest = require.resolve('tsx/package.json');
-    const { exports } = require(manifest) as { exports: { './esm/api': { import: { default: string } } } };
-    const { register } = (await import(new URL(exports['./esm/api'].import.default, pathToFileURL(manifest)).href)) as {
-      register: () => void;
-    };
-    register();
-    return await import(moduleUrl);
-  } catch (cause) {
-    throw new Error(
-      `Cannot import ${moduleUrl} in a worker thread: this Node does not read TypeScript there. Install tsx, or point taskModule() to the compiled .js file.`,
-      { cause },
-    );
-  }
-}
-
-/** A module by the name that it will have when it is compiled: a loader for TypeScript finds it, Node does not. */
-function isToBeCompiled(moduleUrl: string): boolean {
-  if (!moduleUrl.startsWith('file:') || existsSync(new URL(moduleUrl))) return false;
-  return existsSync(new URL(moduleUrl.replace(/\.([cm]?)js(x?)([?#].*)?$/, '.$1ts$2')));
 }
 
 /** Results keep their meaning wherever the next task runs: what a copy would change is copied here too. */

@@ -251,6 +251,14 @@ describe('a file that is not what was saved', () => {
     expect(readOutcomeFile(Buffer.concat([whole, whole])).state).toBe('damaged');
   });
 
+  it('is never taken for it, even if its checksum holds and its names do not end', () => {
+    const { file } = storeOf('rows', '');
+    const whole = readFileSync(file);
+    whole.writeUInt32LE(2 * whole.length, 24);
+    whole.writeUInt32LE(crc32(whole.subarray(12)), 8);
+    expect(readOutcomeFile(whole).state).toBe('damaged');
+  });
+
   it('is never taken for it, whatever it is', () => {
     const beginning = readFileSync(storeOf('rows', 'x').file);
     const bytes = fc.uint8Array({ maxLength: 80 });

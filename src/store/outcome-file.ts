@@ -45,6 +45,8 @@ export function readOutcomeFile(file: Buffer): OutcomeFile {
     return { state: isTorn(file, isOurs) ? 'torn' : 'damaged', task: isOurs ? taskSaidIn(file) : undefined };
   const version = file.readUInt32LE(VERSION_AT);
   if (version !== FORMAT) return { state: 'newer', version };
+  // Whoever wrote the checksum need not have written names.
+  if (nameEnd(file, nameEnd(file, NAMES_AT)) > file.length) return { state: 'damaged', task: undefined };
   const graph = readName(file, NAMES_AT);
   const task = readName(file, graph.end);
   return { state: 'whole', graph: graph.name, task: task.name, bytes: file.subarray(task.end) };

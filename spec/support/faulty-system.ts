@@ -14,6 +14,7 @@ const CHANGES = [
   'unlink',
   'copy',
   'mkdir',
+  'rmdir',
 ] as const;
 
 /** How the calls go that change something: as they would; or the n-th refused, once; or the process dead from the n-th on. */

@@ -18,6 +18,7 @@ interface FileSystem {
   readdir: typeof fs.readdirSync;
   realpath: typeof fs.realpathSync;
   rename: typeof fs.renameSync;
+  rmdir: typeof fs.rmdirSync;
   stat: typeof fs.statSync;
   unlink: typeof fs.unlinkSync;
   write: typeof fs.write;
@@ -41,6 +42,7 @@ export const system: FileSystem = {
   readdir: fs.readdirSync,
   realpath: fs.realpathSync,
   rename: fs.renameSync,
+  rmdir: fs.rmdirSync,
   stat: fs.statSync,
   unlink: fs.unlinkSync,
   write: fs.write,
@@ -218,6 +220,16 @@ export function discard(path: string): void {
     system.unlink(path);
   } catch {
     // Not there, or not to be removed: it is tried again when the store is opened the next time.
+  }
+}
+
+/** Removes a folder in which there is nothing. One that holds anything, that is a link or that is in use stays. */
+export function discardFolder(path: string): boolean {
+  try {
+    system.rmdir(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import {
   codeOf,
   discard,
+  discardFolder,
   FileWindow,
   MAKE,
   makeFolder,
@@ -67,6 +68,7 @@ export class ValueFolder {
 
   remove({ name }: ValueFile): void {
     discard(join(this.path, name));
+    discardFolder(this.path);
   }
 
   /** Removes the files that are none of these. What has another kind of name is not ours, and stays. */
@@ -74,5 +76,6 @@ export class ValueFolder {
     const kept = new Set(files.map(({ name }) => name));
     for (const name of namesIn(this.path))
       if (/^[0-9a-f]{24}$/.test(name) && !kept.has(name)) discard(join(this.path, name));
+    discardFolder(this.path);
   }
 }

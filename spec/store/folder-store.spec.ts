@@ -2,12 +2,15 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -111,6 +114,21 @@ describe('FolderStore', () => {
     const readFile = vi.spyOn(system, 'readFile');
     expect(kept(store)).toEqual({ rows: '1' });
     expect(readFile).toHaveBeenCalledTimes(1);
+  });
+
+  it.skipIf(process.platform === 'win32')('keeps a file private that its user made so, and follows no link', () => {
+    const { store, file } = storeOf('rows', '1');
+    chmodSync(file, 0o600);
+    store.save('etl', 'rows', Buffer.from('2'));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const victim = join(store.directory, 'victim');
+    writeFileSync(victim, 'precious');
+    rmSync(file);
+    symlinkSync(victim, file);
+    store.save('etl', 'rows', Buffer.from('3'));
+    expect(readFileSync(victim, 'utf8')).toBe('precious');
+    expect(lstatSync(file).isFile()).toBe(true);
+    expect(kept(store)).toEqual({ rows: '3' });
   });
 
   it('leaves no folder of a graph of which all is forgotten', () => {

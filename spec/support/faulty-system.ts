@@ -5,6 +5,8 @@ const CHANGES = [
   'open',
   'writeSync',
   'write',
+  'fchmod',
+  'fchown',
   'fdatasync',
   'fdatasyncSync',
   'fsync',

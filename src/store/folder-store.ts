@@ -8,7 +8,7 @@ import {
   discard,
   discardFolder,
   folderFailure,
-  MAKE,
+  makeFile,
   makeFolder,
   namesIn,
   patiently,
@@ -175,9 +175,11 @@ function writeOutcomePatiently(folder: string, graph: string, task: string, byte
 /** Puts an outcome in its place, whole and safe. That it is in its place is safe once the folder is synced. */
 function writeOutcome(folder: string, graph: string, task: string, bytes: Uint8Array): void {
   const head = outcomeFileHead(graph, task, bytes);
+  const path = join(folder, fileNameOf(task));
   const temporary = join(folder, `${randomUUID()}.tmp`);
+  const before = system.lstat(path, { throwIfNoEntry: false });
   try {
-    const fd = system.open(temporary, MAKE, 0o666);
+    const fd = makeFile(temporary, before?.isFile() ? before : undefined);
     try {
       writeWhole(fd, head, 0);
       writeWhole(fd, bytes, head.length);
@@ -185,7 +187,7 @@ function writeOutcome(folder: string, graph: string, task: string, bytes: Uint8A
     } finally {
       system.close(fd);
     }
-    patiently(() => system.rename(temporary, join(folder, fileNameOf(task))));
+    patiently(() => system.rename(temporary, path));
   } catch (error) {
     discard(temporary);
     throw error;

@@ -5,8 +5,9 @@ import {
   codeOf,
   discard,
   discardFolder,
+  type FileStats,
   FileWindow,
-  MAKE,
+  makeFile,
   makeFolder,
   namesIn,
   syncFolderOf,
@@ -26,13 +27,18 @@ export class ValueFolder {
     this.path = path;
   }
 
-  /** Writes a value, and returns when it is safe. */
-  write(bytes: Uint8Array): ValueFile {
+  /**
+   * Writes a value, and returns when it is safe.
+   *
+   * @param store - the file of the store: who may not read that may not read the value
+   */
+  write(bytes: Uint8Array, store: FileStats): ValueFile {
     const name = randomBytes(12).toString('hex');
     const path = join(this.path, name);
-    makeFolder(this.path);
+    // Who may read may also look into the folder.
+    makeFolder(this.path, 0o700 | (store.mode & 0o777) | ((store.mode & 0o444) >> 2));
     try {
-      const fd = system.open(path, MAKE, 0o666);
+      const fd = makeFile(path, store);
       try {
         writeWhole(fd, bytes, 0);
         system.fsync(fd);

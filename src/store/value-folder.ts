@@ -14,7 +14,7 @@ import {
   system,
   writeWhole,
 } from './file-system.js';
-import type { ValueFile } from './journal-format.js';
+import { isValueFileName, type ValueFile } from './journal-format.js';
 
 /**
  * Large values, each in a file of its own, in a folder beside the file of the store. A file gets its name at random and its record only once it is safe, so that a
@@ -80,8 +80,7 @@ export class ValueFolder {
   /** Removes the files that are none of these. What has another kind of name is not ours, and stays. */
   removeAllBut(files: readonly ValueFile[]): void {
     const kept = new Set(files.map(({ name }) => name));
-    for (const name of namesIn(this.path))
-      if (/^[0-9a-f]{24}$/.test(name) && !kept.has(name)) discard(join(this.path, name));
+    for (const name of namesIn(this.path)) if (isValueFileName(name) && !kept.has(name)) discard(join(this.path, name));
     discardFolder(this.path);
   }
 }

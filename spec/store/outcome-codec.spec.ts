@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { registerErrors, TaskTimeoutError, UnreadableOutcomeError, UnstorableError } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { hashValue } from '../../src/codec/value-hash.js';
@@ -191,6 +192,53 @@ describe('decodeOutcome()', () => {
     }
   });
 });
+
+describe('a header of another shape, whose checksum holds', () => {
+  const whole = ['rows', 'done', '', ['a'], [], ['h'], null, 'hash', 1, 1, 1];
+  const changed = (at: number, field: unknown) => whole.map((one, index) => (index === at ? field : one));
+
+  it('is read if it is the right one', () => {
+    expect(decodeOutcome('rows', bytesWith(JSON.stringify(whole))).valueHash).toBe('hash');
+  });
+
+  it.each([
+    '',
+    'null',
+    '7',
+    '{}',
+    '[[[',
+    '["rows"]',
+    JSON.stringify([...whole, 1]),
+    JSON.stringify(changed(1, 'odd')),
+    JSON.stringify(changed(2, 5)),
+    JSON.stringify(changed(3, { length: -1 })),
+    JSON.stringify(changed(3, ['a', 'b'])),
+    JSON.stringify(changed(4, [1])),
+    JSON.stringify(changed(5, null)),
+    JSON.stringify(changed(6, {})),
+    JSON.stringify(changed(7, [])),
+    JSON.stringify(changed(8, '1')),
+  ])('cannot be read: %s', (text) => {
+    expect(() => decodeOutcome('rows', bytesWith(text))).toThrow(
+      'What is stored of task "rows" cannot be read. Its header has another shape than an outcome has.',
+    );
+  });
+
+  it('cannot be read if it is said to be longer than all there is', () => {
+    const bytes = bytesWith('');
+    bytes.writeUInt32LE(bytes.length, 5);
+    bytes.writeUInt32LE(crc32(bytes.subarray(5)), 1);
+    expect(() => decodeOutcome('rows', bytes)).toThrow('Its header has another shape');
+  });
+});
+
+/** An outcome with this header and a checksum that holds. */
+function bytesWith(header: string): Buffer {
+  const bytes = Buffer.concat([Buffer.of(1), Buffer.alloc(8), Buffer.from(header), Buffer.alloc(10)]);
+  bytes.writeUInt32LE(Buffer.byteLength(header), 5);
+  bytes.writeUInt32LE(crc32(bytes.subarray(5)), 1);
+  return bytes;
+}
 
 class QuotaError extends Error {
   override readonly name = 'QuotaError';

@@ -106,9 +106,10 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     buffer.length > HEADER_AT && buffer[0] === FORMAT && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
   if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
-  const header = JSON.parse(buffer.toString('utf8', HEADER_AT, valueAt)) as Fields;
+  const fields = valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
+  if (fields === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
   const [saved, status, version, dependencies, after, inputHashes, sourceHash, valueHash, attempts, durationMs, atMs] =
-    header;
+    fields;
   if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(saved)}`);
   return {
     task,
@@ -139,6 +140,33 @@ type Fields = readonly [
   durationMs: number,
   atMs: number,
 ];
+
+/** The fields of a header; `undefined` if it is not one. That its checksum holds does not say who wrote it. */
+function fieldsIn(text: string): Fields | undefined {
+  try {
+    const fields: unknown = JSON.parse(text);
+    return isFields(fields) ? fields : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFields(fields: unknown): fields is Fields {
+  if (!Array.isArray(fields)) return false;
+  const [task, status, version, dependencies, after, inputHashes, sourceHash, valueHash, ...numbers] = fields;
+  return (
+    (status === 'done' || status === 'failed') &&
+    [task, version, sourceHash ?? '', valueHash].every((field) => typeof field === 'string') &&
+    [dependencies, after, inputHashes].every(isNames) &&
+    inputHashes.length === dependencies.length &&
+    numbers.length === 3 &&
+    numbers.every((field) => typeof field === 'number')
+  );
+}
+
+function isNames(field: unknown): boolean {
+  return Array.isArray(field) && field.every((name) => typeof name === 'string');
+}
 
 function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
   try {

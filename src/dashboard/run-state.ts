@@ -8,6 +8,7 @@ import type {
   TaskProgressed,
   TaskRetrying,
   TaskStarted,
+  ThreadId,
 } from '../events.js';
 import { type OpenGraph, openGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TimeLeft } from '../observe/time-left.js';
@@ -20,6 +21,7 @@ import {
   type ShownProgress,
   type ShownRun,
   type ShownStatus,
+  type ShownThread,
   STATUS_CODES,
 } from './messages.js';
 import { shownError, shownText } from './shown-text.js';
@@ -151,7 +153,7 @@ export class RunState {
     if (id < 0) return;
     if (this.#placeByTask[id] !== NONE) this.#endAttempt(id, this.#since(atMs), ENDED_INTERRUPTED);
     const startMs = this.#since(atMs);
-    this.#placeByTask[id] = this.#attempts.begin(id, attempt, thread === 'main' ? 0 : thread, startMs);
+    this.#placeByTask[id] = this.#attempts.begin(id, attempt, shownThread(thread), startMs);
     this.#attemptStartMs[id] = startMs;
     if (++this.#underWay > this.#underWayMax) this.#underWayMax = this.#underWay;
     this.#turn(id, RUNNING);
@@ -389,6 +391,12 @@ export class RunState {
     this.#failures.push(failure);
     if (this.#failures.length > 2 * FAILURES_MAX) this.#failures = this.#failures.slice(-FAILURES_MAX);
   }
+}
+
+/** The main thread is 0. The name of a worker is text of others. */
+function shownThread(thread: ThreadId): ShownThread {
+  if (typeof thread === 'number') return thread;
+  return thread === 'main' ? 0 : shownText(thread);
 }
 
 function shownFailure(kept: KeptFailure): ShownFailure {

@@ -6,7 +6,7 @@ import { groupsOf, type TaskGroups } from './groups.js';
 import { type Layout, layeredLayout } from './layered-layout.js';
 import { cut, markupText, px, shortened, shownText, textWidth } from './markup.js';
 import { type DrawnStatus, LOOKS } from './palette.js';
-import { type Content, FONT_SIZE, type LegendItem, markAt, picture, statusItem } from './picture.js';
+import { type Content, FONT_SIZE, type LegendItem, markAt, type Picture, picture, statusItem } from './picture.js';
 
 /** How a graph is drawn. */
 export interface GraphPictureOptions {
@@ -57,7 +57,7 @@ interface Box {
 type Counts = ReadonlyMap<DrawnStatus, number>;
 
 /** @throws {@link InvalidOptionError} */
-export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions = {}): string {
+export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions = {}): Picture {
   const { title = graph.name, direction = 'right', outcomes = true, group, durations, legend = true } = options;
   if (typeof title !== 'string') throw new InvalidOptionError('title', 'a text', title);
   if (direction !== 'right' && direction !== 'down')

@@ -1,6 +1,7 @@
 import type { DrawnGraph } from '../drawing/drawn-graph.js';
 import { type GraphPictureOptions, graphPictureOf } from '../drawing/graph-picture.js';
 import { dotOf, mermaidOf } from '../drawing/graph-text.js';
+import type { Picture } from '../drawing/picture.js';
 import {
   described,
   GraphBusyError,
@@ -78,6 +79,8 @@ export let refuseBusyGraph: (graph: TaskGraph) => void;
 export let claimGraph: (graph: TaskGraph) => void;
 /** Ends what {@link claimGraph} began. For executors. */
 export let releaseGraph: (graph: TaskGraph) => void;
+/** What `toSVG` returns, and the style sheet in it. For reports. */
+export let pictureOf: (graph: TaskGraph, options: GraphPictureOptions) => Picture;
 
 /** What a graph is called that was given no name. */
 export const UNNAMED = 'graph';
@@ -128,6 +131,7 @@ export class TaskGraph<Tasks extends object = any> {
     releaseGraph = (graph) => {
       graph.#busy = false;
     };
+    pictureOf = (graph, options) => graph.#picture(options);
     // What console.log prints under Node; browsers have no such hook.
     Object.defineProperty(TaskGraph.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: TaskGraph) {
@@ -486,10 +490,7 @@ export class TaskGraph<Tasks extends object = any> {
    * svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg"'); // => true
    */
   toSVG(options: GraphPictureOptions = {}): string {
-    // A result that was not made by a run is shown as one that was kept.
-    const statusOf = (id: number) =>
-      this.#outcomes.isDone(id) && this.#outcomes.source(id) !== 'run' ? 'kept' : this.#outcomes.status(id);
-    return graphPictureOf(this.#drawn(statusOf), options);
+    return this.#picture(options).svg;
   }
 
   /** A few lines for people, also what `console.log` prints: how far the graph is, what failed first, and what could start. */
@@ -511,6 +512,13 @@ export class TaskGraph<Tasks extends object = any> {
   }
 
   // Helpers.
+
+  #picture(options: GraphPictureOptions): Picture {
+    // A result that was not made by a run is shown as one that was kept.
+    const statusOf = (id: number) =>
+      this.#outcomes.isDone(id) && this.#outcomes.source(id) !== 'run' ? 'kept' : this.#outcomes.status(id);
+    return graphPictureOf(this.#drawn(statusOf), options);
+  }
 
   #drawn(statusOf: DrawnGraph['statusOf']): DrawnGraph {
     const { name, names, topology, settings } = this.#open;

@@ -1,11 +1,13 @@
 import { durationText } from '../drawing/duration-text.js';
 import { lanesOf } from './lanes.js';
 import type { AttemptTiming, RunSnapshot, TaskTiming } from './run-timing.js';
-import { columnsOf, filled, printable } from './terminal.js';
+import { columnsOf, filled, fitted, printable } from './terminal.js';
 
 const NAME_COLUMNS_MAX = 32;
 const CHART_COLUMNS_MIN = 8;
 const LABEL_LENGTH_MAX = 60;
+/** Names of workers may be of any length. */
+const LANE_COLUMNS_MAX = 24;
 
 /** The tasks that took longest, by their start, and how many others there are. */
 interface Shown {
@@ -48,7 +50,7 @@ export function mermaidGanttOf(run: RunSnapshot, rowsMax: number): string {
   for (const { name, attempts } of lanesOf(run.attempts)) {
     const bars = attempts.filter((attempt) => shown.has(attempt)).map(mermaidBar);
     if (bars.length === 0) continue;
-    lines.push(`  section ${name}`);
+    lines.push(`  section ${mermaidLine(name)}`);
     for (const bar of bars) lines.push(bar);
   }
   return `${lines.join('\n')}\n`;
@@ -78,7 +80,8 @@ function chartOf({ attempts }: TaskTiming, { startedAtMs, endedAtMs }: RunSnapsh
 }
 
 function remarkOf({ attempts, durationMs, status }: TaskTiming, laneNames: ReadonlyMap<AttemptTiming, string>): string {
-  const remarks = [laneNames.get(attempts.at(-1)!)!, durationText(durationMs)];
+  const lane = fitted(printable(laneNames.get(attempts.at(-1)!)!), LANE_COLUMNS_MAX);
+  const remarks = [lane, durationText(durationMs)];
   if (attempts.length > 1) remarks.push(`${attempts.length} attempts`);
   if (status !== 'done') remarks.push(status === 'pending' ? 'interrupted' : status);
   return remarks.join(', ');

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { InvalidOptionError, RunLogError } from '../errors.js';
+import { escaped, InvalidOptionError, RunLogError } from '../errors.js';
 import type { UntypedEvents } from '../events.js';
 import {
   ENTRY_BY_EVENT,
@@ -187,8 +187,10 @@ class LogFile {
     // The fields are no empty object: after its opening brace, more of it follows.
     const rest = JSON.stringify(logged).slice(1, -1);
     const head = `{"level":${LEVEL_NUMBERS[level]},"time":${Math.floor(atMs)},${this.#fixedFields},"runId":${JSON.stringify(runId)},"event":"${event}"`;
+    // JSON leaves characters as they are that a terminal takes for commands. Within its strings, an escape means the same.
+    const line = escaped(`${head},${rest},"msg":${JSON.stringify(msg)}}`);
     try {
-      this.#writeWhole(this.#file, `${this.#torn ? '\n' : ''}${head},${rest},"msg":${JSON.stringify(msg)}}\n`);
+      this.#writeWhole(this.#file, `${this.#torn ? '\n' : ''}${line}\n`);
     } catch (error) {
       throw new RunLogError(this.path, 'written', 'Lines are missing from here on, until it can be.', { cause: error });
     }

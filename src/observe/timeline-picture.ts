@@ -1,7 +1,16 @@
 import { durationText } from '../drawing/duration-text.js';
 import { cut, markupText, px, shortened, shownText, textWidth } from '../drawing/markup.js';
 import { type DrawnStatus, LOOKS } from '../drawing/palette.js';
-import { BETWEEN, FONT_SIZE, type LegendItem, MARGIN, markAt, picture, statusItem } from '../drawing/picture.js';
+import {
+  BETWEEN,
+  FONT_SIZE,
+  type LegendItem,
+  MARGIN,
+  markAt,
+  type Picture,
+  picture,
+  statusItem,
+} from '../drawing/picture.js';
 import { ticksOf } from '../drawing/time-axis.js';
 import type { ThreadId } from '../events.js';
 import { measuredPath } from './critical-path.js';
@@ -27,6 +36,8 @@ const BORDER_WIDTH_MIN = 4;
 const MARK_WIDTH_MIN = 16;
 const NAME_SIZE = 11;
 const NAME_LENGTH_MAX = 300;
+/** Names of workers may be of any length. */
+const LANE_WIDTH_MAX = 160;
 const RULES = [
   '.taskmap-picture .n{font-size:11px}',
   '.taskmap-picture .w{stroke-width:2;stroke-dasharray:1 2}',
@@ -48,13 +59,23 @@ interface Bar {
 /** What matters more is seen where attempts of several statuses share a pixel. */
 const WEIGHTS: Readonly<Record<AttemptStatus, number>> = { done: 0, running: 1, interrupted: 2, retried: 3, failed: 4 };
 
+/** How large the picture is, as {@link TimelinePictureOptions} of the same names say. */
+export interface PictureSize {
+  readonly width?: number | undefined;
+  readonly rowsMax?: number | undefined;
+}
+
 /** A row for each lane, a bar for each attempt. */
-export function timelinePictureOf(run: RunSnapshot, figures: RunFigures, width: number, rowsMax: number): string {
+export function timelinePictureOf(
+  run: RunSnapshot,
+  figures: RunFigures,
+  { width = 960, rowsMax = 60 }: PictureSize = {},
+): Picture {
   return new TimelineDrawing(run, width, rowsMax).picture(figures);
 }
 
 /** The picture of a timeline that has seen no run. */
-export function emptyTimelinePicture(): string {
+export function emptyTimelinePicture(): Picture {
   const text = 'Nothing has run.';
   return picture(
     { title: '', summary: [text], label: text, statuses: [], legend: [] },
@@ -65,6 +86,8 @@ export function emptyTimelinePicture(): string {
 class TimelineDrawing {
   readonly #run: RunSnapshot;
   readonly #lanes: readonly Lane[];
+  /** What each lane is called, as far as there is room for it. */
+  readonly #labels: readonly string[];
   /** How many rows there are for which there was no room, and how many attempts are in them. */
   readonly #leftOut: { readonly rows: number; readonly attempts: number };
   readonly #left: number;
@@ -84,7 +107,9 @@ class TimelineDrawing {
     const shown = new Set(this.#lanes);
     const leftOut = lanes.filter((lane) => !shown.has(lane));
     this.#leftOut = { rows: leftOut.length, attempts: leftOut.reduce((sum, { attempts }) => sum + attempts.length, 0) };
-    this.#left = Math.ceil(this.#lanes.reduce((most, { name }) => Math.max(most, textWidth(name, FONT_SIZE)), 0)) + 12;
+    this.#labels = this.#lanes.map(({ name }) => shortened(laneText(name), LANE_WIDTH_MAX, FONT_SIZE));
+    const labelWidth = this.#labels.reduce((most, label) => Math.max(most, textWidth(label, FONT_SIZE)), 0);
+    this.#left = Math.ceil(labelWidth) + 12;
     this.#right = Math.max(width - 2 * MARGIN, this.#left + 1);
     this.#path = measuredPath(run).tasks;
     this.#criticalTasks = new Set(this.#path.map(({ task }) => task));
@@ -92,7 +117,7 @@ class TimelineDrawing {
       for (const attempt of attempts) this.#rowByAttempt.set(attempt, row);
   }
 
-  picture(figures: RunFigures): string {
+  picture(figures: RunFigures): Picture {
     const { graph, status, startedAtMs, endedAtMs } = this.#run;
     const height = AXIS_HEIGHT + this.#lanes.length * ROW_HEIGHT + (this.#leftOut.rows > 0 ? ROW_HEIGHT : 0);
     const parts = [this.#axis(), this.#pauses()];
@@ -153,7 +178,12 @@ class TimelineDrawing {
 
   #row(lane: Lane, row: number): string {
     const top = AXIS_HEIGHT + row * ROW_HEIGHT;
-    const parts = [`<text class="f" x="0" y="${px(top + 16)}">${lane.name}</text>`, this.#waits(lane, top)];
+    const label = this.#labels[row]!;
+    const whole = label === lane.name ? '' : `<title>${markupText(laneText(lane.name))}</title>`;
+    const parts = [
+      `<text class="f" x="0" y="${px(top + 16)}">${whole}${markupText(label)}</text>`,
+      this.#waits(lane, top),
+    ];
     for (const bar of this.#bars(lane)) parts.push(this.#bar(bar, top));
     return parts.join('');
   }
@@ -291,6 +321,11 @@ function firstLanesOfEach(lanes: readonly Lane[], rowsMax: number): Lane[] {
     .slice(0, rowsMax)
     .sort((a, b) => a - b)
     .map((index) => lanes[index]!);
+}
+
+/** An empty name is seen as well. */
+function laneText(name: string): string {
+  return name.trim() === '' ? `"${shownText(name)}"` : shownText(cut(name, NAME_LENGTH_MAX));
 }
 
 function middleOf(row: number): number {

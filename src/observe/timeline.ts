@@ -89,7 +89,7 @@ export interface ThreadShare {
 /** The runs of a timeline by id, in the order in which they began. For reports. */
 export let runsOf: (timeline: Timeline) => ReadonlyMap<string, RunTiming>;
 
-const DEFAULTS = { runsMax: 10, rowsMax: 40, width: 80, slowest: 10, pictureWidth: 960, pictureRowsMax: 60 } as const;
+const DEFAULTS = { runsMax: 10, rowsMax: 40, width: 80, slowest: 10 } as const;
 const PICTURE_WIDTH_MIN = 300;
 
 /**
@@ -284,16 +284,13 @@ export class Timeline extends Observer {
    * executor.run(new TaskGraphBuilder({ name: 'site' }).task('fetch', () => 1).build());
    * timeline.toSVG({ width: 640 }).includes('<title>site: finished'); // => true
    */
-  toSVG({
-    width = DEFAULTS.pictureWidth,
-    rowsMax = DEFAULTS.pictureRowsMax,
-    ...which
-  }: TimelinePictureOptions = {}): string {
-    if (!Number.isSafeInteger(width) || width < PICTURE_WIDTH_MIN)
+  toSVG({ width, rowsMax, ...which }: TimelinePictureOptions = {}): string {
+    if (width !== undefined && (!Number.isSafeInteger(width) || width < PICTURE_WIDTH_MIN))
       throw new InvalidOptionError('width', `a whole number from ${PICTURE_WIDTH_MIN}`, width);
-    count('rowsMax', rowsMax);
+    if (rowsMax !== undefined) count('rowsMax', rowsMax);
     const run = this.#snapshot(which);
-    return run === undefined ? emptyTimelinePicture() : timelinePictureOf(run, this.summary(which)!, width, rowsMax);
+    if (run === undefined) return emptyTimelinePicture().svg;
+    return timelinePictureOf(run, this.summary(which)!, { width, rowsMax }).svg;
   }
 
   #snapshot({ runId }: WhichRun = {}): RunSnapshot | undefined {

@@ -140,12 +140,12 @@ export class TracedRun {
       const attributes = {
         'taskmap.task': spanText(task),
         'taskmap.attempt': attempt,
-        'taskmap.thread': String(thread),
+        'taskmap.thread': spanText(String(thread)),
       };
       const name = `attempt ${attempt} of ${spanName(task)}`;
       span = this.#tracer.startSpan(name, { startTime: hrTimeOf(startedAtMs), attributes }, open.context);
     } else {
-      open.span.setAttribute('taskmap.thread', String(thread));
+      open.span.setAttribute('taskmap.thread', spanText(String(thread)));
     }
     const isElsewhere = thread !== 'main';
     open.attempt = {

@@ -9,7 +9,7 @@ import {
   STATUS_TEXTS,
   section,
   taskLink,
-  threadText,
+  threadHTML,
   timeHTML,
 } from './page-parts.js';
 import type { RunFacts } from './run-facts.js';
@@ -130,7 +130,7 @@ function pathHTML({ path, run, tasks }: RunFacts): string {
         partOf(first.startedAtMs - run.startedAtMs, wholeMs),
         partOf(last.endedAtMs - first.startedAtMs, wholeMs),
       );
-      const cells = [durationText(tookMs), percent(partOf(tookMs, wholeMs)), threadText(last.thread)];
+      const cells = [durationText(tookMs), percent(partOf(tookMs, wholeMs)), threadHTML(last.thread)];
       return `<tr><th scope="row">${taskLink(idByName.get(task)!, task)}</th><td class="amount">${cells.join('</td><td class="amount">')}</td><td class="where">${bar}</td></tr>`;
     });
   const leftOut = path.tasks.length - rows.length;
@@ -147,7 +147,7 @@ function threadsHTML({ threads, run }: RunFacts): string {
   if (threads.length === 0) return '';
   const rows = threads.slice(0, THREAD_ROWS_MAX).map(({ thread, attemptCount, busyMs, share }) => {
     const cells = [durationText(busyMs), percent(share), numberText(attemptCount)];
-    return `<tr><th scope="row">${threadText(thread)}</th><td class="amount">${cells.join('</td><td class="amount">')}</td><td class="where">${barHTML(0, share)}</td></tr>`;
+    return `<tr><th scope="row">${threadHTML(thread)}</th><td class="amount">${cells.join('</td><td class="amount">')}</td><td class="where">${barHTML(0, share)}</td></tr>`;
   });
   const leftOut = threads.length - rows.length;
   const others = leftOut > 0 ? ` ${counted(leftOut, 'thread')} more ${leftOut === 1 ? 'is' : 'are'} left out.` : '';

@@ -10,11 +10,16 @@ export function quoted(name: string): string {
   return escaped(JSON.stringify(shown));
 }
 
-/** What a terminal would take for a command, or what turns the direction of a line. Joiners stay: emoji and some scripts need them. */
+/**
+ * What a terminal would take for a command, or what turns the direction of a line. Joiners stay: emoji and some scripts
+ * need them.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const UNPRINTABLE = /[\0-\x1f\x7f-\x9f\u2028\u2029]|(?![\u200c\u200d])\p{Cf}/gu;
 
-/** A text of one line in which nothing but characters is left: what is none stands as an escape of JSON and JavaScript. */
+/**
+ * A text of one line in which nothing but characters is left: what is none stands as an escape of JSON and JavaScript.
+ */
 export function escaped(text: string): string {
   return text.replace(UNPRINTABLE, (character) =>
     Array.from(

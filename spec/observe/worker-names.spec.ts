@@ -27,7 +27,10 @@ const WORKERS = [...HOSTILE_NAMES, MARKUP, COMMANDS, 'end\n  section other', 'a,
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const COMMAND = /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]|\p{Cs}/u;
 
-/** What observers see of a run of one task on a worker of this name. Names of workers come from other machines: they may be anything. */
+/**
+ * What observers see of a run of one task on a worker of this name. Names of workers come from other machines: they may
+ * be anything.
+ */
 function runOn(worker: string, ...observers: readonly { listen(observed: Observed): unknown }[]): void {
   const executor = new SyncExecutor();
   const relay = new EventEmitter();

@@ -6,12 +6,15 @@ export interface ThreadLanes<Thread> {
 }
 
 /**
- * Who ran where and when, in rows: those of the thread that called `run()` first, then threads by number, then workers by name. Each attempt goes to the first
- * row of its thread that is free, or to a new one if none is, so there are no more rows than attempts that overlap.
+ * Who ran where and when, in rows: those of the thread that called `run()` first, then threads by number, then workers
+ * by name. Each attempt goes to the first row of its thread that is free, or to a new one if none is, so there are no
+ * more rows than attempts that overlap.
  *
- * Takes n log n steps for n attempts, however many of them overlap. Pages in browsers use it as well: it imports nothing.
+ * Takes n log n steps for n attempts, however many of them overlap. Pages in browsers use it as well: it imports
+ * nothing.
  *
- * @param threads - where each attempt ran: `'main'` or 0 is the thread that called `run()`, any other text the name of a worker
+ * @param threads - where each attempt ran: `'main'` or 0 is the thread that called `run()`, any other text the name of
+ *   a worker
  * @param starts - when it began
  * @param ends - when it ended; `Infinity` for one that is under way
  */

@@ -1,6 +1,6 @@
 import type { DrawnGraph } from '../drawing/drawn-graph.js';
 import { type GraphPictureOptions, graphPictureOf } from '../drawing/graph-picture.js';
-import { dotOf, mermaidOf } from '../drawing/graph-text.js';
+import { dotOf, type MermaidOptions, mermaidOf } from '../drawing/graph-text.js';
 import type { Picture } from '../drawing/picture.js';
 import {
   described,
@@ -464,15 +464,25 @@ export class TaskGraph<Tasks extends object = any> {
     return dotOf(this.#drawn((id) => this.#outcomes.status(id)));
   }
 
-  /** The graph as a Mermaid flowchart, boxes coloured by outcome. */
-  toMermaid(): string {
-    return mermaidOf(this.#drawn((id) => this.#outcomes.status(id)));
+  /**
+   * The graph as a Mermaid flowchart, boxes coloured by outcome. What would be more than renderers take, 500 edges or
+   * 50 000 characters, is drawn in groups, as in {@link toSVG}, and each box tells how many tasks it is; `group`
+   * decides that otherwise.
+   *
+   * @throws {@link InvalidOptionError}
+   */
+  toMermaid(options: MermaidOptions = {}): string {
+    return mermaidOf(
+      this.#drawn((id) => this.#outcomes.status(id)),
+      options,
+    );
   }
 
   /**
-   * The graph as a picture: SVG that is a file of its own, refers to nothing, and follows whether its reader prefers a light or a dark ground. Statuses are told by
-   * mark and border as well as by colour, io-bound tasks have round ends, edges that only order are dashed. Of more than 500 tasks, those whose names begin
-   * alike are drawn as one box that tells how many of them have which status; `group` decides that otherwise.
+   * The graph as a picture: SVG that is a file of its own, refers to nothing, and follows whether its reader prefers a
+   * light or a dark ground. Statuses are told by mark and border as well as by colour, io-bound tasks have round ends,
+   * edges that only order are dashed. Of more than 500 tasks or 5000 edges, those whose names begin alike are drawn as
+   * one box that tells how many of them have which status; `group` decides that otherwise.
    *
    * @throws {@link InvalidOptionError}
    *

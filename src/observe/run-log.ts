@@ -187,7 +187,8 @@ class LogFile {
     // The fields are no empty object: after its opening brace, more of it follows.
     const rest = JSON.stringify(logged).slice(1, -1);
     const head = `{"level":${LEVEL_NUMBERS[level]},"time":${Math.floor(atMs)},${this.#fixedFields},"runId":${JSON.stringify(runId)},"event":"${event}"`;
-    // JSON leaves characters as they are that a terminal takes for commands. Within its strings, an escape means the same.
+    // JSON leaves characters as they are that a terminal takes for commands. Within its strings, an escape means the
+    // same.
     const line = escaped(`${head},${rest},"msg":${JSON.stringify(msg)}}`);
     try {
       this.#writeWhole(this.#file, `${this.#torn ? '\n' : ''}${line}\n`);

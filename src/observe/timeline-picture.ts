@@ -35,6 +35,8 @@ const TICK_WIDTH_MIN = 80;
 const BORDER_WIDTH_MIN = 4;
 const MARK_WIDTH_MIN = 16;
 const NAME_SIZE = 11;
+/** About so many bars are drawn at most: more would make a picture of megabytes. */
+const BARS_MAX = 10_000;
 const NAME_LENGTH_MAX = 300;
 /** Names of workers may be of any length. */
 const LANE_WIDTH_MAX = 160;
@@ -46,7 +48,7 @@ const RULES = [
   '.taskmap-picture .l{stroke-width:1;stroke-dasharray:2 2}',
 ].join('');
 
-/** Attempts that are drawn as one, since each of them is narrower than a pixel; or a single one. */
+/** Attempts that are drawn as one, since each of them is narrower than a cell; or a single one. */
 interface Bar {
   readonly fromX: number;
   toX: number;
@@ -92,6 +94,8 @@ class TimelineDrawing {
   readonly #leftOut: { readonly rows: number; readonly attempts: number };
   readonly #left: number;
   readonly #right: number;
+  /** What is narrower than this is drawn together, in pixels: 1, and more where there would be too many bars. */
+  readonly #cell: number;
   readonly #criticalTasks: ReadonlySet<string>;
   readonly #path: readonly TaskTiming[];
   readonly #rowByAttempt = new Map<AttemptTiming, number>();
@@ -111,6 +115,9 @@ class TimelineDrawing {
     const labelWidth = this.#labels.reduce((most, label) => Math.max(most, textWidth(label, FONT_SIZE)), 0);
     this.#left = Math.ceil(labelWidth) + 12;
     this.#right = Math.max(width - 2 * MARGIN, this.#left + 1);
+    const isCrowded = this.#lanes.reduce((sum, { attempts }) => sum + attempts.length, 0) > BARS_MAX;
+    const perBar = (this.#lanes.length * (this.#right - this.#left)) / BARS_MAX;
+    this.#cell = isCrowded ? Math.max(perBar, 1) : 1;
     this.#path = measuredPath(run).tasks;
     this.#criticalTasks = new Set(this.#path.map(({ task }) => task));
     for (const [row, { attempts }] of this.#lanes.entries())
@@ -188,7 +195,10 @@ class TimelineDrawing {
     return parts.join('');
   }
 
-  /** Attempts that are narrower than a pixel and begin within the pixel of the one before, or next to one of the same kind, are drawn with it. */
+  /**
+   * Attempts that are narrower than a cell and begin within the cell of the one before, or next to one of the same
+   * kind, are drawn with it.
+   */
   #bars({ attempts }: Lane): Bar[] {
     const bars: Bar[] = [];
     let last: Bar | undefined;
@@ -196,11 +206,11 @@ class TimelineDrawing {
       const fromX = this.#x(attempt.startedAtMs);
       const toX = this.#x(attempt.endedAtMs);
       const isCritical = this.#criticalTasks.has(attempt.task);
-      const isThin = toX - fromX < 1;
+      const isThin = toX - fromX < this.#cell;
       if (isThin && last !== undefined) {
-        const isSamePixel = fromX < Math.floor(last.fromX) + 1;
+        const isSameCell = fromX < (Math.floor(last.fromX / this.#cell) + 1) * this.#cell;
         const isNext = fromX < last.toX + 1 && last.status === attempt.status && last.isCritical === isCritical;
-        if (isSamePixel || isNext) {
+        if (isSameCell || isNext) {
           last.attempts.push(attempt);
           last.toX = Math.max(last.toX, toX);
           if (WEIGHTS[attempt.status] > WEIGHTS[last.status]) last.status = attempt.status;
@@ -267,18 +277,19 @@ class TimelineDrawing {
 
   /** A dashed line behind an attempt that is made again: until it may be. */
   #pauses(): string {
-    let way = '';
+    const ways = new Set<string>();
     for (const { attempts } of this.#run.tasks.values()) {
       for (const [index, { endedAtMs }] of attempts.entries()) {
         const next = attempts[index + 1];
         const row = this.#rowByAttempt.get(attempts[index]!);
         if (next === undefined || row === undefined || this.#x(next.readyAtMs) - this.#x(endedAtMs) < 2) continue;
-        way += `M${px(this.#x(endedAtMs))} ${px(middleOf(row))}H${px(this.#x(next.readyAtMs))}`;
+        // One for each pixel is enough.
+        ways.add(`M${Math.round(this.#x(endedAtMs))} ${px(middleOf(row))}H${Math.round(this.#x(next.readyAtMs))}`);
       }
     }
-    if (way === '') return '';
+    if (ways.size === 0) return '';
     this.#hasPauses = true;
-    return `<path class="e r" d="${way}"/>`;
+    return `<path class="e r" d="${[...ways].join('')}"/>`;
   }
 
   /** From each task of the critical path to the next one, where they do not follow each other in a row anyway. */

@@ -31,6 +31,8 @@ export interface ShownRun {
   /** The dependencies of each task, one list after the other: those of task `i` are `dependencies[starts[i]]` up to `dependencies[starts[i + 1] - 1]`. */
   readonly dependencyStarts: readonly number[];
   readonly dependencies: readonly number[];
+  /** How many tasks it leaves as they are, since it was asked for a part of the graph. */
+  readonly leftOutCount: number;
   /** The places of io-bound tasks. */
   readonly ioBound: readonly number[];
   /** The status of each task, as a place in {@link STATUS_CODES}. */

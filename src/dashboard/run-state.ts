@@ -1,4 +1,5 @@
 import { groupsOf } from '../drawing/groups.js';
+import { InvalidOptionError } from '../errors.js';
 import type {
   RunFinished,
   RunStarted,
@@ -50,6 +51,7 @@ type Fixed = Pick<
   | 'groupNames'
   | 'dependencyStarts'
   | 'dependencies'
+  | 'leftOutCount'
   | 'ioBound'
 >;
 type Changing = Omit<ShownRun, keyof Fixed>;
@@ -91,6 +93,7 @@ export class RunState {
   #durationMs: number | undefined;
   readonly #statuses: Uint8Array;
   readonly #timeLeft: TimeLeft;
+  readonly #leftOutCount: number;
 
   readonly #attempts: AttemptRing;
   /** The place of the attempt of each task that is under way, and when that began. */
@@ -122,14 +125,15 @@ export class RunState {
   /** Of a run that has ended. */
   #wholeText: string | undefined;
 
-  constructor({ runId, atMs, taskGraph }: RunStarted, options: RunStateOptions) {
+  constructor({ runId, atMs, taskGraph, selected }: RunStarted, options: RunStateOptions) {
     this.runId = runId;
     this.taskGraph = taskGraph;
     this.#options = options;
     this.#startedAtMs = atMs;
     this.#open = openGraph(taskGraph);
     const { size } = taskGraph;
-    this.#timeLeft = new TimeLeft(this.#open);
+    this.#timeLeft = new TimeLeft(this.#open, selected);
+    this.#leftOutCount = taskGraph.counts().pending - this.#timeLeft.total;
     this.#statuses = new Uint8Array(size);
     this.#attempts = new AttemptRing(this.#timeLeft.total);
     this.#placeByTask = new Int32Array(size).fill(NONE);
@@ -291,6 +295,7 @@ export class RunState {
       groupNames: groupNames.map(shownText),
       dependencyStarts: Array.from(starts),
       dependencies: Array.from(ids),
+      leftOutCount: this.#leftOutCount,
       ioBound: settings.flatMap(({ ioBound }, id) => (ioBound ? [id] : [])),
     };
   }
@@ -300,7 +305,7 @@ export class RunState {
     const { starts, ids } = topology.dependencies;
     const { group } = this.#options;
     try {
-      return groupsOf(names, starts, ids, group === undefined ? undefined : (name) => String(group(name)));
+      return groupsOf(names, starts, ids, group === undefined ? undefined : (name) => groupName(group(name)));
     } catch (error) {
       // A function of the user's must not keep the page from being shown.
       process.emitWarning(`The dashboard groups tasks by their names: ${shownError(error).message}`);
@@ -391,6 +396,11 @@ export class RunState {
     this.#failures.push(failure);
     if (this.#failures.length > 2 * FAILURES_MAX) this.#failures = this.#failures.slice(-FAILURES_MAX);
   }
+}
+
+function groupName(told: unknown): string {
+  if (typeof told === 'string') return told;
+  throw new InvalidOptionError('group', 'a function that returns a text', told);
 }
 
 /** The main thread is 0. The name of a worker is text of others. */

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
+import { attemptController } from '../graph/attempt-signal.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
 
@@ -109,7 +110,7 @@ export class LiveAttempt implements Attempt {
   get signal(): AbortSignal {
     this.#wasTold = true;
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      this.#controller = attemptController();
       if (this.abortedWith !== undefined) this.#controller.abort(this.abortedWith.reason);
     }
     return this.#controller.signal;

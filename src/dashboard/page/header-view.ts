@@ -103,9 +103,12 @@ export class HeaderView {
     const elapsedMs = state.elapsedMs(nowMs);
     setText(this.#elapsed, state.isUnderWay ? wholeSeconds(elapsedMs) : duration(elapsedMs));
     setText(this.#began, `began at ${clock(run.startedAtMs)}`);
-    const part = state.size === 0 ? 1 : state.finished / state.size;
+    const { wanted, finished } = state;
+    // What it leaves as it is may be skipped all the same, because something failed that it needs.
+    const part = wanted === 0 ? 1 : Math.min(finished / wanted, 1);
     setText(this.#part, percent(part));
-    setText(this.#partNote, `${count(state.finished)} of ${counted(state.size, 'task')}`);
+    const leftOut = run.leftOutCount === 0 ? '' : `, ${count(run.leftOutCount)} left out`;
+    setText(this.#partNote, `${count(Math.min(finished, wanted))} of ${counted(wanted, 'task')}${leftOut}`);
     this.#drawLeft(state, nowMs);
     const efficiency = state.efficiency(nowMs);
     setText(this.#efficiency, efficiency === undefined ? '–' : percent(efficiency));

@@ -18,6 +18,7 @@ import {
   ATTEMPT_CODES,
   FAILURES_MAX,
   type RunChanges,
+  type ShownError,
   type ShownFailure,
   type ShownProgress,
   type ShownRun,
@@ -35,7 +36,7 @@ export interface RunStateOptions {
   readonly group: ((name: string) => string) | undefined;
 }
 
-interface KeptFailure extends Omit<ShownFailure, 'type' | 'message' | 'stack'> {
+interface KeptFailure extends Omit<ShownFailure, keyof ShownError> {
   readonly error: unknown;
   /** Made when it is first asked for: to read the stack of an error costs more than all the rest. */
   shown?: ShownFailure;
@@ -91,6 +92,7 @@ export class RunState {
   readonly #options: RunStateOptions;
   readonly #startedAtMs: number;
   #durationMs: number | undefined;
+  #reason: ShownError | undefined;
   readonly #statuses: Uint8Array;
   readonly #timeLeft: TimeLeft;
   readonly #leftOutCount: number;
@@ -219,8 +221,9 @@ export class RunState {
     this.#turn(id, SKIPPED);
   }
 
-  finished({ status, durationMs, atMs }: RunFinished): void {
+  finished({ status, reason, durationMs, atMs }: RunFinished): void {
     this.status = status;
+    if (reason !== undefined) this.#reason = shownError(reason);
     this.#durationMs = durationMs;
     this.#hasChanged = true;
     // What could not come to its end any more is pending again, whether or not that was told.
@@ -327,11 +330,12 @@ export class RunState {
 
   #numbers(
     nowMs: number,
-  ): Pick<ShownRun, 'status' | 'durationMs' | 'workers' | 'workMs' | 'criticalPathMs' | 'remainingMs'> {
+  ): Pick<ShownRun, 'status' | 'reason' | 'durationMs' | 'workers' | 'workMs' | 'criticalPathMs' | 'remainingMs'> {
     const leftMs =
       this.status === 'running' ? this.#timeLeft.leftMs(Math.max(nowMs - this.#startedAtMs, 0)) : undefined;
     return {
       status: this.status,
+      reason: this.#reason,
       durationMs: this.#durationMs,
       workers: Math.max(this.#options.workers, this.#underWayMax),
       workMs: exact(this.#workMs),

@@ -3,6 +3,7 @@ import { InvalidOptionError } from '../errors.js';
 import type { RunFinished } from '../events.js';
 import { type EventListeners, Observer } from './observer.js';
 import { observerClock, type ProgressClock } from './observer-clock.js';
+import { ENDING_WORDS, reasonText } from './run-ending.js';
 import { RunProgress } from './run-progress.js';
 import { fitted, printable } from './terminal.js';
 
@@ -250,9 +251,13 @@ function countsOf(runs: readonly RunProgress[], shown: readonly ('failed' | 'ski
   return counts.join(', ');
 }
 
-function summaryOf(run: RunProgress, { status, durationMs }: RunFinished): string {
+function summaryOf(run: RunProgress, finished: RunFinished): string {
   const counts = [`${run.done} done`];
   if (run.failed > 0) counts.push(`${run.failed} failed`);
   if (run.skipped > 0) counts.push(`${run.skipped} skipped`);
-  return `${fitted(printable(run.graph), BAR_COLUMNS)} ${status}: ${counts.join(', ')} in ${durationText(durationMs)}`;
+  const { status, durationMs } = finished;
+  const reason = reasonText(finished);
+  const why = reason === undefined ? '' : `: ${printable(reason)}`;
+  const name = fitted(printable(run.graph), BAR_COLUMNS);
+  return `${name} ${ENDING_WORDS[status]}: ${counts.join(', ')} in ${durationText(durationMs)}${why}`;
 }

@@ -15,6 +15,7 @@ import { ticksOf } from '../drawing/time-axis.js';
 import type { ThreadId } from '../events.js';
 import { measuredPath } from './critical-path.js';
 import { type Lane, lanesOf } from './lanes.js';
+import { ENDING_WORDS, reasonText } from './run-ending.js';
 import type { AttemptTiming, RunSnapshot, TaskTiming } from './run-timing.js';
 
 /** What is said of the run above its picture. */
@@ -133,11 +134,13 @@ class TimelineDrawing {
     const markup = parts.filter((part) => part !== '').join('\n');
     const { attemptCount, criticalPathMs, workers, efficiency } = figures;
     const summary = [
-      `${status}, ${durationText(endedAtMs - startedAtMs)}`,
+      `${ENDING_WORDS[status]}, ${durationText(endedAtMs - startedAtMs)}`,
       `${attemptCount} ${attemptCount === 1 ? 'attempt' : 'attempts'}`,
       `critical path ${durationText(criticalPathMs)}`,
       `efficiency ${Math.round(efficiency * 100)} % of ${workers} at once`,
     ];
+    const reason = reasonText(this.#run);
+    if (reason !== undefined) summary.push(shortened(shownText(reason), this.#right, FONT_SIZE));
     const statuses = (Object.keys(LOOKS) as DrawnStatus[]).filter((one) => this.#statuses.has(one as AttemptStatus));
     return picture(
       {

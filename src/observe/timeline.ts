@@ -57,6 +57,11 @@ export interface TimelineSummary {
   /** The graph's name. */
   readonly graph: string;
   readonly status: 'running' | RunReport['status'];
+  /**
+   * What ended the run before its tasks had: the failure, the abort's reason, the error that `run()` rejects with;
+   * `undefined` if nothing did.
+   */
+  readonly reason: unknown;
   /** How long the run took, or has taken up to now, in milliseconds. */
   readonly durationMs: number;
   readonly attemptCount: number;
@@ -216,7 +221,7 @@ export class Timeline extends Observer {
     const asked = options.workers === undefined ? 1 : count('workers', options.workers);
     const run = this.#snapshot(options);
     if (run === undefined) return undefined;
-    const { runId, graph, status, attempts } = run;
+    const { runId, graph, status, reason, attempts } = run;
     const durationMs = run.endedAtMs - run.startedAtMs;
     const workers = Math.max(asked, overlapMax(attempts));
     const work = workMs(attempts);
@@ -227,6 +232,7 @@ export class Timeline extends Observer {
       runId,
       graph,
       status,
+      reason,
       durationMs,
       attemptCount: attempts.length,
       workMs: work,

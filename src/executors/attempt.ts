@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
 import type { ThreadId } from '../events.js';
+import { attemptController } from '../graph/attempt-signal.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
 import type { Ending, RemoteAttempt } from '../places/place.js';
@@ -134,7 +135,7 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   get signal(): AbortSignal {
     this.#wasTold = true;
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      this.#controller = attemptController();
       if (this.abortedWith !== undefined) this.#controller.abort(this.abortedWith.reason);
     }
     return this.#controller.signal;

@@ -64,11 +64,16 @@ interface BegunRun {
   run: Run | undefined;
 }
 
-/** The runs that one signal aborts, behind one listener: a signal that ends a whole server may have any number of runs. */
+/**
+ * The runs that one signal aborts, behind one listener: a signal that ends a whole server may have any number of runs,
+ * of any number of executors.
+ */
 interface SharedSignal {
   readonly runs: Set<Run>;
   readonly stopListening: () => void;
 }
+
+const sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
 
 const ON_FAILURE: readonly unknown[] = ['continue', 'stop', 'abort'] satisfies OnFailure[];
 
@@ -86,7 +91,6 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   readonly #clock: Clock;
   /** Those that are under way, by their ids. */
   readonly #runs = new Map<string, ActiveRun>();
-  readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
   readonly #middleware = new Set<{ readonly middleware: Middleware }>();
   /** Runs that are being begun, and synchronous ones until they have settled: an exception may leave them. */
   readonly #begun = new Set<BegunRun>();
@@ -305,6 +309,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   /** @internal What a run would do, by what is kept. */
   protected planned(graph: TaskGraph, only: RunOptions['only'], memory: RunMemory | undefined): PlannedTask[] {
     this.#check(graph, {});
+    refuseBusyGraph(graph);
     const open = openGraph(graph);
     return planOf(open, only === undefined ? undefined : neededFor(open, graph, only), memory);
   }
@@ -358,7 +363,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     }
     begun.run = run;
     this.#runs.set(runId, { run, options });
-    if (signal !== undefined) release = this.#abortWith(signal, run);
+    if (signal !== undefined) release = abortWith(signal, run);
     run.start();
     if (this.#host.isAsync) this.#begun.delete(begun);
     return run;
@@ -402,29 +407,6 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     return undefined;
   }
 
-  /** @returns a function that ends it */
-  #abortWith(signal: AbortSignal, run: Run): () => void {
-    const { runs, stopListening } = this.#sharedSignals.get(signal) ?? this.#share(signal);
-    runs.add(run);
-    return () => {
-      runs.delete(run);
-      if (runs.size > 0) return;
-      stopListening();
-      this.#sharedSignals.delete(signal);
-    };
-  }
-
-  #share(signal: AbortSignal): SharedSignal {
-    const runs = new Set<Run>();
-    const onAbort = () => {
-      for (const run of [...runs]) run.abort(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
-    const shared = { runs, stopListening: () => signal.removeEventListener('abort', onAbort) };
-    this.#sharedSignals.set(signal, shared);
-    return shared;
-  }
-
   #check(graph: TaskGraph, { signal, onFailure }: Omit<RunOptions, 'only'>): void {
     if (!(graph instanceof TaskGraph))
       throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
@@ -435,6 +417,29 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     }
     if (this.#closed) throw new ExecutorClosedError(this.constructor.name);
   }
+}
+
+/** @returns a function that ends it */
+function abortWith(signal: AbortSignal, run: Run): () => void {
+  const { runs, stopListening } = sharedSignals.get(signal) ?? shared(signal);
+  runs.add(run);
+  return () => {
+    runs.delete(run);
+    if (runs.size > 0) return;
+    stopListening();
+    sharedSignals.delete(signal);
+  };
+}
+
+function shared(signal: AbortSignal): SharedSignal {
+  const runs = new Set<Run>();
+  const onAbort = () => {
+    for (const run of [...runs]) run.abort(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort);
+  const made = { runs, stopListening: () => signal.removeEventListener('abort', onAbort) };
+  sharedSignals.set(signal, made);
+  return made;
 }
 
 /** Lets the schedule decide as for a run, and has every task succeed that would be started. */
@@ -460,7 +465,10 @@ function planOf(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMe
   }
 }
 
-/** A 1 for each of these tasks and for all that must still be done before them. */
+/**
+ * A 1 for each of these tasks and for all that must still be done before them, as far as they are pending and can come
+ * to a result: what depends on a task that has failed will be skipped, so nothing need run for it.
+ */
 function neededFor(
   { idByName, topology, outcomes }: OpenGraph,
   graph: TaskGraph,
@@ -468,9 +476,10 @@ function neededFor(
 ): Uint8Array {
   if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', tasks);
   const selected = new Uint8Array(topology.size);
+  const hopeless = hopelessTasks({ topology, outcomes });
   const stack: number[] = [];
   const select = (id: number) => {
-    if (selected[id] === 1 || outcomes.isDone(id)) return;
+    if (selected[id] === 1 || !outcomes.isPending(id) || hopeless?.[id] === 1) return;
     selected[id] = 1;
     stack.push(id);
   };
@@ -483,4 +492,26 @@ function neededFor(
   for (let id = stack.pop(); id !== undefined; id = stack.pop())
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) select(ids[edge]!);
   return selected;
+}
+
+/**
+ * A 1 for each pending task that depends, directly or not, on one that has failed or was skipped; `undefined` if none
+ * has.
+ */
+function hopelessTasks({ topology, outcomes }: Pick<OpenGraph, 'topology' | 'outcomes'>): Uint8Array | undefined {
+  const stack: number[] = [];
+  for (let id = 0; id < topology.size; id++) if (outcomes.isFailed(id) || outcomes.isSkipped(id)) stack.push(id);
+  if (stack.length === 0) return undefined;
+  const hopeless = new Uint8Array(topology.size);
+  const { starts, ids } = topology.dependents;
+  for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const dependent = ids[edge]!;
+      // One that is done keeps its result, and what depends on it can run.
+      if (hopeless[dependent] === 1 || !outcomes.isPending(dependent)) continue;
+      hopeless[dependent] = 1;
+      stack.push(dependent);
+    }
+  }
+  return hopeless;
 }

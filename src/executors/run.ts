@@ -13,7 +13,7 @@ import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../grap
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
 import { type CallerContext, callerContext } from '../places/caller-context.js';
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
-import { retryDelayMs } from '../schedule/retry-policy.js';
+import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
@@ -195,7 +195,7 @@ export class Run implements AttemptRun, PlacedRun {
   /** Begins. */
   start(): void {
     this.#fact(() => {
-      this.#announcer.runStarted(this.graph, this.#startedAtMs);
+      this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected);
       this.#order.memory?.begin();
       for (const repair of this.#order.memory?.repairs ?? []) this.#announcer.storeRepaired(repair);
       const { signal } = this.#order;
@@ -762,8 +762,8 @@ export class Run implements AttemptRun, PlacedRun {
     let error = thrown;
     let delayMs = -1;
     try {
-      const deserved = attempt.attempt < retry.attempts && (retry.when?.(thrown, attempt.attempt) ?? true);
-      if (deserved) delayMs = retryDelayMs(retry, attempt.attempt, Math.random());
+      if (deservesAnother(retry, thrown, attempt.attempt, attempt.name))
+        delayMs = retryDelayMs(retry, attempt.attempt, Math.random());
     } catch (whenThrew) {
       error = withCause(whenThrew, thrown);
     }

@@ -29,8 +29,8 @@ export type * from '../places/place.js';
  *
  * // A place that has one attempt at a time, and calls its function a little later.
  * class Later implements Place {
- *   #attempt: RemoteAttempt | undefined;
  *   readonly run: PlacedRun;
+ *   #attempt: RemoteAttempt | undefined;
  *
  *   constructor(run: PlacedRun) {
  *     this.run = run;
@@ -43,14 +43,13 @@ export type * from '../places/place.js';
  *   fill() {
  *     if (this.#attempt !== undefined) return;
  *     const attempt = this.run.take();
- *     if (attempt === undefined) return;
  *     this.#attempt = attempt;
- *     setTimeout(() => this.#call(attempt));
+ *     if (attempt !== undefined) setTimeout(() => this.#call(attempt));
  *   }
  *
  *   #call(attempt: RemoteAttempt) {
  *     const startedAtMs = Date.now();
- *     const value = (attempt.task.fn as (...inputs: unknown[]) => unknown)(...attempt.inputs);
+ *     const value = attempt.invoke();
  *     this.#attempt = undefined;
  *     this.run.ended(attempt, { kind: 'returned', value, startedAtMs, tookMs: Date.now() - startedAtMs, where: 'later' });
  *   }

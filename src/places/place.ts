@@ -99,6 +99,13 @@ export interface RemoteAttempt {
   readonly attempt: number;
   /** The results of its dependencies, in order, those that are `undefined` left out. */
   readonly inputs: readonly unknown[];
+  /**
+   * Calls its function with its arguments, here and now: for a place on this thread. Bound, so it may be destructured.
+   *
+   * @returns what the function returns
+   * @throws what the function throws; the abort reason, without calling the function, if it was aborted before
+   */
+  readonly invoke: () => unknown;
   /** What goes along with it, for the context of its function, if anything does. */
   readonly headers: Readonly<Record<string, string>> | undefined;
   /** The run has said `abort()` of it. */

@@ -358,11 +358,11 @@ export class UnsendableError extends TaskmapError {
   readonly code = 'unsendable';
   readonly task: string;
 
-  /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
-  constructor(task: string, what: 'result' | 'argument', culprit: string) {
+  /** @param part - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
+  constructor(task: string, what: 'result' | 'argument', part: string) {
     const verb = what === 'result' ? 'Return' : 'Pass';
     super(
-      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${verb} plain data (of an instance, \`{ ...it }\`), ` +
+      `The ${what} of task ${quoted(task)} cannot be sent: ${part}. ${verb} plain data (of an instance, \`{ ...it }\`), ` +
         'or keep the task on the main thread with .onMainThread().',
     );
     this.task = task;
@@ -440,10 +440,10 @@ export class UnstorableError extends TaskmapError {
   readonly code = 'unstorable';
   readonly task: string;
 
-  /** @param culprit - the part that cannot be kept, as a sentence: `result.rows[3].format is a function` */
-  constructor(task: string, culprit: string, options?: ErrorOptions) {
+  /** @param part - the part that cannot be kept, as a sentence: `result.rows[3].format is a function` */
+  constructor(task: string, part: string, options?: ErrorOptions) {
     super(
-      `The result of task ${quoted(task)} cannot be stored: ${culprit}. Return plain data, and make of it what is needed in the tasks that take it.`,
+      `The result of task ${quoted(task)} cannot be stored: ${part}. Return plain data, and make of it what is needed in the tasks that take it.`,
       options,
     );
     this.task = task;

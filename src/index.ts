@@ -9,6 +9,7 @@ export {
   StoreFailedError,
   StoreFormatError,
   StoreLockedError,
+  StoreLostError,
   TransferError,
   UnreadableOutcomeError,
   UnsendableError,

@@ -2,6 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidOptionError, StoreClosedError, StoreFormatError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
+import { clock } from './clock.js';
 import { FileLock } from './file-lock.js';
 import { codeOf, type FileWindow, makeFolder, storeFailure, system } from './file-system.js';
 import { Journal } from './journal.js';
@@ -68,8 +69,10 @@ export class FileStore extends OutcomeStore {
   override readonly detect: ChangeDetection;
   #open: OpenFile | undefined;
   #isClosed = false;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  /** Calls off the write that is to begin a moment later, if one is. */
+  #unschedule: (() => void) | undefined;
+  /** Calls off the write that is to begin soon, if one is. */
+  #unwrite: (() => void) | undefined;
   /** Since when the oldest that is queued has waited. */
   #queuedAtMs = 0;
 
@@ -88,7 +91,8 @@ export class FileStore extends OutcomeStore {
 
   /** @throws {@link StoreError} when the file cannot be used: in use elsewhere, no store, or not to be read or written */
   override load(graph: string): LoadedOutcomes {
-    const { journal, values } = this.#opened();
+    const { journal, values, lock } = this.#opened();
+    lock.check();
     journal.commitSync();
     const outcomes: [string, Uint8Array][] = [];
     const window = journal.window();
@@ -138,14 +142,15 @@ export class FileStore extends OutcomeStore {
     this.#isClosed = true;
     const open = this.#open;
     this.#open = undefined;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
+    this.#unschedule?.();
+    this.#unwrite?.();
     open?.close();
   }
 
   #opened(): OpenFile {
     if (this.#isClosed) throw new StoreClosedError(this.path);
     this.#open ??= new OpenFile(this.path);
+    if (this.#open.lock.lost !== undefined) throw this.#open.lock.lost;
     return this.#open;
   }
 
@@ -160,8 +165,8 @@ export class FileStore extends OutcomeStore {
       const open = this.#opened();
       add(open);
       const { safe } = open.journal;
-      this.#immediate ??= setImmediate(() => {
-        this.#immediate = undefined;
+      this.#unwrite ??= clock.soon(() => {
+        this.#unwrite = undefined;
         settled(open.journal.commit());
       });
       return safe;
@@ -172,13 +177,13 @@ export class FileStore extends OutcomeStore {
 
   #schedule(journal: Journal): void {
     if (journal.isIdle) return;
-    const nowMs = performance.now();
-    if (this.#timer === undefined) {
+    const nowMs = clock.now();
+    if (this.#unschedule === undefined) {
       this.#queuedAtMs = nowMs;
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
+      this.#unschedule = clock.after(WAIT_MS, () => {
+        this.#unschedule = undefined;
         settled(journal.commit());
-      }, WAIT_MS).unref();
+      });
     }
     // The timer cannot fire while the caller keeps the thread for itself, as SyncExecutor does.
     const isLate = nowMs - this.#queuedAtMs > 2 * WAIT_MS;
@@ -188,8 +193,8 @@ export class FileStore extends OutcomeStore {
   }
 
   #commitNow(journal: Journal): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#unschedule?.();
+    this.#unschedule = undefined;
     try {
       journal.commitSync();
     } catch {
@@ -218,17 +223,17 @@ export class FileStore extends OutcomeStore {
 class OpenFile {
   readonly journal: Journal;
   readonly values: ValueFolder;
-  readonly #lock: FileLock;
+  readonly lock: FileLock;
 
   constructor(path: string) {
     const real = realPath(path);
-    this.#lock = new FileLock(real);
+    this.lock = new FileLock(real);
     try {
       this.values = new ValueFolder(`${real}.d`);
-      this.journal = new Journal(real, (file) => this.values.remove(file));
+      this.journal = new Journal(real, this.lock, (file) => this.values.remove(file));
       this.values.removeAllBut(this.journal.places.all().flatMap(({ file }) => file ?? []));
     } catch (error) {
-      this.#lock.release();
+      this.lock.release();
       throw storeFailure(path, 'open', error);
     }
     if (OPEN_FILES.size === 0) process.on('exit', closeAll);
@@ -244,8 +249,8 @@ class OpenFile {
       isSafe = true;
     } finally {
       // What the system may still be writing is safe already, and in its place: whoever uses the file next is not disturbed. If it is not safe, he would be.
-      if (isSafe) this.#lock.release();
-      this.journal.close(() => isSafe || this.#lock.release());
+      if (isSafe) this.lock.release();
+      this.journal.close(() => isSafe || this.lock.release());
     }
   }
 
@@ -256,7 +261,7 @@ class OpenFile {
     } catch {
       // There is nobody left to tell.
     }
-    this.#lock.release();
+    this.lock.release();
   }
 }
 
@@ -270,9 +275,7 @@ function closeAll(): void {
 function realPath(path: string): string {
   const absolute = resolve(path);
   try {
-    makeFolder(dirname(absolute));
-    const folder = system.realpath(dirname(absolute));
-    const real = realOrSame(join(folder, basename(absolute)));
+    const real = linkedPath(absolute);
     const isFile = system.stat(real, { throwIfNoEntry: false })?.isFile() ?? true;
     if (!isFile && !system.stat(real).isDirectory()) throw new StoreFormatError(path);
     if (!isFile) throw Object.assign(new Error('It is a folder.'), { code: 'EISDIR' });
@@ -282,13 +285,17 @@ function realPath(path: string): string {
   }
 }
 
-function realOrSame(path: string): string {
+function linkedPath(absolute: string): string {
+  makeFolder(dirname(absolute));
+  const path = join(system.realpath(dirname(absolute)), basename(absolute));
   try {
     return system.realpath(path);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return path;
-    throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
+  // A link that leads to where nothing is yet: what is made there must have the same lock for all who come this way.
+  if (!system.lstat(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+  return linkedPath(resolve(dirname(path), system.readlink(path)));
 }
 
 function asked<T>(path: string, action: string, ask: () => T): T {

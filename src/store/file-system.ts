@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError, StoreFailedError } from '../errors.js';
+import { clock } from './clock.js';
 
 interface FileSystem {
   close: typeof fs.closeSync;
@@ -19,6 +20,7 @@ interface FileSystem {
   read: typeof fs.readSync;
   readFile: typeof fs.readFileSync;
   readdir: typeof fs.readdirSync;
+  readlink: (path: string) => string;
   realpath: typeof fs.realpathSync;
   rename: typeof fs.renameSync;
   rmdir: typeof fs.rmdirSync;
@@ -46,6 +48,7 @@ export const system: FileSystem = {
   read: fs.readSync,
   readFile: fs.readFileSync,
   readdir: fs.readdirSync,
+  readlink: fs.readlinkSync,
   realpath: fs.realpathSync,
   rename: fs.renameSync,
   rmdir: fs.rmdirSync,
@@ -59,6 +62,11 @@ export const system: FileSystem = {
 export const OPEN_OR_MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT;
 /** To make, and to fail if anything of that name is there, be it a link that leads nowhere. */
 const MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL;
+/** To read what is there itself, and not what a link leads to; not to wait for another end, if it is a pipe. */
+export const READ_ITSELF: number =
+  fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
+/** The same, and to write to it. */
+export const UPDATE_ITSELF: number = READ_ITSELF | fs.constants.O_RDWR;
 /** For a copy: to fail if there is a file of that name. */
 export const COPY_NEW: number = fs.constants.COPYFILE_EXCL;
 
@@ -243,7 +251,7 @@ export function patiently<T>(act: () => T): T {
       return act();
     } catch (error) {
       if (tries === TRIES_MAX || !['EACCES', 'EBUSY', 'EPERM', 'ESTALE'].includes(codeOf(error))) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRIED_AGAIN_AFTER_MS);
+      clock.block(TRIED_AGAIN_AFTER_MS);
     }
   }
 }

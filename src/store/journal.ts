@@ -1,5 +1,7 @@
 import type { StoreError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
+import { clock } from './clock.js';
+import type { FileLock } from './file-lock.js';
 import {
   COPY_NEW,
   codeOf,
@@ -87,6 +89,7 @@ export class Journal {
   readonly places: PlaceTable;
   /** What was found to be damaged, and has not been told yet. */
   readonly repairs: StoreRepair[];
+  readonly #lock: FileLock;
   readonly #onGarbage: (file: ValueFile) => void;
   #fd: number;
   #end: number;
@@ -103,8 +106,9 @@ export class Journal {
   queuedBytes = 0;
 
   /** @throws {@link StoreError} */
-  constructor(path: string, onGarbage: (file: ValueFile) => void) {
+  constructor(path: string, lock: FileLock, onGarbage: (file: ValueFile) => void) {
     this.path = path;
+    this.#lock = lock;
     this.#onGarbage = onGarbage;
     this.#fd = this.#asked('open', () => system.open(path, OPEN_OR_MAKE, 0o666));
     try {
@@ -161,9 +165,11 @@ export class Journal {
   commitSync(): void {
     for (let batch = this.#nextBatch(); batch !== undefined; batch = this.#nextBatch()) {
       try {
+        this.#lock.check();
         this.#syncFolder();
         writeWhole(this.#fd, batch.bytes, this.#end);
         system.fdatasyncSync(this.#fd);
+        this.#lock.check();
       } catch (error) {
         throw this.#refused(batch, error);
       }
@@ -214,13 +220,15 @@ export class Journal {
   }
 
   #mend(state: 'none' | 'whole' | 'torn' | 'damaged'): void {
-    if (state === 'none') {
+    if (state === 'damaged') this.#rewriteDamaged();
+    // Who had the lock before may be in the middle of a write to this file.
+    else if (this.#lock.isFromSilent) this.#compact();
+    else if (state === 'torn') system.ftruncate(this.#fd, this.#end);
+    else if (state === 'none') {
       system.ftruncate(this.#fd, 0);
       writeWhole(this.#fd, journalHeader(), 0);
       this.#end = HEADER_SIZE;
     }
-    if (state === 'torn') system.ftruncate(this.#fd, this.#end);
-    if (state === 'damaged') this.#rewriteDamaged();
   }
 
   #rewriteDamaged(): void {
@@ -261,11 +269,12 @@ export class Journal {
     batch.isBeingWritten = true;
     this.#writesUnderWay++;
     try {
+      this.#lock.check();
       this.#syncFolder();
       writeWholeSoon(fd, batch.bytes, this.#end, written);
     } catch (error) {
       // As if the system had said it, so that no caller is called back before it has its promise.
-      setImmediate(ended, error);
+      clock.soon(() => ended(error));
     }
   }
 
@@ -273,11 +282,24 @@ export class Journal {
     this.#writesUnderWay--;
     batch.isBeingWritten = false;
     if (!batch.isSettled) {
-      if (error) this.#refused(batch, error);
-      else this.#safe(batch);
-      if (!error) this.#start();
+      const refusal = error ?? this.#lossNow();
+      if (refusal) this.#refused(batch, refusal);
+      else {
+        this.#safe(batch);
+        this.#start();
+      }
     }
     if (this.#writesUnderWay === 0) this.#whenIdle?.();
+  }
+
+  /** Why what has just been written is not safe, if another may use the file by now. */
+  #lossNow(): unknown {
+    try {
+      this.#lock.check();
+    } catch (error) {
+      return error;
+    }
+    return undefined;
   }
 
   #safe(batch: Batch): void {
@@ -298,6 +320,7 @@ export class Journal {
     this.#queueWaiters = new Waiters();
     if (this.#writesUnderWay === 0) {
       try {
+        this.#lock.check();
         system.ftruncate(this.#fd, this.#end);
       } catch {
         // What is behind the end is written over by the next batch, or cut off when the file is opened the next time.
@@ -365,7 +388,7 @@ export class Journal {
    * Writes what still counts to a second file, which then takes the name of the first: at each moment, the name is that of a whole file.
    */
   #compact(): void {
-    const path = `${this.path}.compact`;
+    const path = this.#lock.replacementPath;
     const window = this.window();
     discard(path);
     const fd = makeFile(path, this.stats);
@@ -397,6 +420,7 @@ export class Journal {
         end += at;
       }
       system.fsync(fd);
+      this.#lock.check();
       system.rename(path, this.path);
     } catch (error) {
       system.close(fd);

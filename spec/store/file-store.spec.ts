@@ -115,6 +115,17 @@ describe('with durability "each"', () => {
     expect(kept(opened(copy)).size).toBe(64);
   });
 
+  it('a save is safe where a test has replaced the timers, too', async () => {
+    vi.useFakeTimers();
+    try {
+      const store = opened(newPath(), { durability: 'each' });
+      await store.save('etl', 'rows', Buffer.from('x'));
+      expect(kept(store).size).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('flushSync() settles the promises that wait', async () => {
     const store = opened(newPath(), { durability: 'each' });
     const settled: string[] = [];

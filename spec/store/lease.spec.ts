@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -194,6 +195,19 @@ describe('a lock that is held', () => {
     expect(stop).not.toHaveBeenCalled();
     stores[1]!.close();
     expect(stop).toHaveBeenCalledTimes(1);
+  });
+
+  it('is renewed in the context of nobody, whoever opened the store first', async () => {
+    const caller = new AsyncLocalStorage<string>();
+    const context = await new Promise((resolve) => {
+      caller.run('a run', () => {
+        const stop = clock.every(1, () => {
+          stop();
+          resolve(caller.getStore());
+        });
+      });
+    });
+    expect(context).toBeUndefined();
   });
 
   it('is renewed by what is saved where its thread is too busy for timers', () => {

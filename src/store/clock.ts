@@ -1,9 +1,14 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 // Taken as this module is loaded: a test that replaces the globals later stops no store.
 const { clearImmediate, clearInterval, clearTimeout, performance, setImmediate, setInterval, setTimeout } = globalThis;
 
+/** Enters the context in which this module was loaded: that of no run. */
+const inNoRun = AsyncLocalStorage.snapshot();
+
 /**
- * Time, as stores see it, in one place, so that specs can move it. None of its timers keeps the process open; each method
- * that calls back later returns a function that calls it off.
+ * Time, as stores see it, in one place, so that specs can move it. None of its timers keeps the process open; each
+ * method that calls back later returns a function that calls it off.
  */
 export const clock = {
   /** Milliseconds since some moment, never going back. */
@@ -15,7 +20,7 @@ export const clock = {
   },
 
   every(periodMs: number, callback: () => void): () => void {
-    const timer = setInterval(callback, periodMs).unref();
+    const timer = inNoRun(() => setInterval(callback, periodMs).unref());
     return () => clearInterval(timer);
   },
 

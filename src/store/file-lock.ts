@@ -32,7 +32,8 @@ interface FoundLock {
 }
 
 /**
- * Sees to it that one store at a time uses a file: a second file beside it says who does, and is renewed as long as it does.
+ * Sees to it that one store at a time uses a file: a second file beside it says who does, and is renewed as long as it
+ * does.
  *
  * ```
  *   nobody ── link: fails if it is there ─► held, renewed every 3 s ── unlink ─► nobody
@@ -46,9 +47,10 @@ interface FoundLock {
  *
  * An owner that was only silent may live, and may be about to write. Nothing that it writes then does harm:
  *
- * - It looks whether the lock is its own before it writes, and again before it calls anything safe. So what is safe was in
- *   the file before anybody else read it.
- * - Whoever took over from it writes the file anew and gives that the name: a write that was under way goes to the old one.
+ * - It looks whether the lock is its own before it writes, and again before it calls anything safe. So what is safe was
+ *   in the file before anybody else read it.
+ * - Whoever took over from it writes the file anew and gives that the name: a write that was under way goes to the old
+ *   one.
  * - A file that the owner has made to take the name has the owner's token in its own name, and is removed.
  */
 export class FileLock {

@@ -18,8 +18,9 @@ export interface FileStoreOptions {
   /**
    * When an outcome is safe from the death of its process and of the machine.
    *
-   * `'batch'`: a moment later. `save` returns at once; what was saved is written within some 50 ms, or as soon as it is a megabyte, and by `flush`, `close` and the
-   * end of the process. A process that is killed loses what it saved in the last moment, and those tasks run again.
+   * `'batch'`: a moment later. `save` returns at once; what was saved is written within some 50 ms, or as soon as it is
+   * a megabyte, and by `flush`, `close` and the end of the process. A process that is killed loses what it saved in the
+   * last moment, and those tasks run again.
    *
    * `'each'`: when the promise that `save` returns is fulfilled. All that is saved meanwhile shares one write.
    *
@@ -40,12 +41,17 @@ const INLINE_MAX = 1024 * 1024;
 /**
  * Keeps outcomes in a file, for the next process: no server, no dependency, nothing to set up.
  *
- * Opened with the first call that needs it, and from then on used by this store alone, until `close()` or the end of the process. What a process that was killed
- * left half written is mended then, and `load` tells of it; so it does of bytes that are not those that were written, of which a copy is kept beside the file.
- * Never does it return a value that was not saved.
+ * Opened with the first call that needs it, and from then on used by this store alone, until `close()` or the end of
+ * the process. What a process that was killed left half written is mended then, and `load` tells of it; so it does of
+ * bytes that are not those that were written, of which a copy is kept beside the file. Never does it return a value
+ * that was not saved.
  *
- * When the disk is full, `save` and `flush` say so. What could not be written is kept in memory and written with what follows, so that nothing is lost if room is
- * made meanwhile. Values above 1 MB are not kept so: each has a file of its own, in a folder beside, and is refused if that cannot be written.
+ * Should another process take the file over, since this one was silent for too long, or should somebody remove it, then
+ * whatever is called next throws a {@link StoreLostError}.
+ *
+ * When the disk is full, `save` and `flush` say so. What could not be written is kept in memory and written with what
+ * follows, so that nothing is lost if room is made meanwhile. Values above 1 MB are not kept so: each has a file of its
+ * own, in a folder beside, and is refused if that cannot be written.
  *
  * @example
  * import { rmSync } from 'node:fs';
@@ -89,7 +95,9 @@ export class FileStore extends OutcomeStore {
     this.detect = checkedDetect(options.detect);
   }
 
-  /** @throws {@link StoreError} when the file cannot be used: in use elsewhere, no store, or not to be read or written */
+  /**
+   * @throws {@link StoreError} when the file cannot be used: in use elsewhere, no store, or not to be read or written
+   */
   override load(graph: string): LoadedOutcomes {
     const { journal, values, lock } = this.#opened();
     lock.check();
@@ -136,7 +144,8 @@ export class FileStore extends OutcomeStore {
   /**
    * Flushes, closes the file and lets others use it.
    *
-   * @throws {@link StoreError} when not all could be written. The file is closed all the same, and what could not be written is lost.
+   * @throws {@link StoreError} when not all could be written. The file is closed all the same, and what could not be
+   * written is lost.
    */
   override close(): void {
     this.#isClosed = true;
@@ -248,7 +257,8 @@ class OpenFile {
       this.journal.commitSync();
       isSafe = true;
     } finally {
-      // What the system may still be writing is safe already, and in its place: whoever uses the file next is not disturbed. If it is not safe, he would be.
+      // What the system may still be writing is safe already, and in its place: whoever uses the file next is not
+      // disturbed. If it is not safe, he would be.
       if (isSafe) this.lock.release();
       this.journal.close(() => isSafe || this.lock.release());
     }

@@ -138,8 +138,8 @@ const FOLDER_ADVICE: Readonly<Record<string, string>> = {
 const OF_THE_DISK: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
 
 /**
- * Makes a file, and fails if anything of that name is there. If it is made in place of another one or beside it, whoever
- * may not read that one may not read this one.
+ * Makes a file, and fails if anything of that name is there. If it is made in place of another one or beside it,
+ * whoever may not read that one may not read this one.
  */
 export function makeFile(path: string, like: FileStats | undefined): number {
   if (like === undefined) return system.open(path, MAKE, 0o666);
@@ -189,7 +189,10 @@ export function syncFolderOf(path: string): void {
   syncFolder(dirname(path));
 }
 
-/** Makes safe what the files of a folder are called. Where folders cannot be synced, as on Windows, names are safe without. */
+/**
+ * Makes safe what the files of a folder are called. Where folders cannot be synced, as on Windows, names are safe
+ * without.
+ */
 export function syncFolder(path: string): void {
   let fd: number;
   try {
@@ -208,8 +211,8 @@ export function syncFolder(path: string): void {
 }
 
 /**
- * Makes a folder and those above it, as far as they are not there, and makes safe that they are. Not by the system's own recursion, which never comes back from
- * folders in which none can be made, such as those of /proc.
+ * Makes a folder and those above it, as far as they are not there, and makes safe that they are. Not by the system's
+ * own recursion, which never comes back from folders in which none can be made, such as those of /proc.
  */
 export function makeFolder(path: string, mode = 0o777): void {
   try {
@@ -242,8 +245,8 @@ export function namesIn(path: string): string[] {
 }
 
 /**
- * Does what another process may be in the way of, again and again for a tenth of a second: Windows refuses a file that is being replaced, and a file server one
- * that has just been.
+ * Does what another process may be in the way of, again and again for a tenth of a second: Windows refuses a file that
+ * is being replaced, and a file server one that has just been.
  */
 export function patiently<T>(act: () => T): T {
   for (let tries = 1; ; tries++) {
@@ -278,7 +281,10 @@ export function discardFolder(path: string): boolean {
   }
 }
 
-/** A file as bytes at places, read in large blocks. Each block is memory of its own, so that what was handed out stays as it is. */
+/**
+ * A file as bytes at places, read in large blocks. Each block is memory of its own, so that what was handed out stays
+ * as it is.
+ */
 export class FileWindow {
   readonly size: number;
   /** Bytes of the file, those that were asked for last among them. */

@@ -80,9 +80,10 @@ const COMPACTED_BATCH_SIZE = 1024 * 1024;
  *                        └── the same bytes at the same place ◄── refused: cut off, waiters rejected
  * ```
  *
- * A batch that could not be made safe is written again with the next one. That its place and its bytes are fixed is what makes it harmless to write it twice, be it
- * because of a refusal or because `commitSync` overtakes what the system is writing. After a refused fdatasync nobody knows which pages the disk has: so
- * everything since the last one is written again.
+ * A batch that could not be made safe is written again with the next one. That its place and its bytes are fixed is
+ * what makes it harmless to write it twice, be it because of a refusal or because `commitSync` overtakes what the
+ * system is writing. After a refused fdatasync nobody knows which pages the disk has: so everything since the last one
+ * is written again.
  */
 export class Journal {
   readonly path: string;
@@ -210,7 +211,10 @@ export class Journal {
     });
   }
 
-  /** Closes the file, once the system writes nothing to it any more: the number of a closed file may be that of another one at once. */
+  /**
+   * Closes the file, once the system writes nothing to it any more: the number of a closed file may be that of another
+   * one at once.
+   */
   close(closed: () => void): void {
     this.#whenIdle = () => {
       system.close(this.#fd);
@@ -374,7 +378,8 @@ export class Journal {
   #compactIfWorthIt(): void {
     if (this.#writesUnderWay > 0 || this.#end < this.#compactedAt || this.places.liveBytes * 2 > this.#end) return;
     try {
-      // What is queued replaces outcomes that are safe: until it is so itself, they must stay. To write it comes back here.
+      // What is queued replaces outcomes that are safe: until it is so itself, they must stay. To write it comes back
+      // here.
       if (this.#queue.length > 0) this.commitSync();
       else this.#compact();
       this.#compactedAt = COMPACTED_SIZE_MIN;
@@ -385,7 +390,8 @@ export class Journal {
   }
 
   /**
-   * Writes what still counts to a second file, which then takes the name of the first: at each moment, the name is that of a whole file.
+   * Writes what still counts to a second file, which then takes the name of the first: at each moment, the name is that
+   * of a whole file.
    */
   #compact(): void {
     const path = this.#lock.replacementPath;
@@ -434,7 +440,8 @@ export class Journal {
     this.#hashes = [];
     for (const { place, offset, sequence } of moved) Object.assign(place, { offset, sequence });
     system.close(before);
-    // Before the next batch counts as safe: as long as the folder may still have the old file, what is added to the new one may be lost with it.
+    // Before the next batch counts as safe: as long as the folder may still have the old file, what is added to the new
+    // one may be lost with it.
     this.#folderIsSynced = false;
     this.#syncFolder();
   }

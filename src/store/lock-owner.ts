@@ -26,8 +26,8 @@ export function ownerHere(): LockOwner {
 }
 
 /**
- * Whether an owner lives. `'unknown'` if that cannot be told from here: it is in another namespace or on another machine,
- * or the system does not say when a thread began, so that it may be another one by now.
+ * Whether an owner lives. `'unknown'` if that cannot be told from here: it is in another namespace or on another
+ * machine, or the system does not say when a thread began, so that it may be another one by now.
  */
 export function stateOf(owner: LockOwner, here: LockOwner): 'alive' | 'ended' | 'unknown' {
   if (owner.namespace !== here.namespace) return 'unknown';
@@ -73,7 +73,9 @@ function placeBySystem(pid: number): OwnersPlace | undefined {
   }
 }
 
-/** Where the system tells less: numbers are those of the host, and of Linux, which has namespaces, nobody knows whose. */
+/**
+ * Where the system tells less: numbers are those of the host, and of Linux, which has namespaces, nobody knows whose.
+ */
 function placeByHost(host: string, token: string): OwnersPlace {
   const namespace = process.platform === 'linux' ? `unknown ${token}` : `host ${host}`;
   return { namespace, thread: threadId, began: String(THREAD_BEGAN) };

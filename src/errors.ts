@@ -492,12 +492,15 @@ export class StoreLostError extends StoreError {
   readonly host: string | undefined;
 
   constructor(path: string, owner: { readonly pid: number; readonly host: string } | undefined) {
-    super(
-      path,
-      owner === undefined
-        ? `The file of the store ${quotedPath(path)} was removed while it was open, or its lock was. Nothing more can be saved in it: make a new store, and run again.`
-        : `The store ${quotedPath(path)} was taken over by process ${owner.pid} on ${quoted(owner.host)}, since this process had been silent for too long: it was suspended, or its thread was busy. What was safe before is safe; make a new store, and run again.`,
-    );
+    const store = `the store ${quotedPath(path)}`;
+    const removed =
+      `The file of ${store} was removed while it was open, or its lock was. Nothing more can be saved in it: ` +
+      'close it, make a new store, and run again.';
+    const taken =
+      `The file of ${store} was taken over by process ${owner?.pid} on ${quoted(owner?.host ?? '')}, since this process ` +
+      'had been silent for too long: it was suspended, or its thread was busy. What was safe before is safe: close this ' +
+      'store, make a new one, and run again.';
+    super(path, owner === undefined ? removed : taken);
     this.pid = owner?.pid;
     this.host = owner?.host;
   }

@@ -392,6 +392,9 @@ describe('a store that is open', () => {
       `The file of the store ${JSON.stringify(path)} was removed while it was open, or its lock was.`,
     );
     expect(() => store.save('etl', 'rows', Buffer.from('1'))).toThrow(StoreLostError);
+    expect(() => store.close()).toThrow(StoreLostError);
+    expect(kept(opened(path))).toEqual({});
+    expect(namesBeside(path)).toEqual(['outcomes', 'outcomes.lock']);
   });
 
   it('goes on if it could not see whether its lock is still its own, once it can', async () => {

@@ -5,6 +5,7 @@ import {
   codeOf,
   discard,
   makeFile,
+  patiently,
   READ_ITSELF,
   storeFailure,
   system,
@@ -102,7 +103,8 @@ export class FileLock {
    */
   check(): void {
     this.#look(clock.now() - this.#renewedAtMs >= RENEWED_EVERY_MS);
-    if (system.stat(this.#path, { throwIfNoEntry: false }) === undefined) this.#lose(undefined);
+    const file = this.#asked(() => system.stat(this.#path, { throwIfNoEntry: false }));
+    if (file === undefined) this.#lose(undefined);
   }
 
   /** Lets go of it, unless it is another's by now. */
@@ -110,7 +112,7 @@ export class FileLock {
     HELD.delete(this);
     if (HELD.size === 0) stopRenewing();
     try {
-      if (this.#lost === undefined && this.#isMine(found(this.#lock))) discard(this.#lock);
+      if (this.#isMine(found(this.#lock))) discard(this.#lock);
     } catch {
       // It cannot be read. Others find that its owner has ended, or is silent.
     }
@@ -127,14 +129,18 @@ export class FileLock {
 
   #look(renews: boolean): void {
     if (this.#lost !== undefined) throw this.#lost;
-    let lock: FoundLock | undefined;
+    const renewal = renews ? { token: this.#me.token, bytes: this.#bytes } : undefined;
+    const lock = this.#asked(() => found(this.#lock, renewal));
+    if (!this.#isMine(lock)) this.#lose(lock?.owner);
+    if (renews) this.#renewedAtMs = clock.now();
+  }
+
+  #asked<T>(ask: () => T): T {
     try {
-      lock = found(this.#lock, renews ? { token: this.#me.token, bytes: this.#bytes } : undefined);
+      return ask();
     } catch (error) {
       throw storeFailure(this.#path, 'check the lock of', error);
     }
-    if (!this.#isMine(lock)) this.#lose(lock?.owner);
-    if (renews) this.#renewedAtMs = clock.now();
   }
 
   #lose(owner: LockOwner | undefined): never {
@@ -187,7 +193,7 @@ export class FileLock {
     const now = found(this.#lock);
     const isStillDead = now?.owner.token === dead.owner.token && now.renewedAtMs === dead.renewedAtMs;
     try {
-      if (isStillDead) system.rename(mine, this.#lock);
+      if (isStillDead) patiently(() => system.rename(mine, this.#lock));
     } catch (error) {
       discard(this.#claimOn(tokens.at(-1)!));
       throw error;

@@ -1,4 +1,5 @@
 export type { GraphPictureOptions } from './drawing/graph-picture.js';
+export type { MermaidOptions } from './drawing/graph-text.js';
 export {
   AsyncTaskError,
   CycleError,

@@ -7,13 +7,32 @@ const CYCLE_TASKS_SHOWN = 12;
 export function quoted(name: string): string {
   const half = NAME_LENGTH_SHOWN / 2;
   const shown = name.length <= NAME_LENGTH_SHOWN ? name : `${name.slice(0, half)}…${name.slice(-half)}`;
-  return JSON.stringify(shown);
+  return escaped(JSON.stringify(shown));
+}
+
+/**
+ * What a terminal would take for a command, or what turns the direction of a line. Joiners stay: emoji and some scripts
+ * need them.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const UNPRINTABLE = /[\0-\x1f\x7f-\x9f\u2028\u2029]|(?![\u200c\u200d])\p{Cf}/gu;
+
+/**
+ * A text of one line in which nothing but characters is left: what is none stands as an escape of JSON and JavaScript.
+ */
+export function escaped(text: string): string {
+  return text.replace(UNPRINTABLE, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
 }
 
 /** Any thrown value as one short line. */
 export function described(value: unknown): string {
   try {
-    if (value instanceof Error) return oneLine(`${value.name}: ${value.message}`);
+    if (value instanceof Error) return escaped(oneLine(`${value.name}: ${value.message}`));
     if (typeof value === 'string') return quoted(value);
     if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
     if (typeof value === 'object' && value !== null) return Object.prototype.toString.call(value);
@@ -341,11 +360,24 @@ export class UnsendableError extends TaskmapError {
 
   /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
   constructor(task: string, what: 'result' | 'argument', culprit: string) {
-    const advice = what === 'result' ? 'Return plain data' : 'Pass plain data';
+    const verb = what === 'result' ? 'Return' : 'Pass';
     super(
-      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`,
+      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${verb} plain data (of an instance, \`{ ...it }\`), ` +
+        'or keep the task on the main thread with .onMainThread().',
     );
     this.task = task;
+  }
+}
+
+/** A value cannot cross to a thread, into a store or a queue as what it is. */
+export class UncarriableError extends TaskmapError {
+  readonly code = 'uncarriable';
+  /** The part of it that cannot, as a sentence without its end: `result.rows[3].format is a function`. */
+  readonly part: string;
+
+  constructor(part: string) {
+    super(`${part}. Pass plain data (of an instance, \`{ ...it }\`), and make of it what is needed where it arrives.`);
+    this.part = part;
   }
 }
 

@@ -33,6 +33,11 @@ export interface RunStarted extends RunRecord {
   readonly taskCount: number;
   /** The graph itself, to ask who depends on whom. Only to be read: it is being run. */
   readonly taskGraph: TaskGraph;
+  /**
+   * The names of the tasks that it is about, if it was asked for a part of the graph, by `only` or `runTask`: those
+   * that were named and what they need, as far as that is pending. Without it, it is about all that are pending.
+   */
+  readonly selected?: ReadonlySet<string> | undefined;
 }
 
 /** All dependencies of a task are done: it starts as soon as there is a slot for it. Once for each task of a run. */

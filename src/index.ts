@@ -1,4 +1,4 @@
-export { registerErrors } from './codec/error-codec.js';
+export { registerErrors } from './codec/error-classes.js';
 export * from './core.js';
 export {
   DashboardError,
@@ -11,6 +11,7 @@ export {
   StoreLockedError,
   StoreLostError,
   TransferError,
+  UncarriableError,
   UnreadableOutcomeError,
   UnsendableError,
   UnstorableError,

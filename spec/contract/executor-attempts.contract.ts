@@ -1,6 +1,6 @@
 import { InvalidOptionError, type TaskContext, TaskTimeoutError } from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
-import { counted, type ExecutorSubject, rejection, Stage, task, thrower } from './executor-harness.js';
+import { counted, type ExecutorSubject, rejection, Stage, task, thrower, uncaughtDuring } from './executor-harness.js';
 
 /** One attempt after another: retries, timeouts, the context, and what functions return. */
 export function attemptContract(subject: ExecutorSubject): void {
@@ -101,6 +101,22 @@ export function attemptContract(subject: ExecutorSubject): void {
       await stage.run(graph);
       expect(graph.outcome('a')).toEqual({ status: 'failed', error: 'when is broken', attempts: 1 });
       expect(graph.result('b')).toBe(1);
+    });
+
+    it.each<[string, () => unknown]>([
+      ['an async function', async () => false],
+      ['a function that returns a promise', () => Promise.resolve(true)],
+      ['one that is rejected', () => Promise.reject(new Error('nobody waits for it'))],
+      ['a thenable', () => ({ then: (resolve: (value: boolean) => void) => resolve(false) })],
+    ])('are not decided by a promise: `when` as %s fails the task, and says why', async (_, when) => {
+      const stage = new Stage(subject);
+      const call = counted(thrower('broken'));
+      const graph = stage.graph(task('a', call, { retry: { attempts: 5, when: when as never } }));
+      expect(await uncaughtDuring(() => stage.run(graph))).toEqual([]);
+      expect(call.calls).toHaveLength(1);
+      const failure = graph.failure('a');
+      expect(failure).toMatchObject({ code: 'invalid-option', option: 'retry.when', cause: 'broken' });
+      expect(String(failure)).toContain('returns true or false at once, and no promise');
     });
 
     it('are called off when `when` aborts the run', async () => {

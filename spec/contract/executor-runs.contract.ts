@@ -1,4 +1,4 @@
-import { GraphBusyError, InvalidOptionError, ResultUnavailableError, UnknownTaskError } from 'taskmap-ts';
+import { GraphBusyError, InvalidOptionError, MemoryStore, ResultUnavailableError, UnknownTaskError } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { counted, type ExecutorSubject, rejection, Stage, task, thrower } from './executor-harness.js';
 
@@ -335,6 +335,49 @@ export function runContract(subject: ExecutorSubject): void {
       expect(a.calls).toEqual([]);
     });
 
+    // bad* ─┬─► wanted ─► behind      other also feeds `free`
+    // other ┘
+    it('runs nothing for what cannot come to a result, since something that it needs has failed', async () => {
+      const stage = new Stage(subject);
+      const [other, free] = [counted(() => 1), counted(() => 2)];
+      const graph = stage.graph(
+        task('bad', thrower('broken')),
+        task('other', other),
+        task('wanted', () => 1, { dependsOn: ['bad', 'other'] }),
+        task('behind', () => 1, { dependsOn: ['wanted'] }),
+        task('free', free, { dependsOn: ['other'] }),
+      );
+      await stage.run(graph, { only: ['bad'] });
+      expect(graph.outcome('behind')).toEqual({ status: 'skipped', because: 'bad' });
+      for (const only of [['wanted'], ['behind'], ['bad']]) {
+        const report = await stage.run(graph, { only });
+        expect(report).toMatchObject({ status: 'finished', attemptCount: 0 });
+      }
+      expect(other.calls).toEqual([]);
+      // The last of them alone was made pending again: what it needs is skipped, and it will be.
+      await stage.run(graph.reset('behind'), { only: ['behind'] });
+      expect(graph.outcome('behind')).toEqual({ status: 'skipped', because: 'bad' });
+      expect(other.calls).toEqual([]);
+      expect(await stage.executor.plan(graph, { only: ['wanted'] })).toEqual([]);
+      await stage.run(graph, { only: ['wanted', 'free'] });
+      expect([other.calls.length, free.calls.length]).toEqual([1, 1]);
+    });
+
+    it('is told by run:started: which tasks the run is about', async () => {
+      const stage = new Stage(subject);
+      const graph = stage.graph(
+        task('a', () => 1),
+        task('b', (a: number) => a + 1, { dependsOn: ['a'] }),
+        task('c', () => 3, { dependsOn: ['b'] }),
+      );
+      await stage.run(graph, { only: ['a'] });
+      await stage.run(graph, { only: ['a', 'c'] });
+      await stage.run(graph);
+      await stage.runTask(graph.reset('c'), 'c');
+      const selected = stage.records('run:started').map((record) => record['selected']);
+      expect(selected).toEqual([new Set(['a']), new Set(['b', 'c']), undefined, new Set(['c'])]);
+    });
+
     // a* ─► b (not selected)
     it('skips the descendants of a failed task, selected or not', async () => {
       const stage = new Stage(subject);
@@ -344,6 +387,34 @@ export function runContract(subject: ExecutorSubject): void {
       );
       await stage.run(graph, { only: ['a'] });
       expect(graph.outcome('b')).toEqual({ status: 'skipped', because: 'a' });
+    });
+  });
+
+  describe('plan()', () => {
+    it('is refused while the graph is being run, with a store and without one', async () => {
+      for (const store of [undefined, new MemoryStore()]) {
+        const stage = new Stage(subject, store === undefined ? {} : { store });
+        const graph = stage.graph(task('a', () => 1));
+        const planned: unknown[] = [];
+        stage.executor.on('task:done', () => {
+          try {
+            planned.push(Promise.resolve(stage.executor.plan(graph)).catch((error: unknown) => error));
+          } catch (error) {
+            planned.push(error);
+          }
+        });
+        await stage.run(graph);
+        expect(await Promise.all(planned)).toEqual([expect.any(GraphBusyError)]);
+        expect(await stage.executor.plan(graph.resetAll())).toHaveLength(1);
+      }
+    });
+
+    it('without a store is of what the graph is now', async () => {
+      const stage = new Stage(subject);
+      const graph = stage.graph(task('a', () => 1));
+      const plan = stage.executor.plan(graph);
+      await stage.run(graph);
+      expect(await plan).toHaveLength(1);
     });
   });
 

@@ -20,6 +20,7 @@ const RUN: ShownRun = {
   groupNames: ['all'],
   dependencyStarts: [0, 0, 0],
   dependencies: [],
+  leftOutCount: 0,
   ioBound: [],
   statuses: [2, 0],
   attemptsBefore: 0,

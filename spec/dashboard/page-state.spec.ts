@@ -35,6 +35,7 @@ function stateOf(
     groupNames: ['even', 'odd'],
     dependencyStarts: starts,
     dependencies,
+    leftOutCount: 0,
     ioBound: [1],
     statuses: names.map((name) => STATUS_CODES.indexOf(tasks[name]![1])),
     attemptsBefore: 0,

@@ -51,6 +51,7 @@ describe('what is shown of a run', () => {
       groupNames: expect.any(Array),
       dependencyStarts: [0, 0, 1, 2, 4],
       dependencies: [0, 0, 1, 2],
+      leftOutCount: 0,
       ioBound: [0],
       statuses: ['done', 'running', 'done', 'pending'].map((status) => STATUS_CODES.indexOf(status as 'done')),
       attemptsBefore: 0,

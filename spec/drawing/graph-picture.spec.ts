@@ -253,6 +253,20 @@ function kinds(count: number): TaskGraph {
 }
 
 describe('groups', () => {
+  it('are levels also where there is no room for as many as names tell, or for their edges', () => {
+    const words = Array.from({ length: 700 }, (_, id) => `${String.fromCodePoint(0x4e00 + id)} x`);
+    const distinct = new TaskGraphBuilder<any>().add(...words.map((name) => ({ name, run: () => 1 }))).build();
+    expect(drawn(distinct as TaskGraph).boxes.map(({ title }) => title)).toEqual(['level 1: 700 tasks, 700 pending']);
+    const dense = new TaskGraphBuilder<any>()
+      .add(...words.slice(0, 144).map((name, id) => ({ name, after: id < 72 ? [] : words.slice(0, 72), run: () => 1 })))
+      .build();
+    expect(drawn(dense as TaskGraph).boxes.map(({ title }) => title)).toEqual([
+      'level 1: 72 tasks, 72 pending',
+      'level 2: 72 tasks, 72 pending',
+    ]);
+    expect(drawn(dense as TaskGraph, { group: false }).boxes).toHaveLength(144);
+  });
+
   it('are drawn of more than 500 tasks, each with how many of them have which status', () => {
     expect(drawn(kinds(166)).boxes).toHaveLength(499);
     const graph = kinds(167);
@@ -322,6 +336,13 @@ describe('groups', () => {
         })),
       )
       .build() as TaskGraph;
+    // The picture says why it does not show all of them.
+    const said = (...args: Parameters<typeof drawn>) =>
+      drawn(...args).texts.filter((text) => text.includes('too many'));
+    expect(said(graph)[0]).toMatch(/too many to be drawn one by one: a box for those of a level$/);
+    expect(said(kinds(200))[0]).toMatch(/too many to be drawn one by one: a box for those whose names begin alike$/);
+    expect(said(graph, { group: false })).toEqual([]);
+    expect(said(graph, { group: () => 'all' })).toEqual([]);
     const levels = drawn(chain).boxes.map(({ title }) => title);
     expect(levels[0]).toBe('t, levels 1 to 25: 25 tasks, 25 pending');
     expect(levels.at(-1)).toBe('t, levels 576 to 600: 25 tasks, 25 pending');

@@ -1,4 +1,4 @@
-import { SyncExecutor, type TaskGraph, TaskGraphBuilder } from 'taskmap-ts';
+import { InvalidOptionError, SyncExecutor, type TaskGraph, TaskGraphBuilder } from 'taskmap-ts';
 import { describe, expect, test } from 'vitest';
 
 /** a done, b failed, c skipped, d pending and io-bound; a ─► b ─► c, a ┄► d */
@@ -127,5 +127,121 @@ describe('toMermaid', () => {
       .build()
       .toMermaid();
     expect(mermaid.match(/-->|-\.->/g)).toEqual(['-->']);
+  });
+});
+
+describe('toMermaid of what is more than renderers take', () => {
+  const EDGES_MAX = 500;
+  const LENGTH_MAX = 50_000;
+  const named = (count: number, nameOf: (id: number) => string, afterOf: (id: number) => string[]) =>
+    new TaskGraphBuilder<any>()
+      .add(...Array.from({ length: count }, (_, id) => ({ name: nameOf(id), after: afterOf(id), run: () => 1 })))
+      .build() as TaskGraph;
+  const edgesIn = (text: string) => text.match(/-->|-\.->/g)?.length ?? 0;
+  const boxesIn = (text: string) => text.match(/^ {2}t\d+[[(]/gm)?.length ?? 0;
+
+  test('draws groups, which tell how many tasks they are, in which status, and looks like what matters most', () => {
+    const builder = new TaskGraphBuilder<any>();
+    for (let id = 0; id < 300; id++) {
+      const run = () => {
+        if (id === 7) throw new Error('no');
+        return 1;
+      };
+      builder.add({ name: `load ${id}`, run, ioBound: true });
+      builder.add({ name: `resize ${id}`, dependsOn: [`load ${id}`], run: () => 1 });
+    }
+    const names = Array.from({ length: 300 }, (_, id) => `resize ${id}`);
+    const graph = builder.add({ name: 'page', after: names, run: () => 1 }).build() as TaskGraph;
+    new SyncExecutor().run(graph);
+    expect(graph.toMermaid().split('\n').slice(0, 6)).toEqual([
+      'flowchart LR',
+      '  t0["load: 300 tasks, 299 done, 1 failed"]:::failed',
+      '  t1["resize: 300 tasks, 299 done, 1 skipped"]:::done',
+      '  t2["page"]:::skipped',
+      '  t0 --> t1',
+      '  t1 -.-> t2',
+    ]);
+  });
+
+  test('draws each task as long as there is room', () => {
+    // Every second task waits for all of 22 others: 22 x 22 edges, and 23 x 22.
+    const dense = (width: number) =>
+      named(
+        width + 22,
+        (id) => `n${String.fromCharCode(65 + (id % 26))}x${id}y`,
+        (id) =>
+          id < width
+            ? []
+            : Array.from({ length: width }, (_, other) => `n${String.fromCharCode(65 + (other % 26))}x${other}y`),
+      );
+    expect(edgesIn(dense(22).toMermaid())).toBe(22 * 22);
+    expect(edgesIn(dense(23).toMermaid())).toBeLessThan(22);
+  });
+
+  test.each<[string, TaskGraph]>([
+    [
+      'a thousand tasks whose names have nothing in common',
+      named(
+        1_000,
+        (id) => `${id.toString(36)}x`.repeat(3),
+        () => [],
+      ),
+    ],
+    [
+      'a chain of as many',
+      named(
+        1_000,
+        (id) => `c${'abcdefghij'[id % 10]}${id}z`,
+        (id) => (id === 0 ? [] : [`c${'abcdefghij'[(id - 1) % 10]}${id - 1}z`]),
+      ),
+    ],
+    [
+      'few tasks with long names',
+      named(
+        60,
+        (id) => `${'👍'.repeat(400)}${id}`,
+        () => [],
+      ),
+    ],
+    [
+      'as many groups with long names',
+      named(
+        900,
+        (id) => `${'<'.repeat(300)}${String.fromCodePoint(0x4e00 + (id % 450))} ${id}`,
+        () => [],
+      ),
+    ],
+    [
+      'two thousand tasks of which each waits for all of another kind',
+      named(
+        100,
+        (id) => (id < 50 ? `a:${id}` : `b:${id}`),
+        (id) => (id < 50 ? [] : Array.from({ length: 50 }, (_, a) => `a:${a}`)),
+      ),
+    ],
+  ])('is within it: %s', (_, graph) => {
+    const text = graph.toMermaid();
+    expect(edgesIn(text)).toBeLessThanOrEqual(EDGES_MAX);
+    expect(text.length).toBeLessThanOrEqual(LENGTH_MAX);
+    expect(boxesIn(text)).toBeLessThanOrEqual(500);
+    expect(
+      text
+        .match(/\d+(?= tasks)/g)!
+        .map(Number)
+        .reduce((sum, count) => sum + count, 0),
+    ).toBeGreaterThan(0);
+  });
+
+  test('draws what somebody asks for, whatever renderers take', () => {
+    const graph = named(
+      600,
+      (id) => `t${id}`,
+      (id) => (id === 0 ? [] : ['t0']),
+    );
+    expect(edgesIn(graph.toMermaid({ group: false }))).toBe(599);
+    expect(graph.toMermaid({ group: (name) => (name === 't0' ? 'first' : 'rest') })).toContain(
+      't1["rest: 599 tasks, 599 pending"]',
+    );
+    expect(() => graph.toMermaid({ group: 'first' as never })).toThrow(InvalidOptionError);
   });
 });

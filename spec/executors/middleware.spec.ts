@@ -157,6 +157,8 @@ describe('headers', () => {
     ['a symbol', () => ({ x: Symbol('x') })],
     ['a text', () => 'x'],
     ['what cannot be read', () => new Proxy({}, { ownKeys: thrower(new Error('shut')) })],
+    ['a promise', async () => ({ a: '1' })],
+    ['a promise that is rejected', async () => Promise.reject(new Error('nobody waits for it'))],
   ])('that are %s are reported, and change nothing', async (_, headers) => {
     await using executor = new ParallelAsyncExecutor({ workers: 1 });
     executor.use({ headers: headers as never });

@@ -31,10 +31,13 @@ class Terminal {
   }
 }
 
+const bars: ProgressBar[] = [];
+
 function watched(specs: readonly TimedSpec[], options: ProgressBarOptions = {}, concurrency = 8) {
   const timed = new Timed(specs, { concurrency });
   const terminal = new Terminal(timed.clock);
   const bar = new ProgressBar({ stream: terminal, mode: 'bar', clock: timed.clock, ...options }).listen(timed.executor);
+  bars.push(bar);
   return { timed, terminal, bar };
 }
 
@@ -48,10 +51,65 @@ const flat = (count: number, takesMs: number): TimedSpec[] =>
   Array.from({ length: count }, (_, index) => ({ name: `t${index}`, takesMs }));
 
 afterEach(() => {
+  // One that is drawn waits for the end of the process, together with all others.
+  for (const bar of bars.splice(0)) bar.close();
   vi.unstubAllEnvs();
 });
 
+describe('a run of a part of a graph', () => {
+  // a ─► b ─► c     d     e
+  const specs: readonly TimedSpec[] = [...chain(3, 1000), ...flat(5, 1000).slice(3)];
+
+  it('is as long as that part, and takes the time of its own tasks', async () => {
+    const { timed, terminal } = watched(specs);
+    void timed.executor.run(timed.graph, { only: ['t1'] });
+    await timed.clock.advance(1100);
+    expect(terminal.lines.at(-1)).toBe('timed ██████████░░░░░░░░░░ 1/2 tasks, 1 running  0.9/s  2 s left  t1');
+    await timed.clock.advance(1000);
+    expect(terminal.lines.at(-1)).toBe('timed finished: 2 done in 2.0 s\n');
+  });
+
+  it('is told by tenths of that part, also where it is one task', () => {
+    const written: string[] = [];
+    const executor = new SyncExecutor();
+    new ProgressBar({ mode: 'lines', stream: { write: (text) => written.push(text) } }).listen(executor);
+    const names = Array.from({ length: 100 }, (_, id) => `t${id}`);
+    const graph = new TaskGraphBuilder<any>({ name: 'g' })
+      .add(...names.map((name) => ({ name, run: () => 1 })))
+      .build();
+    executor.run(graph, { only: names.slice(0, 2) });
+    expect(written).toEqual(['g 50 %, 1/2 tasks\n', expect.stringMatching(/^g finished: 2 done in /)]);
+    executor.runTask(graph, 't9');
+    expect(written).toHaveLength(3);
+  });
+
+  it('leaves out what cannot come to a result', () => {
+    const written: string[] = [];
+    const executor = new SyncExecutor();
+    new ProgressBar({ mode: 'lines', stream: { write: (text) => written.push(text) } }).listen(executor);
+    const fails = () => {
+      throw new Error('no');
+    };
+    const graph = new TaskGraphBuilder<any>({ name: 'g' })
+      .add({ name: 'bad', run: fails }, { name: 'other', run: () => 1 })
+      .add({ name: 'wanted', dependsOn: ['bad', 'other'], run: () => 1 })
+      .build();
+    executor.run(graph, { only: ['bad'] });
+    executor.run(graph, { only: ['wanted'] });
+    expect(written.at(-1)).toMatch(/^g finished: 0 done in /);
+  });
+});
+
 describe('a bar', () => {
+  it('has one listener of the process, however many there are', () => {
+    const before = process.listenerCount('exit');
+    const runs = Array.from({ length: 12 }, () => watched(flat(1, 10)));
+    for (const { timed } of runs) void timed.executor.run(timed.graph);
+    expect(process.listenerCount('exit')).toBe(before + 1);
+    for (const { bar } of runs) bar.close();
+    expect(process.listenerCount('exit')).toBe(before);
+  });
+
   it('is a line with the counts, the rate, the time left, and the task that began last', async () => {
     const { timed, terminal } = watched(chain(4, 1000));
     void timed.executor.run(timed.graph);

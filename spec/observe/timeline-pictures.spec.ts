@@ -123,6 +123,22 @@ describe('toMermaid()', () => {
     }
   });
 
+  it('draws no more than renderers take: of the tasks that took longest, the latest attempts', async () => {
+    const retry = { attempts: 900 };
+    const timeline = await timelineOf([
+      { name: 'long', takesMs: 2, failures: 899, retry },
+      { name: `<${'>'.repeat(80)}`, takesMs: 1, failures: 599, retry },
+    ]);
+    const text = timeline.toMermaid();
+    expect(text.length).toBeLessThanOrEqual(50_000);
+    expect(text).toContain('long (attempt 900)');
+    expect(text).toContain('long :crit');
+    expect(text).toContain('#60;#62;');
+    expect(text).not.toMatch(/^ {4}#60.*;… :crit/m);
+    expect(text).toMatch(/^ {2}%% and \d+ more attempts, for which there is no room$/m);
+    expect(text.match(/^ {4}/gm)!.length + Number(/(\d+) more attempts/.exec(text)![1])).toBe(1_500);
+  });
+
   it('draws no more tasks than asked for, and says how many it leaves out', async () => {
     const timeline = await timelineOf(SITE);
     const text = timeline.toMermaid({ rowsMax: 1 });

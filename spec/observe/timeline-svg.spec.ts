@@ -215,6 +215,20 @@ describe('toSVG()', () => {
 });
 
 describe('attempts that are narrower than a pixel', () => {
+  it('or than some pixels, where there are too many to be drawn one by one', async () => {
+    const specs: TimedSpec[] = Array.from({ length: 30_000 }, (_, id) => ({
+      name: `t${id}`,
+      takesMs: 1 + (id % 2),
+      failures: id % 3 === 0 ? 1 : 0,
+    }));
+    const timeline = await timelineOf(specs, { concurrency: 60 });
+    const picture = drawn(timeline, { width: 2_000 });
+    expect(picture.boxes.length).toBeLessThan(11_000);
+    const counted = picture.boxes.map(({ title }) => Number(/^(\d+) attempts, /.exec(title)?.[1] ?? 1));
+    expect(counted.reduce((sum, count) => sum + count, 0)).toBe(30_000);
+    expect(drawn(timeline, { width: 2_000, rowsMax: 5 }).boxes.length).toBeGreaterThan(2_000);
+  });
+
   it('are drawn together, so that a long run is small; and one that failed is seen among them', async () => {
     const specs: TimedSpec[] = Array.from({ length: 3_000 }, (_, id) => ({
       name: `t${id}`,

@@ -264,8 +264,32 @@ describe('what fails', () => {
     tracing.listen(executor);
     const graph = graphOf({ name: 'a', run: thrower(new Error('no')) }, { name: 'b', run: () => 1, after: ['a'] });
     await expect(executor.run(graph, { onFailure: 'stop' })).rejects.toThrow();
-    expect(recorder.span('run site').attributes['taskmap.status']).toBe('stopped');
+    const { attributes, status } = recorder.span('run site');
+    expect(attributes).toMatchObject({ 'taskmap.status': 'stopped', 'taskmap.reason': 'Error: no' });
+    expect(status.message).toBe('"a" failed: Error: no');
     expect(isError(recorder.span('run site'))).toBe(true);
+  });
+});
+
+describe('a run that breaks off', () => {
+  it('is an error with what broke, whatever failed besides', async () => {
+    class Full extends MemoryStore {
+      override save(): never {
+        throw new RangeError('the disk is full');
+      }
+    }
+    const executor = new AsyncExecutor({ store: new Full(), concurrency: 1 });
+    tracing.listen(executor);
+    const graph = graphOf({ name: 'a', run: thrower(new Error('no')) }, { name: 'b', run: () => 1 });
+    await expect(executor.run(graph)).rejects.toThrow('the disk is full');
+    const { attributes, status, events } = recorder.span('run site');
+    expect(attributes).toMatchObject({
+      'taskmap.status': 'broken',
+      'taskmap.reason': 'RangeError: the disk is full',
+      'error.type': 'RangeError',
+    });
+    expect(status.message).toBe('RangeError: the disk is full');
+    expect(events.map(({ name }) => name)).toEqual(['exception']);
   });
 });
 
@@ -301,8 +325,10 @@ describe('an abort', () => {
     expect(recorder.span('task slow').endTime).toEqual(recorder.span('attempt 1 of slow').endTime);
     expect(recorder.span('run timed').attributes).toMatchObject({
       'taskmap.status': 'aborted',
+      'taskmap.reason': 'Error: enough',
       'taskmap.pending_count': 2,
     });
+    expect(recorder.span('run timed').status.message).toBe('aborted: Error: enough');
   });
 
   it('during the pause before a retry ends the task where its attempt ended', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type RetrySettings, WAIT_MAX_MS } from '../../src/graph/task.js';
-import { retryDelayMs } from '../../src/schedule/retry-policy.js';
+import { deservesAnother, retryDelayMs } from '../../src/schedule/retry-policy.js';
 
 const policy = (settings: Partial<RetrySettings>): RetrySettings => ({
   attempts: 5,
@@ -42,5 +42,21 @@ describe('retryDelayMs', () => {
     expect(delays({ jitter: 0.5 }, 0.5)[0]).toBe(75);
     expect(delays({ jitter: 1 }, 0.75)[0]).toBe(25);
     expect(delays({ jitter: 1 }, 1)[0]).toBe(0);
+  });
+});
+
+describe('deservesAnother', () => {
+  test('is what `when` says, as JavaScript takes it; nothing said is no objection', () => {
+    const told = [true, 1, 'yes', undefined, null, false, 0, ''];
+    const deserved = told.map((one) => deservesAnother(policy({ when: () => one as boolean }), 'error', 1, 'a'));
+    expect(deserved).toEqual([true, true, true, true, true, false, false, false]);
+    expect(deservesAnother(policy({}), 'error', 1, 'a')).toBe(true);
+  });
+
+  test('is no, unasked, once there are no attempts left', () => {
+    const when = () => {
+      throw new Error('asked');
+    };
+    expect(deservesAnother(policy({ attempts: 2, when }), 'error', 2, 'a')).toBe(false);
   });
 });

@@ -14,6 +14,7 @@ export function applyChanges(run: ShownRun, changes: RunChanges): ShownRun {
   return {
     ...run,
     ...rest,
+    reason: changes.reason,
     durationMs: changes.durationMs,
     remainingMs: changes.remainingMs,
     statuses: statuses.length === 0 ? run.statuses : withStatuses(run.statuses, statuses),

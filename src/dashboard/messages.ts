@@ -18,6 +18,8 @@ export interface ShownRun {
   /** The graph's name. */
   readonly graph: string;
   readonly status: 'running' | 'finished' | 'stopped' | 'aborted' | 'broken';
+  /** What ended it before its tasks had; `undefined` if nothing did. Text only, cut to {@link TEXT_MAX} characters. */
+  readonly reason?: ShownError | undefined;
   /** In milliseconds since 1970; all other times of the run count from here. */
   readonly startedAtMs: number;
   /** `undefined` while it runs. */
@@ -31,6 +33,8 @@ export interface ShownRun {
   /** The dependencies of each task, one list after the other: those of task `i` are `dependencies[starts[i]]` up to `dependencies[starts[i + 1] - 1]`. */
   readonly dependencyStarts: readonly number[];
   readonly dependencies: readonly number[];
+  /** How many tasks it leaves as they are, since it was asked for a part of the graph. */
+  readonly leftOutCount: number;
   /** The places of io-bound tasks. */
   readonly ioBound: readonly number[];
   /** The status of each task, as a place in {@link STATUS_CODES}. */
@@ -71,18 +75,22 @@ export type ShownAttempt = readonly [
 ];
 export const ATTEMPT_CODES = ['running', 'done', 'failed', 'retried', 'interrupted'] as const;
 
-/** A task that failed, or an attempt that will be made again. Text only, never markup, cut to {@link TEXT_MAX} characters. */
-export interface ShownFailure {
+/** What was thrown. Text only, never markup, cut to {@link TEXT_MAX} characters. */
+export interface ShownError {
+  /** The name of the error's class. */
+  readonly type: string;
+  readonly message: string;
+  readonly stack: string;
+}
+
+/** A task that failed, or an attempt that will be made again. */
+export interface ShownFailure extends ShownError {
   readonly task: number;
   readonly attempt: number;
   /** Since the run began; 0 also if the task had failed before. */
   readonly atMs: number;
   /** Whether another attempt follows. */
   readonly willRetry: boolean;
-  /** The name of the error's class. */
-  readonly type: string;
-  readonly message: string;
-  readonly stack: string;
 }
 
 export const TEXT_MAX = 4_000;
@@ -116,6 +124,7 @@ export interface RunChanges {
   /** What tasks have said since, each once; to be applied after `statuses`. */
   readonly progress: readonly ShownProgress[];
   readonly status: ShownRun['status'];
+  readonly reason?: ShownError | undefined;
   readonly durationMs?: number | undefined;
   readonly workMs: number;
   readonly criticalPathMs: number;

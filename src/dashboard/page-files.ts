@@ -9,8 +9,8 @@ export interface PageFile {
   readonly text: () => string;
 }
 
-/** Scripts beside this file that those of the page import. */
-const SHARED = ['messages', 'apply-changes'];
+/** What the scripts of the page import from beside their folder, and where that is. */
+const SHARED = { messages: './messages', 'apply-changes': './apply-changes', lanes: '../drawing/lanes' } as const;
 
 /**
  * All that may be asked for, by the path of the request: the page, its scripts, and no more. What is not listed here is not there, whatever a path says.
@@ -20,13 +20,17 @@ const SHARED = ['messages', 'apply-changes'];
  *   /page/<name>.js       page/<name>.ts
  *   /messages.js          messages.ts         as the scripts of the page import them: '../messages.js'
  *   /apply-changes.js     apply-changes.ts
+ *   /lanes.js             ../drawing/lanes.ts
  * ```
  */
 export function pageFiles(): ReadonlyMap<string, PageFile> {
-  const scripts = [...SHARED, ...scriptNames().map((name) => `page/${name}`)];
-  const html = pageHTML(scripts.map((path) => `${path}.js`));
+  const scripts = [
+    ...Object.entries(SHARED),
+    ...scriptNames().map((name) => [`page/${name}`, `./page/${name}`] as const),
+  ];
+  const html = pageHTML(scripts.map(([path]) => `${path}.js`));
   const files = new Map<string, PageFile>([['/', { type: 'text/html; charset=utf-8', text: () => html }]]);
-  for (const path of scripts) files.set(`/${path}.js`, script(`./${path}`));
+  for (const [path, source] of scripts) files.set(`/${path}.js`, script(source));
   return files;
 }
 

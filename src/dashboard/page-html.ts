@@ -82,6 +82,9 @@ canvas:focus-visible{outline-offset:-2px}
 .figure dd{margin:0}
 .figure .value{font-size:1.65rem;font-weight:650;line-height:1.15;letter-spacing:-.01em;white-space:nowrap}
 .figure .note{font-size:.82rem;color:var(--quiet);min-height:1.25em}
+.reason{margin-top:.6rem;overflow-wrap:anywhere}
+.reason summary{cursor:pointer}
+.reason .stack{margin-top:.4rem}
 .bar{display:flex;height:8px;border-radius:4px;overflow:hidden;background:var(--line)}
 .summary .bar{height:12px;border-radius:6px}
 .bar .part{flex:0 0 auto;min-width:2px}
@@ -259,6 +262,7 @@ ${figure('Efficiency so far', 'efficiency', 'efficiency-note', 'What the run cou
 <ul id="counts" class="counts" aria-label="Tasks by status"></ul>
 </div>
 <div id="whole-bar"></div>
+<details id="reason" class="reason" hidden><summary><span id="reason-word"></span> <bdi id="reason-text"></bdi></summary><pre class="stack" id="reason-stack" tabindex="0"></pre></details>
 </section>
 <div id="filter" class="filter" hidden><span id="filter-text"></span><button type="button" id="filter-clear">Show all</button></div>
 <main class="grid">

@@ -1,4 +1,5 @@
 import { groupsOf } from '../drawing/groups.js';
+import { InvalidOptionError } from '../errors.js';
 import type {
   RunFinished,
   RunStarted,
@@ -8,6 +9,7 @@ import type {
   TaskProgressed,
   TaskRetrying,
   TaskStarted,
+  ThreadId,
 } from '../events.js';
 import { type OpenGraph, openGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TimeLeft } from '../observe/time-left.js';
@@ -16,10 +18,12 @@ import {
   ATTEMPT_CODES,
   FAILURES_MAX,
   type RunChanges,
+  type ShownError,
   type ShownFailure,
   type ShownProgress,
   type ShownRun,
   type ShownStatus,
+  type ShownThread,
   STATUS_CODES,
 } from './messages.js';
 import { shownError, shownText } from './shown-text.js';
@@ -32,7 +36,7 @@ export interface RunStateOptions {
   readonly group: ((name: string) => string) | undefined;
 }
 
-interface KeptFailure extends Omit<ShownFailure, 'type' | 'message' | 'stack'> {
+interface KeptFailure extends Omit<ShownFailure, keyof ShownError> {
   readonly error: unknown;
   /** Made when it is first asked for: to read the stack of an error costs more than all the rest. */
   shown?: ShownFailure;
@@ -48,6 +52,7 @@ type Fixed = Pick<
   | 'groupNames'
   | 'dependencyStarts'
   | 'dependencies'
+  | 'leftOutCount'
   | 'ioBound'
 >;
 type Changing = Omit<ShownRun, keyof Fixed>;
@@ -87,8 +92,10 @@ export class RunState {
   readonly #options: RunStateOptions;
   readonly #startedAtMs: number;
   #durationMs: number | undefined;
+  #reason: ShownError | undefined;
   readonly #statuses: Uint8Array;
   readonly #timeLeft: TimeLeft;
+  readonly #leftOutCount: number;
 
   readonly #attempts: AttemptRing;
   /** The place of the attempt of each task that is under way, and when that began. */
@@ -120,14 +127,15 @@ export class RunState {
   /** Of a run that has ended. */
   #wholeText: string | undefined;
 
-  constructor({ runId, atMs, taskGraph }: RunStarted, options: RunStateOptions) {
+  constructor({ runId, atMs, taskGraph, selected }: RunStarted, options: RunStateOptions) {
     this.runId = runId;
     this.taskGraph = taskGraph;
     this.#options = options;
     this.#startedAtMs = atMs;
     this.#open = openGraph(taskGraph);
     const { size } = taskGraph;
-    this.#timeLeft = new TimeLeft(this.#open);
+    this.#timeLeft = new TimeLeft(this.#open, selected);
+    this.#leftOutCount = taskGraph.counts().pending - this.#timeLeft.total;
     this.#statuses = new Uint8Array(size);
     this.#attempts = new AttemptRing(this.#timeLeft.total);
     this.#placeByTask = new Int32Array(size).fill(NONE);
@@ -151,7 +159,7 @@ export class RunState {
     if (id < 0) return;
     if (this.#placeByTask[id] !== NONE) this.#endAttempt(id, this.#since(atMs), ENDED_INTERRUPTED);
     const startMs = this.#since(atMs);
-    this.#placeByTask[id] = this.#attempts.begin(id, attempt, thread === 'main' ? 0 : thread, startMs);
+    this.#placeByTask[id] = this.#attempts.begin(id, attempt, shownThread(thread), startMs);
     this.#attemptStartMs[id] = startMs;
     if (++this.#underWay > this.#underWayMax) this.#underWayMax = this.#underWay;
     this.#turn(id, RUNNING);
@@ -213,8 +221,9 @@ export class RunState {
     this.#turn(id, SKIPPED);
   }
 
-  finished({ status, durationMs, atMs }: RunFinished): void {
+  finished({ status, reason, durationMs, atMs }: RunFinished): void {
     this.status = status;
+    if (reason !== undefined) this.#reason = shownError(reason);
     this.#durationMs = durationMs;
     this.#hasChanged = true;
     // What could not come to its end any more is pending again, whether or not that was told.
@@ -289,6 +298,7 @@ export class RunState {
       groupNames: groupNames.map(shownText),
       dependencyStarts: Array.from(starts),
       dependencies: Array.from(ids),
+      leftOutCount: this.#leftOutCount,
       ioBound: settings.flatMap(({ ioBound }, id) => (ioBound ? [id] : [])),
     };
   }
@@ -298,7 +308,7 @@ export class RunState {
     const { starts, ids } = topology.dependencies;
     const { group } = this.#options;
     try {
-      return groupsOf(names, starts, ids, group === undefined ? undefined : (name) => String(group(name)));
+      return groupsOf(names, starts, ids, group === undefined ? undefined : (name) => groupName(group(name)));
     } catch (error) {
       // A function of the user's must not keep the page from being shown.
       process.emitWarning(`The dashboard groups tasks by their names: ${shownError(error).message}`);
@@ -320,11 +330,12 @@ export class RunState {
 
   #numbers(
     nowMs: number,
-  ): Pick<ShownRun, 'status' | 'durationMs' | 'workers' | 'workMs' | 'criticalPathMs' | 'remainingMs'> {
+  ): Pick<ShownRun, 'status' | 'reason' | 'durationMs' | 'workers' | 'workMs' | 'criticalPathMs' | 'remainingMs'> {
     const leftMs =
       this.status === 'running' ? this.#timeLeft.leftMs(Math.max(nowMs - this.#startedAtMs, 0)) : undefined;
     return {
       status: this.status,
+      reason: this.#reason,
       durationMs: this.#durationMs,
       workers: Math.max(this.#options.workers, this.#underWayMax),
       workMs: exact(this.#workMs),
@@ -389,6 +400,17 @@ export class RunState {
     this.#failures.push(failure);
     if (this.#failures.length > 2 * FAILURES_MAX) this.#failures = this.#failures.slice(-FAILURES_MAX);
   }
+}
+
+function groupName(told: unknown): string {
+  if (typeof told === 'string') return told;
+  throw new InvalidOptionError('group', 'a function that returns a text', told);
+}
+
+/** The main thread is 0. The name of a worker is text of others. */
+function shownThread(thread: ThreadId): ShownThread {
+  if (typeof thread === 'number') return thread;
+  return thread === 'main' ? 0 : shownText(thread);
 }
 
 function shownFailure(kept: KeptFailure): ShownFailure {

@@ -1,5 +1,5 @@
 import { type LoggedError, loggedError } from '../observe/log-lines.js';
-import { type ShownFailure, TEXT_MAX } from './messages.js';
+import { type ShownError, TEXT_MAX } from './messages.js';
 
 /** A text as it is told to the page: no longer than {@link TEXT_MAX}, with an ellipsis where something was cut off. What is no string becomes one. */
 export function shownText(text: unknown): string {
@@ -10,7 +10,7 @@ export function shownText(text: unknown): string {
 }
 
 /** What was thrown, as text: whatever it is, and however it resists. */
-export function shownError(thrown: unknown): Pick<ShownFailure, 'type' | 'message' | 'stack'> {
+export function shownError(thrown: unknown): ShownError {
   const logged = loggedError(thrown);
   return {
     type: shownText(logged.type),

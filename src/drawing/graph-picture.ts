@@ -1,12 +1,12 @@
 import { InvalidOptionError } from '../errors.js';
-import { type DrawnGraph, orderOnlyEdges } from './drawn-graph.js';
+import { BOXES_MAX, type Boxes, boxesOf, type Counts, countsOf, countsText, lookOf } from './boxes.js';
+import type { DrawnGraph } from './drawn-graph.js';
 import { durationText } from './duration-text.js';
-import { type EdgeLists, edgesBetween, levelsOf } from './edge-lists.js';
-import { groupsOf, type TaskGroups } from './groups.js';
+import type { EdgeLists } from './edge-lists.js';
 import { type Layout, layeredLayout } from './layered-layout.js';
 import { cut, markupText, px, shortened, shownText, textWidth } from './markup.js';
-import { type DrawnStatus, LOOKS } from './palette.js';
-import { type Content, FONT_SIZE, type LegendItem, markAt, picture, statusItem } from './picture.js';
+import type { DrawnStatus } from './palette.js';
+import { type Content, FONT_SIZE, type LegendItem, markAt, type Picture, picture, statusItem } from './picture.js';
 
 /** How a graph is drawn. */
 export interface GraphPictureOptions {
@@ -17,8 +17,10 @@ export interface GraphPictureOptions {
   /** Whether to show what is known of each task. Default true. */
   readonly outcomes?: boolean | undefined;
   /**
-   * Which tasks are drawn as one box: those for whose names this returns the same text; `false` for none. A group that would stand both before and behind another
-   * is drawn in parts. Default: of more than 500 tasks, those whose names begin alike, such as `resize:1` and `resize:2`, `resize-1` and `resize-2`.
+   * Which tasks are drawn as one box: those for whose names this returns the same text; `false` for none. A group that
+   * would stand both before and behind another is drawn in parts. Default: of more than 500 tasks, or 5000 edges, those
+   * whose names begin alike, such as `resize:1` and `resize:2`, `resize-1` and `resize-2`; and if there are more such
+   * groups than that, those of a level.
    */
   readonly group?: ((name: string) => string) | false | undefined;
   /** How long tasks took, in milliseconds, by name, to be shown with them: `timeline.durations()` knows it. Default: nothing is shown. */
@@ -27,10 +29,11 @@ export interface GraphPictureOptions {
   readonly legend?: boolean | undefined;
 }
 
-/** Graphs of more tasks are drawn in groups, unless somebody says otherwise. */
-const UNGROUPED_MAX = 500;
-/** Where names tell no groups apart, tasks are put together by their level, into so many groups at most. */
-const LEVEL_GROUPS_MAX = 24;
+/**
+ * More than this is drawn in groups, unless somebody says otherwise: pictures would be megabytes, of which nobody could
+ * make out anything.
+ */
+const EDGES_MAX = 5_000;
 const NAME_LENGTH_MAX = 300;
 const LABEL_WIDTH_MAX = 220;
 const BOX_HEIGHT = 30;
@@ -43,8 +46,8 @@ const ARROW = 7;
 /** More edges than this are drawn thinner, or there would be nothing else to be seen. */
 const MANY_EDGES = 1_000;
 
-/** A box of the picture: a task, or a group of several. */
-interface Box {
+/** A box as it is drawn. */
+interface PlacedBox {
   readonly label: string;
   /** The tasks in it. */
   readonly tasks: readonly number[];
@@ -53,81 +56,54 @@ interface Box {
   readonly height: number;
 }
 
-/** Counts the tasks of a box by status, those of a task's life in order. */
-type Counts = ReadonlyMap<DrawnStatus, number>;
-
 /** @throws {@link InvalidOptionError} */
-export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions = {}): string {
+export function graphPictureOf(graph: DrawnGraph, options: GraphPictureOptions = {}): Picture {
   const { title = graph.name, direction = 'right', outcomes = true, group, durations, legend = true } = options;
   if (typeof title !== 'string') throw new InvalidOptionError('title', 'a text', title);
   if (direction !== 'right' && direction !== 'down')
     throw new InvalidOptionError('direction', "'right' or 'down'", direction);
-  if (group !== undefined && group !== false && typeof group !== 'function')
-    throw new InvalidOptionError('group', 'a function that returns the group of a name, or false', group);
   if (durations !== undefined && typeof durations?.get !== 'function')
     throw new InvalidOptionError('durations', 'a Map of names and milliseconds', durations);
-  const drawing = new GraphDrawing(graph, groupsFor(graph, group), outcomes, durations, direction);
+  const drawn = boxesOf(
+    graph,
+    group,
+    ({ boxes, orderOnly }) => boxes.length <= BOXES_MAX && orderOnly.length <= EDGES_MAX,
+  );
+  const drawing = new GraphDrawing(graph, drawn, outcomes, durations, direction);
   const shown = legend ? drawing.legend() : [];
   const summary = drawing.summary();
   const named = title === '' ? graph.name : title;
   return picture(
-    { title, summary: [summary], label: `${named}: ${summary}`, statuses: drawing.statuses(), legend: shown },
+    {
+      title,
+      summary: drawn.groupedBy === undefined ? [summary] : [summary, GROUPED_TEXTS[drawn.groupedBy]],
+      label: `${named}: ${summary}`,
+      statuses: drawing.statuses(),
+      legend: shown,
+    },
     drawing.content(),
   );
 }
 
-interface DrawnGroups extends TaskGroups {
-  /** Every group follows the one before it, and that is all there is to be said. */
-  readonly isChain?: boolean;
-}
-
-/** `undefined` if every task has a box of its own. */
-function groupsFor({ names, dependencies }: DrawnGraph, group: GraphPictureOptions['group']): DrawnGroups | undefined {
-  if (group === false || (group === undefined && names.length <= UNGROUPED_MAX)) return undefined;
-  if (group === undefined) {
-    const groups = groupsOf(names, dependencies.starts, dependencies.ids);
-    return groups.groupNames.length > 1 ? groups : levelGroups(groups.groupNames[0]!, dependencies);
-  }
-  const checked = (name: string) => {
-    const told = group(name);
-    if (typeof told !== 'string') throw new InvalidOptionError('group', 'a function that returns a text', told, name);
-    return told;
-  };
-  return groupsOf(names, dependencies.starts, dependencies.ids, checked);
-}
-
-/** By how many tasks stand before each on the longest way to it: every level waits for the one before it, and no edge goes back. */
-function levelGroups(name: string, dependencies: EdgeLists): DrawnGroups {
-  const { levels } = levelsOf(dependencies);
-  const levelCount = levels.reduce((most, level) => Math.max(most, level), 0) + 1;
-  const groupCount = Math.min(levelCount, LEVEL_GROUPS_MAX);
-  const groups = Array.from(levels, (level) => Math.floor((level * groupCount) / levelCount));
-  const lastOf = (group: number) => Math.ceil(((group + 1) * levelCount) / groupCount);
-  const groupNames = Array.from({ length: groupCount }, (_, group) => {
-    const [first, last] = [lastOf(group - 1) + 1, lastOf(group)];
-    return first === last ? `${name}, level ${first}` : `${name}, levels ${first} to ${last}`;
-  });
-  return { groups, groupNames, isChain: true };
-}
-
-function chainOf(size: number): EdgeLists {
-  const ids = Int32Array.from({ length: Math.max(size - 1, 0) }, (_, place) => place);
-  return { starts: Int32Array.from({ length: size + 1 }, (_, place) => Math.max(place - 1, 0)), ids };
-}
+/** Why some boxes stand for several tasks, where nobody has asked for it. */
+const GROUPED_TEXTS = {
+  name: 'too many to be drawn one by one: a box for those whose names begin alike',
+  level: 'too many to be drawn one by one: a box for those of a level',
+} as const;
 
 /** One drawing of one graph. */
 class GraphDrawing {
   readonly #graph: DrawnGraph;
   readonly #outcomes: boolean;
   readonly #durations: ReadonlyMap<string, number> | undefined;
-  readonly #boxes: readonly Box[];
+  readonly #boxes: readonly PlacedBox[];
   readonly #dependencies: EdgeLists;
   readonly #orderOnly: Uint8Array;
   readonly #direction: 'right' | 'down';
 
   constructor(
     graph: DrawnGraph,
-    groups: DrawnGroups | undefined,
+    { boxes, dependencies, orderOnly }: Boxes,
     outcomes: boolean,
     durations: ReadonlyMap<string, number> | undefined,
     direction: 'right' | 'down',
@@ -136,17 +112,11 @@ class GraphDrawing {
     this.#outcomes = outcomes;
     this.#durations = durations;
     this.#direction = direction;
-    if (groups === undefined) {
-      this.#boxes = graph.names.map((_, task) => this.#taskBox(task));
-      this.#dependencies = graph.dependencies;
-      this.#orderOnly = orderOnlyEdges(graph);
-    } else {
-      this.#boxes = this.#groupBoxes(groups);
-      const between = (edges: EdgeLists) => edgesBetween(groups.groups, groups.groupNames.length, edges);
-      this.#dependencies = groups.isChain ? chainOf(groups.groupNames.length) : between(graph.dependencies);
-      const inputs = groups.isChain ? this.#dependencies : between(graph.inputs);
-      this.#orderOnly = orderOnlyEdges({ dependencies: this.#dependencies, inputs });
-    }
+    this.#dependencies = dependencies;
+    this.#orderOnly = orderOnly;
+    this.#boxes = boxes.map(({ name, tasks }) =>
+      tasks.length === 1 ? this.#taskBox(tasks[0]!) : this.#groupBox(name, tasks),
+    );
   }
 
   summary(): string {
@@ -187,7 +157,7 @@ class GraphDrawing {
     };
   }
 
-  #taskBox(task: number): Box {
+  #taskBox(task: number): PlacedBox {
     const label = shortened(labelOf(this.#graph.names[task]!), LABEL_WIDTH_MAX, FONT_SIZE);
     const mark = this.#outcomes ? MARK_WIDTH : 0;
     // Round ends take some room from the text.
@@ -202,38 +172,27 @@ class GraphDrawing {
     };
   }
 
-  #groupBoxes({ groups, groupNames }: TaskGroups): Box[] {
-    const members: number[][] = groupNames.map(() => []);
-    for (const [task, group] of groups.entries()) members[group]!.push(task);
-    return members.map((tasks, group) => {
-      if (tasks.length === 1) return this.#taskBox(tasks[0]!);
-      const label = shortened(labelOf(groupNames[group]!), LABEL_WIDTH_MAX, FONT_SIZE);
-      const first = textWidth(label, FONT_SIZE) + 12 + textWidth(sizeText(tasks), FONT_SIZE);
-      const last = [...this.#counts(tasks).values()].reduce(
-        (sum, count) => sum + MARK_WIDTH + textWidth(String(count), FONT_SIZE) + 8,
-        0,
-      );
-      const width =
-        Math.max(first, this.#outcomes ? last + textWidth(this.#durationOf(tasks), FONT_SIZE) : 0, GROUP_WIDTH_MIN) +
-        2 * PADDING;
-      return {
-        label,
-        tasks,
-        isGroup: true,
-        width: Math.ceil(width),
-        height: this.#outcomes ? GROUP_HEIGHT : BOX_HEIGHT,
-      };
-    });
+  #groupBox(name: string, tasks: readonly number[]): PlacedBox {
+    const label = shortened(labelOf(name), LABEL_WIDTH_MAX, FONT_SIZE);
+    const first = textWidth(label, FONT_SIZE) + 12 + textWidth(sizeText(tasks), FONT_SIZE);
+    const last = [...this.#counts(tasks).values()].reduce(
+      (sum, count) => sum + MARK_WIDTH + textWidth(String(count), FONT_SIZE) + 8,
+      0,
+    );
+    const width =
+      Math.max(first, this.#outcomes ? last + textWidth(this.#durationOf(tasks), FONT_SIZE) : 0, GROUP_WIDTH_MIN) +
+      2 * PADDING;
+    return {
+      label,
+      tasks,
+      isGroup: true,
+      width: Math.ceil(width),
+      height: this.#outcomes ? GROUP_HEIGHT : BOX_HEIGHT,
+    };
   }
 
   #counts(tasks: readonly number[]): Counts {
-    const counts = new Map<DrawnStatus, number>();
-    for (const task of tasks) {
-      const status = this.#graph.statusOf(task);
-      counts.set(status, (counts.get(status) ?? 0) + 1);
-    }
-    const inOrder = (Object.keys(LOOKS) as DrawnStatus[]).filter((status) => counts.has(status));
-    return new Map(inOrder.map((status) => [status, counts.get(status)!]));
+    return countsOf(this.#graph, tasks);
   }
 
   /** Empty if nothing is known of it. */
@@ -294,7 +253,7 @@ class GraphDrawing {
     return way === '' ? '' : `<path class="a" d="${way}"/>`;
   }
 
-  #task({ label, tasks }: Box, index: number, layout: Layout): string {
+  #task({ label, tasks }: PlacedBox, index: number, layout: Layout): string {
     const task = tasks[0]!;
     const status = this.#outcomes ? this.#graph.statusOf(task) : 'pending';
     const { x, y, width, height } = boxAt(layout, index);
@@ -320,7 +279,7 @@ class GraphDrawing {
     return parts.join('');
   }
 
-  #group({ label, tasks }: Box, index: number, layout: Layout): string {
+  #group({ label, tasks }: PlacedBox, index: number, layout: Layout): string {
     const { x, y, width, height } = boxAt(layout, index);
     const counts = this.#counts(tasks);
     const status = this.#outcomes ? lookOf(counts) : 'pending';
@@ -376,17 +335,6 @@ const GROUP: LegendItem = {
   text: 'several tasks',
   swatch: (x, y) => `<path class="e" d="M${px(x)} ${px(y)}h23v13h-23zm3 13v3h23v-13h-3"/>`,
 };
-
-/** What a group looks like as a whole: failed or running if anything in it is, else as most of it. */
-function lookOf(counts: Counts): DrawnStatus {
-  if (counts.has('failed')) return 'failed';
-  if (counts.has('running')) return 'running';
-  return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
-}
-
-function countsText(counts: Counts): string {
-  return [...counts].map(([status, count]) => `${count} ${status}`).join(', ');
-}
 
 function sizeText(tasks: readonly number[]): string {
   return `${tasks.length} tasks`;

@@ -126,9 +126,10 @@ export const PAPERS: { readonly light: Paper; readonly dark: Paper } = {
 export const PICTURE_CLASS = 'taskmap-picture';
 
 /**
- * The style sheet of a picture in which these statuses occur: light, and dark where the reader prefers that. An element whose class is a status colours what is
- * directly in it: rectangles, `m` marks, `s` what is full of its strong colour. Else `t` is a title, `f` faint text, `e` edges, `o` dashed ones, `a` arrowheads, `g` a line
- * behind everything, `c` a line around something.
+ * The text of the style sheet of a picture in which these statuses occur: light, and dark where the reader prefers
+ * that. An element whose class is a status colours what is directly in it: rectangles, `m` marks, `s` what is full of
+ * its strong colour. Else `t` is a title, `f` faint text, `e` edges, `o` dashed ones, `a` arrowheads, `g` a line behind
+ * everything, `c` a line around something.
  */
 export function styleSheet(statuses: Iterable<DrawnStatus>, more = ''): string {
   const shown = [...statuses];
@@ -147,7 +148,7 @@ export function styleSheet(statuses: Iterable<DrawnStatus>, more = ''): string {
     more,
     ...colourRules('light', shown),
   ];
-  return `<style>${rules.join('')}@media (prefers-color-scheme:dark){${colourRules('dark', shown).join('')}}</style>`;
+  return `${rules.join('')}@media (prefers-color-scheme:dark){${colourRules('dark', shown).join('')}}`;
 }
 
 function colourRules(ground: 'light' | 'dark', statuses: readonly DrawnStatus[]): string[] {

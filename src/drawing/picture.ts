@@ -48,10 +48,17 @@ export interface Content {
 }
 
 /** A whole picture: a file of its own, which refers to nothing and runs nothing, and can stand in a page as it is. */
+export interface Picture {
+  readonly svg: string;
+  /** The text of the one style sheet in it, for the policy of a page that allows no others. */
+  readonly style: string;
+}
+
 export function picture(
   { label, statuses, legend, rules = '', isFixed = false, ...frame }: PictureFrame,
   content: Content,
-): string {
+): Picture {
+  const style = styleSheet(statuses, rules);
   const title = shortened(
     shownText(frame.title),
     isFixed ? content.width : Math.max(content.width, TITLE_WIDTH_MIN),
@@ -72,7 +79,7 @@ export function picture(
   const lines = [
     `<svg xmlns="http://www.w3.org/2000/svg" class="${PICTURE_CLASS}" role="img" aria-label="${called}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     `<title>${called}</title>`,
-    styleSheet(statuses, rules),
+    `<style>${style}</style>`,
     `<rect class="paper" width="${width}" height="${height}"/>`,
   ];
   if (title !== '') lines.push(`<text class="t" x="${MARGIN}" y="${MARGIN + 13}">${markupText(title)}</text>`);
@@ -87,7 +94,7 @@ export function picture(
     drawn.markup,
     '</svg>',
   );
-  return `${lines.filter((line) => line !== '').join('\n')}\n`;
+  return { svg: `${lines.filter((line) => line !== '').join('\n')}\n`, style };
 }
 
 /** As many parts in a line as there is room for. */

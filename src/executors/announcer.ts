@@ -1,4 +1,4 @@
-import type { RunReport, StoreRepair, ThreadId, UntypedEvents } from '../events.js';
+import type { RunReport, RunStarted, StoreRepair, ThreadId, UntypedEvents } from '../events.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
 import type { Clock } from './clock.js';
@@ -37,14 +37,21 @@ export class Announcer {
     return (this.#emitter.listening & READY_BIT) !== 0;
   }
 
-  runStarted(taskGraph: UntypedEvents['run:started'][0]['taskGraph'], atMs: number): void {
+  /** @param selected - a 1 for each task that is to be run; all pending ones if `undefined` */
+  runStarted(taskGraph: RunStarted['taskGraph'], atMs: number, selected: Uint8Array | undefined): void {
     if (!this.#listens('run:started')) return;
     const { name: graph, size: taskCount } = taskGraph;
-    this.#emitter.emit('run:started', { runId: this.#runId, atMs, graph, taskCount, taskGraph });
+    const started = { runId: this.#runId, atMs, graph, taskCount, taskGraph };
+    const { names } = this.#open;
+    this.#emitter.emit(
+      'run:started',
+      selected === undefined ? started : { ...started, selected: new Set(names.filter((_, id) => selected[id] === 1)) },
+    );
   }
 
-  ready(id: number): void {
-    this.#emitter.emit('task:ready', this.#record(id));
+  /** @param atMs - if it was earlier than now */
+  ready(id: number, atMs: number = this.#clock.now()): void {
+    this.#emitter.emit('task:ready', { runId: this.#runId, atMs, task: this.#open.names[id]! });
   }
 
   started(id: number, attempt: number, atMs: number, thread: ThreadId = 'main'): void {

@@ -81,7 +81,9 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     graph: TaskGraph<T>,
     options: Pick<RunOptions<T>, 'only'> = {},
   ): Promise<readonly PlannedTask<keyof T & string>[]> {
-    const memory = await this.recall(graph);
+    const recalled = this.recall(graph);
+    // Without a store it is the plan of what the graph is now.
+    const memory = recalled === undefined ? undefined : await recalled;
     return this.planned(graph, options.only, memory) as PlannedTask<keyof T & string>[];
   }
 }

@@ -3,15 +3,22 @@ import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, Result
 import type { RunReport } from '../events.js';
 import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
-import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph, UNNAMED } from '../graph/task-graph.js';
+import {
+  claimGraph,
+  type OpenGraph,
+  openGraph,
+  refuseBusyGraph,
+  releaseGraph,
+  TaskGraph,
+  UNNAMED,
+} from '../graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
-import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
 import { checkMiddleware, headersFrom, type Middleware, surrounded } from './middleware.js';
-import { type OnFailure, Run, type RunHost } from './run.js';
+import { type OnFailure, type Placing, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
 export interface RunOptions<Tasks extends object = any> {
@@ -50,11 +57,23 @@ interface ActiveRun {
   readonly options: RunOptions;
 }
 
-/** The runs that one signal aborts, behind one listener: a signal that ends a whole server may have any number of runs. */
+/** A run that is being begun, from before its graph is claimed for it. */
+interface BegunRun {
+  readonly graph: TaskGraph;
+  isClaimed: boolean;
+  run: Run | undefined;
+}
+
+/**
+ * The runs that one signal aborts, behind one listener: a signal that ends a whole server may have any number of runs,
+ * of any number of executors.
+ */
 interface SharedSignal {
   readonly runs: Set<Run>;
   readonly stopListening: () => void;
 }
+
+const sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
 
 const ON_FAILURE: readonly unknown[] = ['continue', 'stop', 'abort'] satisfies OnFailure[];
 
@@ -72,8 +91,9 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   readonly #clock: Clock;
   /** Those that are under way, by their ids. */
   readonly #runs = new Map<string, ActiveRun>();
-  readonly #sharedSignals = new WeakMap<AbortSignal, SharedSignal>();
   readonly #middleware = new Set<{ readonly middleware: Middleware }>();
+  /** Runs that are being begun, and synchronous ones until they have settled: an exception may leave them. */
+  readonly #begun = new Set<BegunRun>();
   #closed = false;
 
   /** @internal */
@@ -289,6 +309,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   /** @internal What a run would do, by what is kept. */
   protected planned(graph: TaskGraph, only: RunOptions['only'], memory: RunMemory | undefined): PlannedTask[] {
     this.#check(graph, {});
+    refuseBusyGraph(graph);
     const open = openGraph(graph);
     return planOf(open, only === undefined ? undefined : neededFor(open, graph, only), memory);
   }
@@ -305,37 +326,63 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const middleware = [...this.#middleware].map((added) => added.middleware);
     const runAttempt = this.#runsAttempts(middleware, clock);
     const headers = headersFrom(middleware);
-    const elsewhere = this.elsewhere(graph);
+    const placed = this.placing(graph);
     const selected = select(openGraph(graph));
     const { slots } = this;
-    const run = new Run(this.#host, {
-      runId: uuid(),
-      graph,
-      clock,
-      slots,
-      runAttempt,
-      headers,
-      signal,
-      onFailure,
-      selected,
-      elsewhere,
-      memory,
-    });
-    this.#runs.set(run.id, { run, options });
-    const release = signal === undefined ? undefined : this.#abortWith(signal, run);
-    void run.whenSettled.then(() => {
-      this.#runs.delete(run.id);
+    const runId = uuid();
+    const begun: BegunRun = { graph, isClaimed: false, run: undefined };
+    let release: (() => void) | undefined;
+    const onSettled = () => {
+      this.#runs.delete(runId);
+      this.#begun.delete(begun);
       release?.();
-    });
-    let begun = false;
-    // A stack that overflows can throw anywhere, also where the run would be brought to its end. Then that is done once the stack is free again.
-    queueMicrotask(() => {
-      if (!begun || (!this.#host.isAsync && !run.settled))
-        run.breakOff(new InvariantError(`run ${run.id} was left by an exception.`));
-    });
+    };
+    this.#guard(begun);
+    let run: Run;
+    try {
+      claimGraph(graph);
+      begun.isClaimed = true;
+      run = new Run(this.#host, {
+        runId,
+        graph,
+        clock,
+        slots,
+        runAttempt,
+        headers,
+        signal,
+        onFailure,
+        selected,
+        placed,
+        memory,
+        onSettled,
+      });
+    } catch (error) {
+      if (begun.isClaimed) releaseGraph(graph);
+      this.#begun.delete(begun);
+      throw error;
+    }
+    begun.run = run;
+    this.#runs.set(runId, { run, options });
+    if (signal !== undefined) release = abortWith(signal, run);
     run.start();
-    begun = true;
+    if (this.#host.isAsync) this.#begun.delete(begun);
     return run;
+  }
+
+  /**
+   * A stack that overflows can throw anywhere, also where the run would be brought to its end. Then that is done once the
+   * stack is free again. Asked for once for all runs of a turn: what is asked for in each would hold its graph until then.
+   */
+  #guard(begun: BegunRun): void {
+    this.#begun.add(begun);
+    if (this.#begun.size > 1) return;
+    queueMicrotask(() => {
+      for (const { graph, isClaimed, run } of this.#begun) {
+        if (run === undefined && isClaimed) releaseGraph(graph);
+        else run?.breakOff(new InvariantError(`run ${run.id} was left by an exception.`));
+      }
+      this.#begun.clear();
+    });
   }
 
   #runsAttempts(middleware: readonly Middleware[], clock: Clock): ((attempt: LiveAttempt) => unknown) | undefined {
@@ -355,32 +402,9 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     return this.runAttempt !== Executor.prototype.runAttempt;
   }
 
-  /** @internal What runs elsewhere than here, if anything does. */
-  protected elsewhere(_graph: TaskGraph): ((run: Run) => Elsewhere) | undefined {
+  /** @internal Which tasks run at a place, if any do. */
+  protected placing(_graph: TaskGraph): Placing | undefined {
     return undefined;
-  }
-
-  /** @returns a function that ends it */
-  #abortWith(signal: AbortSignal, run: Run): () => void {
-    const { runs, stopListening } = this.#sharedSignals.get(signal) ?? this.#share(signal);
-    runs.add(run);
-    return () => {
-      runs.delete(run);
-      if (runs.size > 0) return;
-      stopListening();
-      this.#sharedSignals.delete(signal);
-    };
-  }
-
-  #share(signal: AbortSignal): SharedSignal {
-    const runs = new Set<Run>();
-    const onAbort = () => {
-      for (const run of [...runs]) run.abort(signal.reason);
-    };
-    signal.addEventListener('abort', onAbort);
-    const shared = { runs, stopListening: () => signal.removeEventListener('abort', onAbort) };
-    this.#sharedSignals.set(signal, shared);
-    return shared;
   }
 
   #check(graph: TaskGraph, { signal, onFailure }: Omit<RunOptions, 'only'>): void {
@@ -393,6 +417,29 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     }
     if (this.#closed) throw new ExecutorClosedError(this.constructor.name);
   }
+}
+
+/** @returns a function that ends it */
+function abortWith(signal: AbortSignal, run: Run): () => void {
+  const { runs, stopListening } = sharedSignals.get(signal) ?? shared(signal);
+  runs.add(run);
+  return () => {
+    runs.delete(run);
+    if (runs.size > 0) return;
+    stopListening();
+    sharedSignals.delete(signal);
+  };
+}
+
+function shared(signal: AbortSignal): SharedSignal {
+  const runs = new Set<Run>();
+  const onAbort = () => {
+    for (const run of [...runs]) run.abort(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort);
+  const made = { runs, stopListening: () => signal.removeEventListener('abort', onAbort) };
+  sharedSignals.set(signal, made);
+  return made;
 }
 
 /** Lets the schedule decide as for a run, and has every task succeed that would be started. */
@@ -418,7 +465,10 @@ function planOf(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMe
   }
 }
 
-/** A 1 for each of these tasks and for all that must still be done before them. */
+/**
+ * A 1 for each of these tasks and for all that must still be done before them, as far as they are pending and can come
+ * to a result: what depends on a task that has failed will be skipped, so nothing need run for it.
+ */
 function neededFor(
   { idByName, topology, outcomes }: OpenGraph,
   graph: TaskGraph,
@@ -426,9 +476,10 @@ function neededFor(
 ): Uint8Array {
   if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', tasks);
   const selected = new Uint8Array(topology.size);
+  const hopeless = hopelessTasks({ topology, outcomes });
   const stack: number[] = [];
   const select = (id: number) => {
-    if (selected[id] === 1 || outcomes.isDone(id)) return;
+    if (selected[id] === 1 || !outcomes.isPending(id) || hopeless?.[id] === 1) return;
     selected[id] = 1;
     stack.push(id);
   };
@@ -441,4 +492,26 @@ function neededFor(
   for (let id = stack.pop(); id !== undefined; id = stack.pop())
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) select(ids[edge]!);
   return selected;
+}
+
+/**
+ * A 1 for each pending task that depends, directly or not, on one that has failed or was skipped; `undefined` if none
+ * has.
+ */
+function hopelessTasks({ topology, outcomes }: Pick<OpenGraph, 'topology' | 'outcomes'>): Uint8Array | undefined {
+  const stack: number[] = [];
+  for (let id = 0; id < topology.size; id++) if (outcomes.isFailed(id) || outcomes.isSkipped(id)) stack.push(id);
+  if (stack.length === 0) return undefined;
+  const hopeless = new Uint8Array(topology.size);
+  const { starts, ids } = topology.dependents;
+  for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const dependent = ids[edge]!;
+      // One that is done keeps its result, and what depends on it can run.
+      if (hopeless[dependent] === 1 || !outcomes.isPending(dependent)) continue;
+      hopeless[dependent] = 1;
+      stack.push(dependent);
+    }
+  }
+  return hopeless;
 }

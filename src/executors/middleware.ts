@@ -16,9 +16,10 @@ export interface Middleware {
    */
   around?(attempt: AttemptRecord, call: () => unknown): unknown;
   /**
-   * Headers, as a request of HTTP has them, that go with an attempt to its worker thread, and that a task finds in `context.headers` wherever it runs.
-   * Asked when the attempt is sent, which may be before `task:started`, and before its dependencies are done. All are texts. What this throws goes to where
-   * uncaught errors go, as does an error that tells of what is no text, and changes nothing in the run.
+   * Headers, as a request of HTTP has them, that go with an attempt to its worker thread, and that a task finds in
+   * `context.headers` wherever it runs. Asked when the attempt is sent, which may be before `task:started`, and before
+   * its dependencies are done. All are texts. What this throws goes to where uncaught errors go, as does an error that
+   * tells of what is no text, or of a promise, and changes nothing in the run.
    */
   headers?(attempt: AttemptRecord): Readonly<Record<string, string>> | undefined;
 }
@@ -31,8 +32,11 @@ type RunAttempt = (attempt: LiveAttempt) => unknown;
  * @throws {@link InvalidOptionError}
  */
 function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  if (typeof headers !== 'object')
-    throw new InvalidOptionError('headers', 'a function that returns an object of texts', headers);
+  const isPromise = typeof (headers as Partial<PromiseLike<unknown>>).then === 'function';
+  if (isPromise) (headers as unknown as PromiseLike<unknown>).then(undefined, () => {});
+  // A promise has no properties of its own, and would be taken for no headers at all.
+  if (typeof headers !== 'object' || isPromise)
+    throw new InvalidOptionError('headers', 'a function that returns an object of texts at once', headers);
   const checked: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (typeof value !== 'string') throw new InvalidOptionError(`headers.${name}`, 'a text', value);

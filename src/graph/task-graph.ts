@@ -1,6 +1,7 @@
 import type { DrawnGraph } from '../drawing/drawn-graph.js';
 import { type GraphPictureOptions, graphPictureOf } from '../drawing/graph-picture.js';
-import { dotOf, mermaidOf } from '../drawing/graph-text.js';
+import { dotOf, type MermaidOptions, mermaidOf } from '../drawing/graph-text.js';
+import type { Picture } from '../drawing/picture.js';
 import {
   described,
   GraphBusyError,
@@ -78,6 +79,8 @@ export let refuseBusyGraph: (graph: TaskGraph) => void;
 export let claimGraph: (graph: TaskGraph) => void;
 /** Ends what {@link claimGraph} began. For executors. */
 export let releaseGraph: (graph: TaskGraph) => void;
+/** What `toSVG` returns, and the style sheet in it. For reports. */
+export let pictureOf: (graph: TaskGraph, options: GraphPictureOptions) => Picture;
 
 /** What a graph is called that was given no name. */
 export const UNNAMED = 'graph';
@@ -128,6 +131,7 @@ export class TaskGraph<Tasks extends object = any> {
     releaseGraph = (graph) => {
       graph.#busy = false;
     };
+    pictureOf = (graph, options) => graph.#picture(options);
     // What console.log prints under Node; browsers have no such hook.
     Object.defineProperty(TaskGraph.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: TaskGraph) {
@@ -460,15 +464,25 @@ export class TaskGraph<Tasks extends object = any> {
     return dotOf(this.#drawn((id) => this.#outcomes.status(id)));
   }
 
-  /** The graph as a Mermaid flowchart, boxes coloured by outcome. */
-  toMermaid(): string {
-    return mermaidOf(this.#drawn((id) => this.#outcomes.status(id)));
+  /**
+   * The graph as a Mermaid flowchart, boxes coloured by outcome. What would be more than renderers take, 500 edges or
+   * 50 000 characters, is drawn in groups, as in {@link toSVG}, and each box tells how many tasks it is; `group`
+   * decides that otherwise.
+   *
+   * @throws {@link InvalidOptionError}
+   */
+  toMermaid(options: MermaidOptions = {}): string {
+    return mermaidOf(
+      this.#drawn((id) => this.#outcomes.status(id)),
+      options,
+    );
   }
 
   /**
-   * The graph as a picture: SVG that is a file of its own, refers to nothing, and follows whether its reader prefers a light or a dark ground. Statuses are told by
-   * mark and border as well as by colour, io-bound tasks have round ends, edges that only order are dashed. Of more than 500 tasks, those whose names begin
-   * alike are drawn as one box that tells how many of them have which status; `group` decides that otherwise.
+   * The graph as a picture: SVG that is a file of its own, refers to nothing, and follows whether its reader prefers a
+   * light or a dark ground. Statuses are told by mark and border as well as by colour, io-bound tasks have round ends,
+   * edges that only order are dashed. Of more than 500 tasks or 5000 edges, those whose names begin alike are drawn as
+   * one box that tells how many of them have which status; `group` decides that otherwise.
    *
    * @throws {@link InvalidOptionError}
    *
@@ -486,10 +500,7 @@ export class TaskGraph<Tasks extends object = any> {
    * svg.startsWith('<svg xmlns="http://www.w3.org/2000/svg"'); // => true
    */
   toSVG(options: GraphPictureOptions = {}): string {
-    // A result that was not made by a run is shown as one that was kept.
-    const statusOf = (id: number) =>
-      this.#outcomes.isDone(id) && this.#outcomes.source(id) !== 'run' ? 'kept' : this.#outcomes.status(id);
-    return graphPictureOf(this.#drawn(statusOf), options);
+    return this.#picture(options).svg;
   }
 
   /** A few lines for people, also what `console.log` prints: how far the graph is, what failed first, and what could start. */
@@ -511,6 +522,13 @@ export class TaskGraph<Tasks extends object = any> {
   }
 
   // Helpers.
+
+  #picture(options: GraphPictureOptions): Picture {
+    // A result that was not made by a run is shown as one that was kept.
+    const statusOf = (id: number) =>
+      this.#outcomes.isDone(id) && this.#outcomes.source(id) !== 'run' ? 'kept' : this.#outcomes.status(id);
+    return graphPictureOf(this.#drawn(statusOf), options);
+  }
 
   #drawn(statusOf: DrawnGraph['statusOf']): DrawnGraph {
     const { name, names, topology, settings } = this.#open;

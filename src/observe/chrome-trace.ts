@@ -1,5 +1,6 @@
 import { openGraph } from '../graph/task-graph.js';
 import { lanesOf } from './lanes.js';
+import { reasonText } from './run-ending.js';
 import type { AttemptTiming, RunSnapshot } from './run-timing.js';
 
 const PROCESS = 1;
@@ -33,7 +34,9 @@ export function chromeTraceOf(run: RunSnapshot): string {
     }
   }
   pushArrows(events, run, sliceByAttempt);
-  const otherData = { runId: run.runId, graph: run.graph, status: run.status, startedAtMs: run.startedAtMs };
+  const { runId, graph, status, startedAtMs } = run;
+  // JSON leaves out a reason that there is not.
+  const otherData = { runId, graph, status, reason: reasonText(run), startedAtMs };
   return JSON.stringify({ traceEvents: events, displayTimeUnit: 'ms', otherData });
 }
 

@@ -1,11 +1,16 @@
 import { durationText } from '../drawing/duration-text.js';
-import { lanesOf } from './lanes.js';
+import { MERMAID_LENGTH_MAX } from '../drawing/graph-text.js';
+import { type Lane, lanesOf } from './lanes.js';
 import type { AttemptTiming, RunSnapshot, TaskTiming } from './run-timing.js';
-import { columnsOf, filled, printable } from './terminal.js';
+import { columnsOf, filled, fitted, printable } from './terminal.js';
 
 const NAME_COLUMNS_MAX = 32;
 const CHART_COLUMNS_MIN = 8;
 const LABEL_LENGTH_MAX = 60;
+/** What stands above the first section of a Mermaid chart takes no more characters. */
+const HEAD_LENGTH_MAX = 1_000;
+/** Names of workers may be of any length. */
+const LANE_COLUMNS_MAX = 24;
 
 /** The tasks that took longest, by their start, and how many others there are. */
 interface Shown {
@@ -38,20 +43,54 @@ export function textGanttOf(run: RunSnapshot, width: number, rowsMax: number): s
   return lines.join('\n');
 }
 
-/** The run as a Mermaid Gantt chart: a section for each lane, a bar for each attempt, those in red that came to nothing. */
+/**
+ * The run as a Mermaid Gantt chart: a section for each lane, a bar for each attempt, those in red that came to nothing.
+ * No more than renderers take: of many attempts, those of the tasks that took longest, and of each of these the latest.
+ */
 export function mermaidGanttOf(run: RunSnapshot, rowsMax: number): string {
   const { tasks, leftOut } = shownOf(run, rowsMax);
-  const shown = new Set(tasks.flatMap(({ attempts }) => attempts));
+  const { shown, attemptsLeftOut } = barsWithin(MERMAID_LENGTH_MAX - HEAD_LENGTH_MAX, tasks, run);
   const format = run.endedAtMs - run.startedAtMs < 60_000 ? '%S.%L' : '%H:%M:%S';
   const lines = ['gantt', `  title ${mermaidLine(run.graph)}`, '  dateFormat x', `  axisFormat ${format}`];
   if (leftOut > 0) lines.push(`  %% and ${leftOut} more, each of which took less time`);
+  if (attemptsLeftOut > 0) lines.push(`  %% and ${attemptsLeftOut} more attempts, for which there is no room`);
   for (const { name, attempts } of lanesOf(run.attempts)) {
     const bars = attempts.filter((attempt) => shown.has(attempt)).map(mermaidBar);
     if (bars.length === 0) continue;
-    lines.push(`  section ${name}`);
+    lines.push(sectionLine(name));
     for (const bar of bars) lines.push(bar);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/**
+ * The attempts for which there is room, in so many characters: those of the longest tasks first, and of each the latest
+ * first.
+ */
+function barsWithin(
+  lengthMax: number,
+  tasks: readonly TaskTiming[],
+  run: RunSnapshot,
+): { readonly shown: ReadonlySet<AttemptTiming>; readonly attemptsLeftOut: number } {
+  const lanes = lanesOf(run.attempts);
+  const laneByAttempt = new Map(lanes.flatMap((lane) => lane.attempts.map((attempt) => [attempt, lane] as const)));
+  const opened = new Set<Lane>();
+  const shown = new Set<AttemptTiming>();
+  const byDuration = tasks.toSorted((a, b) => b.durationMs - a.durationMs);
+  const wanted = byDuration.flatMap(({ attempts }) => attempts.toReversed());
+  let length = 0;
+  for (const attempt of wanted) {
+    const lane = laneByAttempt.get(attempt)!;
+    length += mermaidBar(attempt).length + 1 + (opened.has(lane) ? 0 : sectionLine(lane.name).length + 1);
+    if (length > lengthMax) break;
+    opened.add(lane);
+    shown.add(attempt);
+  }
+  return { shown, attemptsLeftOut: wanted.length - shown.size };
+}
+
+function sectionLine(name: string): string {
+  return `  section ${mermaidLine(name)}`;
 }
 
 function shownOf({ tasks }: RunSnapshot, rowsMax: number): Shown {
@@ -78,7 +117,8 @@ function chartOf({ attempts }: TaskTiming, { startedAtMs, endedAtMs }: RunSnapsh
 }
 
 function remarkOf({ attempts, durationMs, status }: TaskTiming, laneNames: ReadonlyMap<AttemptTiming, string>): string {
-  const remarks = [laneNames.get(attempts.at(-1)!)!, durationText(durationMs)];
+  const lane = fitted(printable(laneNames.get(attempts.at(-1)!)!), LANE_COLUMNS_MAX);
+  const remarks = [lane, durationText(durationMs)];
   if (attempts.length > 1) remarks.push(`${attempts.length} attempts`);
   if (status !== 'done') remarks.push(status === 'pending' ? 'interrupted' : status);
   return remarks.join(', ');

@@ -1,5 +1,6 @@
 import { described, quoted } from '../errors.js';
 import type { UntypedEvents } from '../events.js';
+import { ENDING_WORDS } from './run-ending.js';
 
 /** How much a line matters, by the names that pino gives its levels. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -7,7 +8,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** The same as pino's numbers. */
 export const LEVEL_NUMBERS: Readonly<Record<LogLevel, number>> = { debug: 20, info: 30, warn: 40, error: 50 };
 
-/** The level of each event; that of a run which did not finish is higher. */
+/** The level of each event. That of a run which did not finish is higher: see {@link levelOf}. */
 export const LEVEL_BY_EVENT: Readonly<Record<keyof UntypedEvents, LogLevel>> = {
   'run:started': 'info',
   'task:ready': 'info',
@@ -22,6 +23,17 @@ export const LEVEL_BY_EVENT: Readonly<Record<keyof UntypedEvents, LogLevel>> = {
   'store:repaired': 'warn',
   'store:refused': 'warn',
 };
+
+/**
+ * The level of one line: a run that was stopped or aborted matters more than one that finished, and one that broke off
+ * as much as a failure.
+ */
+export function levelOf<E extends keyof UntypedEvents>(event: E, record: UntypedEvents[E][0]): LogLevel {
+  if (event !== 'run:finished') return LEVEL_BY_EVENT[event];
+  const { status } = record as UntypedEvents['run:finished'][0];
+  if (status === 'finished') return LEVEL_BY_EVENT[event];
+  return status === 'broken' ? 'error' : 'warn';
+}
 
 /** A thrown value as it stands in a log: the shape that pino gives errors, causes nested. */
 export interface LoggedError {
@@ -110,9 +122,16 @@ export const ENTRY_BY_EVENT: EntryMakers = {
     fields: { task, because },
     msg: `${quoted(task)} skipped, because ${quoted(because)} failed`,
   }),
-  'run:finished': ({ graph, status, durationMs, attemptCount, counts }) => ({
-    fields: { graph, status, durationMs, attemptCount, counts },
-    msg: `run of ${quoted(graph)} ${status}`,
+  'run:finished': ({ graph, status, durationMs, attemptCount, counts, reason }) => ({
+    fields: {
+      graph,
+      status,
+      durationMs,
+      attemptCount,
+      counts,
+      ...(reason === undefined ? {} : { err: reason }),
+    },
+    msg: `run of ${quoted(graph)} ${ENDING_WORDS[status]}${reason === undefined ? '' : `: ${described(reason)}`}`,
   }),
   'store:repaired': ({ text, reason, path, offset, bytesDropped, recordsLost, tasks, copy }) => ({
     fields: { reason, path, offset, bytesDropped, recordsLost, tasks, copy },

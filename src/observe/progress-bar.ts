@@ -3,6 +3,7 @@ import { InvalidOptionError } from '../errors.js';
 import type { RunFinished } from '../events.js';
 import { type EventListeners, Observer } from './observer.js';
 import { observerClock, type ProgressClock } from './observer-clock.js';
+import { ENDING_WORDS, reasonText } from './run-ending.js';
 import { RunProgress } from './run-progress.js';
 import { fitted, printable } from './terminal.js';
 
@@ -42,7 +43,8 @@ const CLEAR_LINE = '\r\x1b[2K';
  * Shows on a terminal how far runs are: how many tasks are done, failed, skipped and running, how many end in a second, and how much time is left. The line
  * is drawn at most ten times a second. When a run has ended, one line that tells what came of it stays.
  *
- * The time left is the longer of two: the longest way to the end of the graph, task after task, and all tasks that are left, as many at once as up to now.
+ * The time left is the longer of two: the longest way to the end of the run, task after task, and all tasks that are
+ * left, as many at once as up to now.
  * Both take each task to need what tasks took on average.
  *
  * @example
@@ -61,7 +63,7 @@ export class ProgressBar extends Observer {
   readonly #clock: ProgressClock;
   readonly #mode: 'bar' | 'lines' | 'silent';
   readonly #runs = new Map<string, RunProgress>();
-  readonly #onExit = () => this.#erase();
+  readonly #eraseLine = () => this.#erase();
   #drawnAtMs = Number.NEGATIVE_INFINITY;
   #isDrawn = false;
   #callOff: (() => void) | undefined;
@@ -115,7 +117,7 @@ export class ProgressBar extends Observer {
   #begin(): void {
     this.#tenthsTold = 0;
     // What is on the line when the process ends would stand before the prompt.
-    if (this.#mode === 'bar') process.on('exit', this.#onExit);
+    if (this.#mode === 'bar') eraseAtExit(this.#eraseLine);
   }
 
   #finished(record: RunFinished): void {
@@ -197,7 +199,7 @@ export class ProgressBar extends Observer {
     this.#callOff?.();
     this.#callOff = undefined;
     this.#drawnAtMs = Number.NEGATIVE_INFINITY;
-    if (this.#mode === 'bar') process.off('exit', this.#onExit);
+    if (this.#mode === 'bar') eraseNoMore(this.#eraseLine);
   }
 
   get #columns(): number {
@@ -211,6 +213,22 @@ export class ProgressBar extends Observer {
       // A stream that fails is no reason for a run to be told of it.
     }
   }
+}
+
+/** What clears the line of each bar that is drawn, behind one listener: there may be any number of bars. */
+const atExit = new Set<() => void>();
+
+function eraseAll(): void {
+  for (const erase of atExit) erase();
+}
+
+function eraseAtExit(erase: () => void): void {
+  if (atExit.size === 0) process.on('exit', eraseAll);
+  atExit.add(erase);
+}
+
+function eraseNoMore(erase: () => void): void {
+  if (atExit.delete(erase) && atExit.size === 0) process.off('exit', eraseAll);
 }
 
 function modeFor({ isTTY }: ProgressStream): 'bar' | 'lines' | 'silent' {
@@ -233,9 +251,13 @@ function countsOf(runs: readonly RunProgress[], shown: readonly ('failed' | 'ski
   return counts.join(', ');
 }
 
-function summaryOf(run: RunProgress, { status, durationMs }: RunFinished): string {
+function summaryOf(run: RunProgress, finished: RunFinished): string {
   const counts = [`${run.done} done`];
   if (run.failed > 0) counts.push(`${run.failed} failed`);
   if (run.skipped > 0) counts.push(`${run.skipped} skipped`);
-  return `${fitted(printable(run.graph), BAR_COLUMNS)} ${status}: ${counts.join(', ')} in ${durationText(durationMs)}`;
+  const { status, durationMs } = finished;
+  const reason = reasonText(finished);
+  const why = reason === undefined ? '' : `: ${printable(reason)}`;
+  const name = fitted(printable(run.graph), BAR_COLUMNS);
+  return `${name} ${ENDING_WORDS[status]}: ${counts.join(', ')} in ${durationText(durationMs)}${why}`;
 }

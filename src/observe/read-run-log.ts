@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { RunLogError } from '../errors.js';
-import type { RunReport, ThreadId, UntypedEvents } from '../events.js';
+import type { RunReport, RunStatus, ThreadId, UntypedEvents } from '../events.js';
 import { LEVEL_BY_EVENT, type LoggedError } from './log-lines.js';
+import { ENDING_WORDS } from './run-ending.js';
 
 /** Which run of a log is asked about. */
 export interface ReadRunLogOptions {
@@ -79,8 +80,13 @@ export interface LoggedRun {
   /** The process that wrote the log. Whether it still lives, the log cannot tell. */
   readonly pid: number | undefined;
   readonly startedAtMs: number | undefined;
-  /** `'running'`: the log tells of no end. The run is under way, or its process was killed. */
+  /**
+   * `'running'`: the log tells of no end. The run is under way, or its process was killed. `undefined`: the log has no
+   * line of a run, or tells of an end that this version does not know.
+   */
   readonly status: 'running' | RunReport['status'] | undefined;
+  /** What ended the run before its tasks had; `undefined` if nothing did, and in logs of versions that did not tell. */
+  readonly reason: LoggedError | undefined;
   /** `undefined` as long as the status is `'running'`. */
   readonly finishedAtMs: number | undefined;
   readonly inProgress: readonly LoggedInProgress[];
@@ -222,7 +228,6 @@ class Reading {
       skipped: [],
     } satisfies TaskLists;
     for (const { list, entry } of this.#states.values()) (lists[list] as unknown[]).push(entry);
-    const status = this.#end?.['status'];
     return {
       runId: this.#runId,
       runIds: [...this.#runIds],
@@ -230,18 +235,19 @@ class Reading {
       taskCount: this.#start && numberIn(this.#start, 'taskCount'),
       pid: this.#pid,
       startedAtMs: this.#start && numberIn(this.#start, 'time'),
-      status:
-        this.#runId === undefined
-          ? undefined
-          : status === 'stopped' || status === 'aborted'
-            ? status
-            : this.#end === undefined
-              ? 'running'
-              : 'finished',
+      status: this.#status(),
+      reason: this.#end?.['err'] === undefined ? undefined : errorIn(this.#end),
       finishedAtMs: this.#end && numberIn(this.#end, 'time'),
       ...lists,
       badLineCount: this.#badLineCount,
     };
+  }
+
+  #status(): LoggedRun['status'] {
+    if (this.#runId === undefined) return undefined;
+    if (this.#end === undefined) return 'running';
+    const told = this.#end['status'];
+    return isRunStatus(told) ? told : undefined;
   }
 
   #takeEvent(line: EventLine): void {
@@ -275,6 +281,10 @@ class Reading {
 
 function saysWhereATaskIs(event: keyof UntypedEvents): event is TaskEvent {
   return Object.hasOwn(STATE_BY_EVENT, event);
+}
+
+function isRunStatus(told: unknown): told is RunStatus {
+  return typeof told === 'string' && told !== 'running' && Object.hasOwn(ENDING_WORDS, told);
 }
 
 interface EventLine extends Line {

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { InvalidOptionError, RunLogError } from '../errors.js';
+import { escaped, InvalidOptionError, RunLogError } from '../errors.js';
 import type { UntypedEvents } from '../events.js';
 import {
   ENTRY_BY_EVENT,
@@ -8,6 +8,7 @@ import {
   LEVEL_NUMBERS,
   type LogEntry,
   type LogLevel,
+  levelOf,
   loggedError,
 } from './log-lines.js';
 import { type EventListeners, type Observed, Observer } from './observer.js';
@@ -26,8 +27,9 @@ export interface RunLogSettings {
   /** What the program is called in the lines of a file. Default `'taskmap'`. A logger has a name of its own. */
   readonly name?: string | undefined;
   /**
-   * What is less than this is not written. `'debug'`: everything. `'info'`, the default: all but `task:progress`. `'warn'`: retries, interruptions,
-   * failures, and runs that were ended early. `'error'`: failures. From a log above `'info'` nobody can tell what is in progress.
+   * What is less than this is not written. `'debug'`: everything. `'info'`, the default: all but `task:progress`.
+   * `'warn'`: retries, interruptions, failures, and runs that were ended early. `'error'`: failures, and runs that
+   * broke off. From a log above `'info'` nobody can tell what is in progress.
    */
   readonly level?: LogLevel | undefined;
   /** Told of the first line that cannot be written. Default: a warning of the process. */
@@ -106,7 +108,7 @@ export class RunLog extends Observer {
     const levelMin = LEVEL_NUMBERS[level];
     // What matters less is not listened to, so nothing is measured for it. How much the end of a run matters is known only once it is there.
     const isHeard = (event: keyof UntypedEvents) =>
-      LEVEL_NUMBERS[event === 'run:finished' ? 'warn' : LEVEL_BY_EVENT[event]] >= levelMin;
+      event === 'run:finished' || LEVEL_NUMBERS[LEVEL_BY_EVENT[event]] >= levelMin;
     this.listeners = Object.fromEntries(
       EVENTS.filter(isHeard).map((event) => [
         event,
@@ -129,10 +131,7 @@ export class RunLog extends Observer {
   }
 
   #log(event: keyof UntypedEvents, record: UntypedEvents[typeof event][0], levelMin: number): void {
-    const level =
-      event === 'run:finished' && (record as UntypedEvents['run:finished'][0]).status !== 'finished'
-        ? 'warn'
-        : LEVEL_BY_EVENT[event];
+    const level = levelOf(event, record);
     if (LEVEL_NUMBERS[level] < levelMin) return;
     try {
       const { fields, msg } = (ENTRY_BY_EVENT[event] as (of: typeof record) => Pick<LogEntry, 'fields' | 'msg'>)(
@@ -187,8 +186,11 @@ class LogFile {
     // The fields are no empty object: after its opening brace, more of it follows.
     const rest = JSON.stringify(logged).slice(1, -1);
     const head = `{"level":${LEVEL_NUMBERS[level]},"time":${Math.floor(atMs)},${this.#fixedFields},"runId":${JSON.stringify(runId)},"event":"${event}"`;
+    // JSON leaves characters as they are that a terminal takes for commands. Within its strings, an escape means the
+    // same.
+    const line = escaped(`${head},${rest},"msg":${JSON.stringify(msg)}}`);
     try {
-      this.#writeWhole(this.#file, `${this.#torn ? '\n' : ''}${head},${rest},"msg":${JSON.stringify(msg)}}\n`);
+      this.#writeWhole(this.#file, `${this.#torn ? '\n' : ''}${line}\n`);
     } catch (error) {
       throw new RunLogError(this.path, 'written', 'Lines are missing from here on, until it can be.', { cause: error });
     }

@@ -15,12 +15,12 @@ export class RunProgress {
   readonly #idByName: ReadonlyMap<string, number>;
   readonly #timeLeft: TimeLeft;
 
-  constructor({ graph, taskGraph, atMs }: RunStarted) {
+  constructor({ graph, taskGraph, selected, atMs }: RunStarted) {
     this.graph = graph;
     this.startedAtMs = atMs;
     const open = openGraph(taskGraph);
     this.#idByName = open.idByName;
-    this.#timeLeft = new TimeLeft(open);
+    this.#timeLeft = new TimeLeft(open, selected);
   }
 
   /** How many tasks had to be run when it began. */

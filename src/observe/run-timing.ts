@@ -55,6 +55,8 @@ export interface RunSnapshot {
   readonly graph: string;
   readonly taskGraph: TaskGraph;
   readonly status: 'running' | RunReport['status'];
+  /** What ended it before its tasks had; `undefined` if nothing did. */
+  readonly reason: unknown;
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   /** By name, in the order in which they were first heard of. */
@@ -91,6 +93,7 @@ export class RunTiming {
   readonly #begun: RunStarted;
   readonly #tasks = new Map<string, SeenTask>();
   #status: RunSnapshot['status'] = 'running';
+  #reason: unknown;
   #lastAtMs: number;
   #snapshot: RunSnapshot | undefined;
 
@@ -161,8 +164,9 @@ export class RunTiming {
     this.#task(task, atMs).status = 'skipped';
   }
 
-  finished({ status, atMs }: RunFinished): void {
+  finished({ status, reason, atMs }: RunFinished): void {
     this.#status = status;
+    this.#reason = reason;
     this.#heardAt(atMs);
   }
 
@@ -212,7 +216,8 @@ export class RunTiming {
     clip(attempts);
     const tasks = new Map<string, TaskTiming>();
     for (const [task, { seen, attempts }] of byTask) tasks.set(task, taskTimingOf(task, seen, attempts));
-    return { runId, graph, taskGraph, status: this.#status, startedAtMs, endedAtMs, tasks, attempts };
+    const [status, reason] = [this.#status, this.#reason];
+    return { runId, graph, taskGraph, status, reason, startedAtMs, endedAtMs, tasks, attempts };
   }
 }
 

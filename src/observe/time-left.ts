@@ -1,4 +1,3 @@
-import { ranks } from '../graph/rank.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 
 /** How long a run will still take. Tasks are told by their numbers in the graph. */
@@ -12,14 +11,19 @@ export class TimeLeft {
   /** How long attempts that have ended took together, in milliseconds, and how many that were. */
   #spentMs = 0;
   #ended = 0;
-  /** The longest way to the end of the graph for each task, and how many tasks are left with a way of each length. */
+  /** The longest way to the end of the run for each task, and how many tasks are left with a way of each length. */
   #ways: { readonly ranks: Int32Array; readonly leftByRank: Int32Array; longest: number } | undefined;
 
-  /** As the run begins: what is pending then has to be run. */
-  constructor({ topology, outcomes }: OpenGraph) {
+  /**
+   * As the run begins: what is pending then has to be run.
+   *
+   * @param selected - or just these, if the run is about a part of the graph
+   */
+  constructor({ topology, names, outcomes }: OpenGraph, selected?: ReadonlySet<string>) {
     this.#topology = topology;
     this.#left = new Uint8Array(outcomes.size);
-    for (let id = 0; id < outcomes.size; id++) if (outcomes.isPending(id)) this.#left[id] = 1;
+    for (let id = 0; id < outcomes.size; id++)
+      if (outcomes.isPending(id) && selected?.has(names[id]!) !== false) this.#left[id] = 1;
     this.total = this.#left.reduce((sum, one) => sum + one, 0);
   }
 
@@ -67,10 +71,21 @@ export class TimeLeft {
 
   /** Only when it is first asked for: where nobody watches, nobody asks. */
   #allWays(): { readonly ranks: Int32Array; readonly leftByRank: Int32Array; longest: number } {
-    const rankOf = ranks(this.#topology);
-    const longest = rankOf.reduce((most, rank) => Math.max(most, rank), 0);
+    const { size, order, dependents } = this.#topology;
+    const ranks = new Int32Array(size);
+    let longest = 0;
+    for (let position = size - 1; position >= 0; position--) {
+      const id = order[position]!;
+      // What has ended, or is no part of the run, holds nobody up.
+      if (this.#left[id] === 0) continue;
+      let behind = 0;
+      for (let edge = dependents.starts[id]!; edge < dependents.starts[id + 1]!; edge++)
+        behind = Math.max(behind, ranks[dependents.ids[edge]!]!);
+      ranks[id] = behind + 1;
+      longest = Math.max(longest, behind + 1);
+    }
     const leftByRank = new Int32Array(longest + 1);
-    for (let id = 0; id < rankOf.length; id++) leftByRank[rankOf[id]!]! += this.#left[id]!;
-    return { ranks: rankOf, leftByRank, longest };
+    for (let id = 0; id < size; id++) leftByRank[ranks[id]!]! += this.#left[id]!;
+    return { ranks, leftByRank, longest };
   }
 }

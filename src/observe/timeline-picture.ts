@@ -1,11 +1,21 @@
 import { durationText } from '../drawing/duration-text.js';
 import { cut, markupText, px, shortened, shownText, textWidth } from '../drawing/markup.js';
 import { type DrawnStatus, LOOKS } from '../drawing/palette.js';
-import { BETWEEN, FONT_SIZE, type LegendItem, MARGIN, markAt, picture, statusItem } from '../drawing/picture.js';
+import {
+  BETWEEN,
+  FONT_SIZE,
+  type LegendItem,
+  MARGIN,
+  markAt,
+  type Picture,
+  picture,
+  statusItem,
+} from '../drawing/picture.js';
 import { ticksOf } from '../drawing/time-axis.js';
 import type { ThreadId } from '../events.js';
 import { measuredPath } from './critical-path.js';
 import { type Lane, lanesOf } from './lanes.js';
+import { ENDING_WORDS, reasonText } from './run-ending.js';
 import type { AttemptTiming, RunSnapshot, TaskTiming } from './run-timing.js';
 
 /** What is said of the run above its picture. */
@@ -26,7 +36,11 @@ const TICK_WIDTH_MIN = 80;
 const BORDER_WIDTH_MIN = 4;
 const MARK_WIDTH_MIN = 16;
 const NAME_SIZE = 11;
+/** About so many bars are drawn at most: more would make a picture of megabytes. */
+const BARS_MAX = 10_000;
 const NAME_LENGTH_MAX = 300;
+/** Names of workers may be of any length. */
+const LANE_WIDTH_MAX = 160;
 const RULES = [
   '.taskmap-picture .n{font-size:11px}',
   '.taskmap-picture .w{stroke-width:2;stroke-dasharray:1 2}',
@@ -35,7 +49,7 @@ const RULES = [
   '.taskmap-picture .l{stroke-width:1;stroke-dasharray:2 2}',
 ].join('');
 
-/** Attempts that are drawn as one, since each of them is narrower than a pixel; or a single one. */
+/** Attempts that are drawn as one, since each of them is narrower than a cell; or a single one. */
 interface Bar {
   readonly fromX: number;
   toX: number;
@@ -48,13 +62,23 @@ interface Bar {
 /** What matters more is seen where attempts of several statuses share a pixel. */
 const WEIGHTS: Readonly<Record<AttemptStatus, number>> = { done: 0, running: 1, interrupted: 2, retried: 3, failed: 4 };
 
+/** How large the picture is, as {@link TimelinePictureOptions} of the same names say. */
+export interface PictureSize {
+  readonly width?: number | undefined;
+  readonly rowsMax?: number | undefined;
+}
+
 /** A row for each lane, a bar for each attempt. */
-export function timelinePictureOf(run: RunSnapshot, figures: RunFigures, width: number, rowsMax: number): string {
+export function timelinePictureOf(
+  run: RunSnapshot,
+  figures: RunFigures,
+  { width = 960, rowsMax = 60 }: PictureSize = {},
+): Picture {
   return new TimelineDrawing(run, width, rowsMax).picture(figures);
 }
 
 /** The picture of a timeline that has seen no run. */
-export function emptyTimelinePicture(): string {
+export function emptyTimelinePicture(): Picture {
   const text = 'Nothing has run.';
   return picture(
     { title: '', summary: [text], label: text, statuses: [], legend: [] },
@@ -65,10 +89,14 @@ export function emptyTimelinePicture(): string {
 class TimelineDrawing {
   readonly #run: RunSnapshot;
   readonly #lanes: readonly Lane[];
+  /** What each lane is called, as far as there is room for it. */
+  readonly #labels: readonly string[];
   /** How many rows there are for which there was no room, and how many attempts are in them. */
   readonly #leftOut: { readonly rows: number; readonly attempts: number };
   readonly #left: number;
   readonly #right: number;
+  /** What is narrower than this is drawn together, in pixels: 1, and more where there would be too many bars. */
+  readonly #cell: number;
   readonly #criticalTasks: ReadonlySet<string>;
   readonly #path: readonly TaskTiming[];
   readonly #rowByAttempt = new Map<AttemptTiming, number>();
@@ -84,15 +112,20 @@ class TimelineDrawing {
     const shown = new Set(this.#lanes);
     const leftOut = lanes.filter((lane) => !shown.has(lane));
     this.#leftOut = { rows: leftOut.length, attempts: leftOut.reduce((sum, { attempts }) => sum + attempts.length, 0) };
-    this.#left = Math.ceil(this.#lanes.reduce((most, { name }) => Math.max(most, textWidth(name, FONT_SIZE)), 0)) + 12;
+    this.#labels = this.#lanes.map(({ name }) => shortened(laneText(name), LANE_WIDTH_MAX, FONT_SIZE));
+    const labelWidth = this.#labels.reduce((most, label) => Math.max(most, textWidth(label, FONT_SIZE)), 0);
+    this.#left = Math.ceil(labelWidth) + 12;
     this.#right = Math.max(width - 2 * MARGIN, this.#left + 1);
+    const isCrowded = this.#lanes.reduce((sum, { attempts }) => sum + attempts.length, 0) > BARS_MAX;
+    const perBar = (this.#lanes.length * (this.#right - this.#left)) / BARS_MAX;
+    this.#cell = isCrowded ? Math.max(perBar, 1) : 1;
     this.#path = measuredPath(run).tasks;
     this.#criticalTasks = new Set(this.#path.map(({ task }) => task));
     for (const [row, { attempts }] of this.#lanes.entries())
       for (const attempt of attempts) this.#rowByAttempt.set(attempt, row);
   }
 
-  picture(figures: RunFigures): string {
+  picture(figures: RunFigures): Picture {
     const { graph, status, startedAtMs, endedAtMs } = this.#run;
     const height = AXIS_HEIGHT + this.#lanes.length * ROW_HEIGHT + (this.#leftOut.rows > 0 ? ROW_HEIGHT : 0);
     const parts = [this.#axis(), this.#pauses()];
@@ -101,11 +134,13 @@ class TimelineDrawing {
     const markup = parts.filter((part) => part !== '').join('\n');
     const { attemptCount, criticalPathMs, workers, efficiency } = figures;
     const summary = [
-      `${status}, ${durationText(endedAtMs - startedAtMs)}`,
+      `${ENDING_WORDS[status]}, ${durationText(endedAtMs - startedAtMs)}`,
       `${attemptCount} ${attemptCount === 1 ? 'attempt' : 'attempts'}`,
       `critical path ${durationText(criticalPathMs)}`,
       `efficiency ${Math.round(efficiency * 100)} % of ${workers} at once`,
     ];
+    const reason = reasonText(this.#run);
+    if (reason !== undefined) summary.push(shortened(shownText(reason), this.#right, FONT_SIZE));
     const statuses = (Object.keys(LOOKS) as DrawnStatus[]).filter((one) => this.#statuses.has(one as AttemptStatus));
     return picture(
       {
@@ -153,12 +188,20 @@ class TimelineDrawing {
 
   #row(lane: Lane, row: number): string {
     const top = AXIS_HEIGHT + row * ROW_HEIGHT;
-    const parts = [`<text class="f" x="0" y="${px(top + 16)}">${lane.name}</text>`, this.#waits(lane, top)];
+    const label = this.#labels[row]!;
+    const whole = label === lane.name ? '' : `<title>${markupText(laneText(lane.name))}</title>`;
+    const parts = [
+      `<text class="f" x="0" y="${px(top + 16)}">${whole}${markupText(label)}</text>`,
+      this.#waits(lane, top),
+    ];
     for (const bar of this.#bars(lane)) parts.push(this.#bar(bar, top));
     return parts.join('');
   }
 
-  /** Attempts that are narrower than a pixel and begin within the pixel of the one before, or next to one of the same kind, are drawn with it. */
+  /**
+   * Attempts that are narrower than a cell and begin within the cell of the one before, or next to one of the same
+   * kind, are drawn with it.
+   */
   #bars({ attempts }: Lane): Bar[] {
     const bars: Bar[] = [];
     let last: Bar | undefined;
@@ -166,11 +209,11 @@ class TimelineDrawing {
       const fromX = this.#x(attempt.startedAtMs);
       const toX = this.#x(attempt.endedAtMs);
       const isCritical = this.#criticalTasks.has(attempt.task);
-      const isThin = toX - fromX < 1;
+      const isThin = toX - fromX < this.#cell;
       if (isThin && last !== undefined) {
-        const isSamePixel = fromX < Math.floor(last.fromX) + 1;
+        const isSameCell = fromX < (Math.floor(last.fromX / this.#cell) + 1) * this.#cell;
         const isNext = fromX < last.toX + 1 && last.status === attempt.status && last.isCritical === isCritical;
-        if (isSamePixel || isNext) {
+        if (isSameCell || isNext) {
           last.attempts.push(attempt);
           last.toX = Math.max(last.toX, toX);
           if (WEIGHTS[attempt.status] > WEIGHTS[last.status]) last.status = attempt.status;
@@ -237,18 +280,19 @@ class TimelineDrawing {
 
   /** A dashed line behind an attempt that is made again: until it may be. */
   #pauses(): string {
-    let way = '';
+    const ways = new Set<string>();
     for (const { attempts } of this.#run.tasks.values()) {
       for (const [index, { endedAtMs }] of attempts.entries()) {
         const next = attempts[index + 1];
         const row = this.#rowByAttempt.get(attempts[index]!);
         if (next === undefined || row === undefined || this.#x(next.readyAtMs) - this.#x(endedAtMs) < 2) continue;
-        way += `M${px(this.#x(endedAtMs))} ${px(middleOf(row))}H${px(this.#x(next.readyAtMs))}`;
+        // One for each pixel is enough.
+        ways.add(`M${Math.round(this.#x(endedAtMs))} ${px(middleOf(row))}H${Math.round(this.#x(next.readyAtMs))}`);
       }
     }
-    if (way === '') return '';
+    if (ways.size === 0) return '';
     this.#hasPauses = true;
-    return `<path class="e r" d="${way}"/>`;
+    return `<path class="e r" d="${[...ways].join('')}"/>`;
   }
 
   /** From each task of the critical path to the next one, where they do not follow each other in a row anyway. */
@@ -291,6 +335,11 @@ function firstLanesOfEach(lanes: readonly Lane[], rowsMax: number): Lane[] {
     .slice(0, rowsMax)
     .sort((a, b) => a - b)
     .map((index) => lanes[index]!);
+}
+
+/** An empty name is seen as well. */
+function laneText(name: string): string {
+  return name.trim() === '' ? `"${shownText(name)}"` : shownText(cut(name, NAME_LENGTH_MAX));
 }
 
 function middleOf(row: number): number {

@@ -57,6 +57,11 @@ export interface TimelineSummary {
   /** The graph's name. */
   readonly graph: string;
   readonly status: 'running' | RunReport['status'];
+  /**
+   * What ended the run before its tasks had: the failure, the abort's reason, the error that `run()` rejects with;
+   * `undefined` if nothing did.
+   */
+  readonly reason: unknown;
   /** How long the run took, or has taken up to now, in milliseconds. */
   readonly durationMs: number;
   readonly attemptCount: number;
@@ -89,7 +94,7 @@ export interface ThreadShare {
 /** The runs of a timeline by id, in the order in which they began. For reports. */
 export let runsOf: (timeline: Timeline) => ReadonlyMap<string, RunTiming>;
 
-const DEFAULTS = { runsMax: 10, rowsMax: 40, width: 80, slowest: 10, pictureWidth: 960, pictureRowsMax: 60 } as const;
+const DEFAULTS = { runsMax: 10, rowsMax: 40, width: 80, slowest: 10 } as const;
 const PICTURE_WIDTH_MIN = 300;
 
 /**
@@ -216,7 +221,7 @@ export class Timeline extends Observer {
     const asked = options.workers === undefined ? 1 : count('workers', options.workers);
     const run = this.#snapshot(options);
     if (run === undefined) return undefined;
-    const { runId, graph, status, attempts } = run;
+    const { runId, graph, status, reason, attempts } = run;
     const durationMs = run.endedAtMs - run.startedAtMs;
     const workers = Math.max(asked, overlapMax(attempts));
     const work = workMs(attempts);
@@ -227,6 +232,7 @@ export class Timeline extends Observer {
       runId,
       graph,
       status,
+      reason,
       durationMs,
       attemptCount: attempts.length,
       workMs: work,
@@ -284,16 +290,13 @@ export class Timeline extends Observer {
    * executor.run(new TaskGraphBuilder({ name: 'site' }).task('fetch', () => 1).build());
    * timeline.toSVG({ width: 640 }).includes('<title>site: finished'); // => true
    */
-  toSVG({
-    width = DEFAULTS.pictureWidth,
-    rowsMax = DEFAULTS.pictureRowsMax,
-    ...which
-  }: TimelinePictureOptions = {}): string {
-    if (!Number.isSafeInteger(width) || width < PICTURE_WIDTH_MIN)
+  toSVG({ width, rowsMax, ...which }: TimelinePictureOptions = {}): string {
+    if (width !== undefined && (!Number.isSafeInteger(width) || width < PICTURE_WIDTH_MIN))
       throw new InvalidOptionError('width', `a whole number from ${PICTURE_WIDTH_MIN}`, width);
-    count('rowsMax', rowsMax);
+    if (rowsMax !== undefined) count('rowsMax', rowsMax);
     const run = this.#snapshot(which);
-    return run === undefined ? emptyTimelinePicture() : timelinePictureOf(run, this.summary(which)!, width, rowsMax);
+    if (run === undefined) return emptyTimelinePicture().svg;
+    return timelinePictureOf(run, this.summary(which)!, { width, rowsMax }).svg;
   }
 
   #snapshot({ runId }: WhichRun = {}): RunSnapshot | undefined {

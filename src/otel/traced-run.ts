@@ -24,6 +24,7 @@ import type {
   TaskStarted,
 } from '../events.js';
 import { type OpenGraph, openGraph } from '../graph/task-graph.js';
+import { ENDING_WORDS } from '../observe/run-ending.js';
 import { type FailureText, failureText, hrTimeOf, spanName, spanText } from './span-texts.js';
 
 /** An attempt that is under way. */
@@ -140,12 +141,12 @@ export class TracedRun {
       const attributes = {
         'taskmap.task': spanText(task),
         'taskmap.attempt': attempt,
-        'taskmap.thread': String(thread),
+        'taskmap.thread': spanText(String(thread)),
       };
       const name = `attempt ${attempt} of ${spanName(task)}`;
       span = this.#tracer.startSpan(name, { startTime: hrTimeOf(startedAtMs), attributes }, open.context);
     } else {
-      open.span.setAttribute('taskmap.thread', String(thread));
+      open.span.setAttribute('taskmap.thread', spanText(String(thread)));
     }
     const isElsewhere = thread !== 'main';
     open.attempt = {
@@ -225,7 +226,7 @@ export class TracedRun {
     this.#end(task, open, atMs, { 'taskmap.status': 'skipped', 'taskmap.because': spanText(because) });
   }
 
-  finished({ status, attemptCount, counts, failures, atMs }: RunFinished): void {
+  finished({ status, reason, attemptCount, counts, failures, atMs }: RunFinished): void {
     // What was interrupted, or sent to a thread and never begun.
     for (const [task, open] of this.#tasks) {
       this.#endAttempt(open, 'interrupted', atMs);
@@ -239,14 +240,19 @@ export class TracedRun {
       'taskmap.skipped_count': counts.skipped,
       'taskmap.pending_count': counts.pending,
     });
+    const ended = reason === undefined ? undefined : failureText(reason);
+    if (ended !== undefined) this.#span.setAttribute('taskmap.reason', ended.summary);
     const [first, ...others] = failures;
-    if (first !== undefined) {
+    if (status === 'broken' && ended !== undefined) {
+      blame(this.#span, ended, atMs);
+    } else if (first !== undefined) {
       const [task, error] = first;
       const more = others.length === 0 ? '' : `, and ${others.length} more`;
       const message = `${spanText(quoted(task))} failed: ${failureText(error).summary}${more}`;
       this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
-    } else if (status === 'aborted') {
-      this.#span.setStatus({ code: SpanStatusCode.ERROR, message: 'aborted' });
+    } else if (status !== 'finished') {
+      const message = ended === undefined ? ENDING_WORDS[status] : `${ENDING_WORDS[status]}: ${ended.summary}`;
+      this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
     }
     this.#span.end(hrTimeOf(atMs));
   }

@@ -1,7 +1,7 @@
 import { durationText } from '../drawing/duration-text.js';
 import type { AttemptTiming } from '../observe/run-timing.js';
 import { counted, lineText, nameHTML, numberText } from './html.js';
-import { ATTEMPT_TEXTS, section, threadText } from './page-parts.js';
+import { ATTEMPT_TEXTS, section, threadHTML } from './page-parts.js';
 import type { RunFacts, TaskFacts } from './run-facts.js';
 import { Budget, thrownHTML, thrownLine } from './thrown.js';
 
@@ -79,7 +79,7 @@ function failureHTML(
 function attemptsHTML(failing: readonly AttemptTiming[], runStartedAtMs: number, budget: Budget): string {
   const shown = failing.slice(-ATTEMPTS_MAX).reverse();
   const parts = shown.map(({ attempt, status, thread, startedAtMs, durationMs, error }) => {
-    const began = `after ${durationText(startedAtMs - runStartedAtMs)} on ${thread === 'main' ? 'the main thread' : threadText(thread)}`;
+    const began = `after ${durationText(startedAtMs - runStartedAtMs)} on ${thread === 'main' ? 'the main thread' : threadHTML(thread)}`;
     const summary = `<summary>Attempt ${attempt}: ${ATTEMPT_TEXTS[status]} <span class="quiet">(begun ${began}, took ${durationText(durationMs)})</span></summary>`;
     return `<details>${summary}${thrownHTML(error, budget)}</details>`;
   });

@@ -34,8 +34,10 @@ export function taskLink(id: number, name: string): string {
   return `<a href="#t${id}">${nameHTML(name)}</a>`;
 }
 
-export function threadText(thread: ThreadId): string {
-  return thread === 'main' ? 'main' : `thread ${thread}`;
+/** Where something ran: `main`, `thread 3`, or the name of a worker. */
+export function threadHTML(thread: ThreadId): string {
+  if (typeof thread === 'number') return `thread ${thread}`;
+  return thread === 'main' ? thread : nameHTML(thread);
 }
 
 /** A part of 1 as `42 %`; what is more than nothing and less than a percent is not told to be nothing. */

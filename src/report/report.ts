@@ -7,7 +7,7 @@ import { runsOf, Timeline } from '../observe/timeline.js';
 import { pageScript } from '../page/page-script.js';
 import { failuresSection } from './failures-section.js';
 import { lineText } from './html.js';
-import { picturesHTML } from './pictures.js';
+import { picturesSection } from './pictures.js';
 import { REPORT_STYLE } from './report-style.js';
 import { runFactsOf } from './run-facts.js';
 import { endOf, headerHTML, summaryHTML } from './summary-section.js';
@@ -61,7 +61,7 @@ export function reportHTML(options: ReportOptions): string {
   const facts = runFactsOf(timeline, runIdOf(options), workers);
   const title = options.title ?? facts.run.graph;
   const failures = failuresSection(facts);
-  const pictures = picturesHTML(timeline, facts, options.group);
+  const pictures = picturesSection(timeline, facts, options.group);
   script ??= pageScript('./page/report-page', import.meta.url);
   const links = [
     '<a href="#summary">Summary</a>',
@@ -74,7 +74,7 @@ export function reportHTML(options: ReportOptions): string {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy([REPORT_STYLE, ...stylesIn(pictures)], script)}">
+<meta http-equiv="Content-Security-Policy" content="${policy([REPORT_STYLE, ...pictures.styles], script)}">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <title>${lineText(title)}: ${endOf(facts).words}</title>
@@ -87,7 +87,7 @@ ${headerHTML(facts, title)}
 <main class="page">
 ${summaryHTML(facts)}
 ${failures.html}
-${pictures}
+${pictures.html}
 ${tasksHTML(facts, failures.ids, results)}
 </main>
 <footer class="page quiet">Written by taskmap. Times are in UTC; a task waits while it could run and there is no room for it.${
@@ -189,9 +189,4 @@ function policy(styles: readonly string[], pageScriptText: string): string {
   const hashes = (texts: readonly string[]) =>
     [...new Set(texts)].map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`).join(' ');
   return `default-src 'none'; style-src ${hashes(styles)}; script-src ${hashes([pageScriptText])}; base-uri 'none'; form-action 'none'`;
-}
-
-/** The style sheets within pictures. Names in pictures are escaped, so whatever looks like one is one. */
-function stylesIn(html: string): string[] {
-  return [...html.matchAll(/<style>([^<]*)<\/style>/g)].map(([, style]) => style!);
 }

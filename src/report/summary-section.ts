@@ -1,6 +1,7 @@
 import { durationText } from '../drawing/duration-text.js';
 import type { PageStatus } from '../page/style.js';
-import { counted, lineText, nameHTML, numberText } from './html.js';
+import { ERROR_LENGTH_MAX } from './failures-section.js';
+import { counted, cut, lineText, nameHTML, numberText } from './html.js';
 import {
   barHTML,
   partOf,
@@ -9,10 +10,11 @@ import {
   STATUS_TEXTS,
   section,
   taskLink,
-  threadText,
+  threadHTML,
   timeHTML,
 } from './page-parts.js';
 import type { RunFacts } from './run-facts.js';
+import { Budget, thrownHTML, thrownLine } from './thrown.js';
 
 const PATH_ROWS_MAX = 20;
 const THREAD_ROWS_MAX = 64;
@@ -37,6 +39,26 @@ export function endOf({ run, countByStatus }: RunFacts): { readonly status: Page
   }
 }
 
+const REASON_WORDS = {
+  stopped: 'A failure stopped it',
+  aborted: 'It was aborted',
+  broken: 'What it runs on has failed',
+} as const;
+const REASON_CHARACTERS_MAX = 10_000;
+
+/**
+ * What ended the run before its tasks had; of one that broke off, nothing else in the page tells it, so all of it is
+ * here.
+ */
+function reasonHTML({ run: { status, reason } }: RunFacts): string {
+  if (reason === undefined || status === 'finished' || status === 'running') return '';
+  const line = lineText(cut(thrownLine(reason), ERROR_LENGTH_MAX));
+  const note = `${REASON_WORDS[status]}: <bdi>${line}</bdi>`;
+  if (status !== 'broken') return `<p class="note">${note}</p>`;
+  const inside = thrownHTML(reason, new Budget(REASON_CHARACTERS_MAX));
+  return `<details class="note"><summary>${note}</summary><div class="inside">${inside}</div></details>`;
+}
+
 /** What the page is about. */
 export function headerHTML(facts: RunFacts, title: string): string {
   const { run, summary, ranAgain } = facts;
@@ -46,6 +68,8 @@ export function headerHTML(facts: RunFacts, title: string): string {
     `<h1>${nameHTML(title)} <span class="chip status-${status}">${words}</span></h1>`,
     `<p class="quiet">${counted(facts.tasks.length, 'task')}, begun ${timeHTML(run.startedAtMs)}, ${took} ${durationText(summary.durationMs)}, run <code>${lineText(run.runId)}</code></p>`,
   ];
+  const reason = reasonHTML(facts);
+  if (reason !== '') lines.push(reason);
   if (run.status === 'running')
     lines.push(
       '<p class="note">This run was under way when the report was written. What follows is what was known by then.</p>',
@@ -130,7 +154,7 @@ function pathHTML({ path, run, tasks }: RunFacts): string {
         partOf(first.startedAtMs - run.startedAtMs, wholeMs),
         partOf(last.endedAtMs - first.startedAtMs, wholeMs),
       );
-      const cells = [durationText(tookMs), percent(partOf(tookMs, wholeMs)), threadText(last.thread)];
+      const cells = [durationText(tookMs), percent(partOf(tookMs, wholeMs)), threadHTML(last.thread)];
       return `<tr><th scope="row">${taskLink(idByName.get(task)!, task)}</th><td class="amount">${cells.join('</td><td class="amount">')}</td><td class="where">${bar}</td></tr>`;
     });
   const leftOut = path.tasks.length - rows.length;
@@ -147,7 +171,7 @@ function threadsHTML({ threads, run }: RunFacts): string {
   if (threads.length === 0) return '';
   const rows = threads.slice(0, THREAD_ROWS_MAX).map(({ thread, attemptCount, busyMs, share }) => {
     const cells = [durationText(busyMs), percent(share), numberText(attemptCount)];
-    return `<tr><th scope="row">${threadText(thread)}</th><td class="amount">${cells.join('</td><td class="amount">')}</td><td class="where">${barHTML(0, share)}</td></tr>`;
+    return `<tr><th scope="row">${threadHTML(thread)}</th><td class="amount">${cells.join('</td><td class="amount">')}</td><td class="where">${barHTML(0, share)}</td></tr>`;
   });
   const leftOut = threads.length - rows.length;
   const others = leftOut > 0 ? ` ${counted(leftOut, 'thread')} more ${leftOut === 1 ? 'is' : 'are'} left out.` : '';

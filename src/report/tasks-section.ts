@@ -1,7 +1,7 @@
 import { durationText } from '../drawing/duration-text.js';
 import { ERROR_LENGTH_MAX } from './failures-section.js';
 import { cut, lineText, nameHTML, numberText } from './html.js';
-import { rounded, STATUS_TEXTS, section, taskLink, threadText } from './page-parts.js';
+import { rounded, STATUS_TEXTS, section, taskLink, threadHTML } from './page-parts.js';
 import { previewOf } from './preview.js';
 import type { RunFacts, TaskFacts } from './run-facts.js';
 import { thrownLine } from './thrown.js';
@@ -85,7 +85,7 @@ function rowHTML(task: TaskFacts, facts: RunFacts, hasMore: boolean, results: bo
     const times = [beganMs, timing.waitedMs, timing.durationMs].map(
       (ms) => `<td class="amount">${durationText(ms)}</td>`,
     );
-    cells.push(`<td>${threadText(attempts.at(-1)!.thread)}</td>`, ...times);
+    cells.push(`<td>${threadHTML(attempts.at(-1)!.thread)}</td>`, ...times);
   }
   cells.push(`<td>${dependenciesHTML(task, facts)}</td>`, `<td>${endingHTML(task, facts, hasMore, results)}</td>`);
   const sortBy = numbers.map((number) => rounded(number!)).join();

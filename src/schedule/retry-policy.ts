@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../errors.js';
 import { type RetrySettings, WAIT_MAX_MS } from '../graph/task.js';
 
 /**
@@ -12,4 +13,32 @@ export function retryDelayMs(policy: RetrySettings, attempt: number, chance: num
   if (attempt >= policy.attempts) return -1;
   const whole = Math.min(policy.delayMs === 0 ? 0 : policy.delayMs * policy.backoff ** (attempt - 1), WAIT_MAX_MS);
   return whole * (1 - policy.jitter * chance);
+}
+
+/**
+ * Whether an error deserves another attempt, as the policy's `when` says. Types let it return nothing but true and
+ * false; a promise, which JavaScript would take for true whatever comes of it, is refused.
+ *
+ * @param attempt - the attempt that failed, counted from 1
+ * @throws {@link InvalidOptionError} if `when` returns a promise
+ * @throws what `when` throws
+ */
+export function deservesAnother(
+  { attempts, when }: RetrySettings,
+  error: unknown,
+  attempt: number,
+  task: string,
+): boolean {
+  if (attempt >= attempts) return false;
+  if (when === undefined) return true;
+  const told: unknown = when(error, attempt) ?? true;
+  if (typeof (told as Partial<PromiseLike<unknown>>).then !== 'function') return Boolean(told);
+  // The task fails already; a rejection that nobody waits for would be reported as unhandled besides.
+  Promise.resolve(told).catch(() => {});
+  throw new InvalidOptionError(
+    'retry.when',
+    'a function that returns true or false at once, and no promise',
+    when,
+    task,
+  );
 }

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
+import { insteadOf } from '../codec/error-record.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
-import { DEPTH_MAX, hashValue } from '../codec/value-hash.js';
-import { described, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
+import { hashValue } from '../codec/value-hash.js';
+import { described, quoted, UncarriableError, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 
 /** What a stored outcome says of its task, and of what it was made from. */
 export interface OutcomeHeader {
@@ -170,15 +171,11 @@ function isNames(field: unknown): boolean {
 }
 
 function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
-  const hashed = hashValue(result);
-  if (hashed.culprit !== undefined) throw new UnstorableError(task, hashed.culprit);
-  if (hashed.depth > DEPTH_MAX)
-    throw new UnstorableError(task, `result is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be kept`);
   try {
-    return { valueHash: hashed.hash, value: encodeValue(result, hashed.special) };
+    return { valueHash: hashValue(result), value: encodeValue(result, 'result') };
   } catch (error) {
-    // Too little stack left, or too long for a buffer.
-    throw new UnstorableError(task, `result cannot be written as bytes: ${described(error)}`, { cause: error });
+    if (error instanceof UncarriableError) throw new UnstorableError(task, error.part);
+    throw error;
   }
 }
 
@@ -186,7 +183,7 @@ function encodedError(task: string, error: unknown): { readonly valueHash: strin
   try {
     return encodedResult(task, error);
   } catch {
-    return encodedResult(task, new Error(`What was thrown cannot be kept: ${described(error)}`));
+    return encodedResult(task, insteadOf(error));
   }
 }
 

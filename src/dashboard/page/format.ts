@@ -71,7 +71,7 @@ export function shownName(name: string, charactersMax = 120): string {
 
 /** What a thread is called: 0 is the one that called `run()`; a worker has a name of its own. */
 export function threadName(thread: ShownThread): string {
-  if (typeof thread === 'string') return thread;
+  if (typeof thread === 'string') return shownName(thread);
   return thread === 0 ? 'main' : `thread ${thread}`;
 }
 

@@ -1,4 +1,4 @@
-import { type ShownRun, STATUS_CODES } from '../messages.js';
+import { type ShownError, type ShownRun, STATUS_CODES } from '../messages.js';
 import type { ConnectionState } from './connection.js';
 import { byId, make, setAttribute, setClass, setHidden, setText } from './dom.js';
 import { clock, count, counted, duration, percent, shownName, wholeSeconds } from './format.js';
@@ -31,6 +31,10 @@ export class HeaderView {
   readonly #part = byId('finished-part');
   readonly #partNote = byId('finished-note');
   readonly #began = byId('began');
+  readonly #reason = byId('reason');
+  readonly #reasonWord = byId('reason-word');
+  readonly #reasonText = byId('reason-text');
+  readonly #reasonStack = byId('reason-stack');
   readonly #connection = byId('connection');
   readonly #connectionText = byId('connection-text');
   readonly #bar = new Bar();
@@ -87,6 +91,7 @@ export class HeaderView {
     }
     this.#bar.draw(state?.counts ?? [], state?.size ?? 0);
     if (shown === undefined) {
+      setHidden(this.#reason, true);
       for (const value of [this.#elapsed, this.#left, this.#efficiency, this.#part]) setText(value, '–');
       for (const note of [this.#began, this.#leftNote, this.#efficiencyNote, this.#partNote]) setText(note, '');
       document.title = 'taskmap';
@@ -103,9 +108,13 @@ export class HeaderView {
     const elapsedMs = state.elapsedMs(nowMs);
     setText(this.#elapsed, state.isUnderWay ? wholeSeconds(elapsedMs) : duration(elapsedMs));
     setText(this.#began, `began at ${clock(run.startedAtMs)}`);
-    const part = state.size === 0 ? 1 : state.finished / state.size;
+    const { wanted, finished } = state;
+    // What it leaves as it is may be skipped all the same, because something failed that it needs.
+    const part = wanted === 0 ? 1 : Math.min(finished / wanted, 1);
     setText(this.#part, percent(part));
-    setText(this.#partNote, `${count(state.finished)} of ${counted(state.size, 'task')}`);
+    const leftOut = run.leftOutCount === 0 ? '' : `, ${count(run.leftOutCount)} left out`;
+    setText(this.#partNote, `${count(Math.min(finished, wanted))} of ${counted(wanted, 'task')}${leftOut}`);
+    this.#drawReason(word, run.reason);
     this.#drawLeft(state, nowMs);
     const efficiency = state.efficiency(nowMs);
     setText(this.#efficiency, efficiency === undefined ? '–' : percent(efficiency));
@@ -113,6 +122,16 @@ export class HeaderView {
     const failed = counts[FAILED]! > 0 ? `${count(counts[FAILED]!)} failed · ` : '';
     document.title = `${state.isUnderWay ? percent(part) : word} · ${failed}${shownName(run.graph, 60)} – taskmap`;
     this.#announce(`${shownName(run.graph, 60)}: ${word}. ${describe(counts)}.`, nowMs);
+  }
+
+  /** What ended the run before its tasks had. */
+  #drawReason(word: string, reason: ShownError | undefined): void {
+    setHidden(this.#reason, reason === undefined);
+    if (reason === undefined) return;
+    setText(this.#reasonWord, `${word}:`);
+    setText(this.#reasonText, shownName(`${reason.type}: ${reason.message}`, 400));
+    setText(this.#reasonStack, reason.stack);
+    setHidden(this.#reasonStack, reason.stack === '');
   }
 
   #drawLeft(state: RunState, nowMs: number): void {
@@ -174,7 +193,12 @@ function option(value: string, text: string, selected: boolean): HTMLOptionEleme
 
 function describeRun(run: ShownRun): string {
   const failed = run.statuses.reduce((sum, code) => sum + (code === FAILED ? 1 : 0), 0);
-  const word = run.status === 'finished' && failed > 0 ? `${count(failed)} failed` : run.status;
+  const word =
+    run.status === 'finished' && failed > 0
+      ? `${count(failed)} failed`
+      : run.status === 'broken'
+        ? 'broken off'
+        : run.status;
   return `${clock(run.startedAtMs)} · ${shownName(run.graph, 40)} · ${word}`;
 }
 

@@ -1,4 +1,5 @@
-import type { ShownAttempt, ShownThread } from '../messages.js';
+import { lanesOf as lanesByThread } from '../lanes.js';
+import type { ShownAttempt } from '../messages.js';
 import { threadName } from './format.js';
 
 /** Where each attempt is drawn. */
@@ -17,38 +18,14 @@ export interface Lane {
 }
 
 export function lanesOf(attempts: readonly ShownAttempt[]): Lanes {
-  const rowsByThread = new Map<ShownThread, { readonly rows: number[][]; readonly untilMs: number[] }>();
-  for (const index of byStart(attempts)) {
-    const [, , thread, startMs, endMs] = attempts[index]!;
-    const known = rowsByThread.get(thread) ?? { rows: [], untilMs: [] };
-    const { rows, untilMs } = known;
-    if (rows.length === 0) rowsByThread.set(thread, known);
-    // The first row that is free, so that a thread that does one thing after another stays in one.
-    let row = 0;
-    while (row < rows.length && untilMs[row]! > startMs) row++;
-    if (row === rows.length) rows.push([]);
-    rows[row]!.push(index);
-    untilMs[row] = endMs < 0 ? Number.POSITIVE_INFINITY : endMs;
-  }
+  const starts = Float64Array.from(attempts, ([, , , startMs]) => startMs);
+  const ends = Float64Array.from(attempts, ([, , , , endMs]) => (endMs < 0 ? Number.POSITIVE_INFINITY : endMs));
+  const threads = attempts.map(([, , thread]) => thread);
   const lanes: Lane[] = [];
-  const all: number[][] = [];
-  for (const [thread, { rows }] of [...rowsByThread].sort(([a], [b]) => byPlace(a, b))) {
+  const all: (readonly number[])[] = [];
+  for (const { thread, rows } of lanesByThread(threads, starts, ends)) {
     lanes.push({ name: threadName(thread), first: all.length, count: rows.length });
     for (const row of rows) all.push(row);
   }
   return { lanes, rows: all };
-}
-
-/** Threads by their numbers, the main one first; then workers by their names. */
-function byPlace(a: ShownThread, b: ShownThread): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b;
-  if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : 1;
-  return typeof a === 'number' ? -1 : 1;
-}
-
-/** Nearly all are told in this order: those of threads may come a little late. */
-function byStart(attempts: readonly ShownAttempt[]): number[] {
-  const places = attempts.map((_, index) => index);
-  const isOrdered = attempts.every((attempt, index) => index === 0 || attempts[index - 1]![3] <= attempt[3]);
-  return isOrdered ? places : places.sort((a, b) => attempts[a]![3] - attempts[b]![3] || a - b);
 }

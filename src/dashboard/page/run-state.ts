@@ -149,6 +149,11 @@ export class RunState {
     return this.structure.size;
   }
 
+  /** How many tasks the run is about, or had their result before. */
+  get wanted(): number {
+    return this.size - this.run.leftOutCount;
+  }
+
   /** How many tasks will not change any more. */
   get finished(): number {
     return this.counts[DONE]! + this.counts[KEPT]! + this.counts[FAILED]! + this.counts[SKIPPED]!;

@@ -111,9 +111,30 @@ describe('a project that installed the package', () => {
     expect(node(consumer, file)).toBe('42\n');
   });
 
-  it('runs TypeScript by tsx, on threads too', () => {
+  it('runs TypeScript by tsx, on threads too, whether or not the program was started by it', () => {
     symlinkSync(join(MODULES, 'tsx'), join(consumer, 'node_modules', 'tsx'), 'dir');
     expect(node(consumer, '--import', 'tsx', 'typescript/main.ts')).toBe('42\n');
+    expect(node(consumer, 'typed-threads.mjs')).toBe('42\n');
+  });
+
+  it('sends functions as text from a context that a test runner has made', () => {
+    const vitest = join(MODULES, 'vitest/vitest.mjs');
+    const told = node(consumer, vitest, 'run', '--pool=vmThreads', '--globals', '--reporter=json', 'text.test.mjs');
+    expect(JSON.parse(told)).toMatchObject({ numPassedTests: 1, numTotalTests: 1 });
+  });
+
+  it.each<[string, string, string[]]>([
+    ['sends functions as text', '--disallow-code-generation-from-strings', []],
+    [
+      'says what keeps functions as text from threads',
+      process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission',
+      ['--allow-fs-read=*', '--allow-worker', '--no-warnings'],
+    ],
+  ])('%s under %s', (_, flag, more) => {
+    const isFree = more.length === 0;
+    expect(node(consumer, flag, ...more, 'threads.mjs')).toMatch(
+      isFree ? /^42\n$/ : /^TransferError: [\s\S]*the permission model of Node.js \(--permission\) keeps/,
+    );
   });
 
   it('has the command', () => {

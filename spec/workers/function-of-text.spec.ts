@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type FunctionMaking, type FunctionSource, functionOf } from '../../src/workers/function-of-text.js';
 import { functionSources, isRefusal } from '../../src/workers/function-source.js';
 
@@ -41,7 +41,7 @@ function program(name: string, which: string): void {
   mkdirSync(packaged, { recursive: true });
   writeFileSync(join(packaged, 'package.json'), '{ "name": "only-here", "type": "module", "exports": "./index.js" }');
   writeFileSync(join(packaged, 'index.js'), `export const which = '${which}';`);
-  if (name === 'own') writeFileSync(join(folder, name, 'tasks.cjs'), TASKS);
+  if (name === 'own') for (const file of ['tasks.cjs', 'measured.cjs']) writeFileSync(join(folder, name, file), TASKS);
 }
 
 function sourceOf(fn: Function): FunctionSource {
@@ -112,6 +112,17 @@ describe('functionOf()', () => {
     });
     expect(strict).toThrow(TypeError);
     expect(remade(new Function('Object.freeze({}).price = 2; return this'))()).toBe(globalThis);
+  });
+
+  it('puts a function where it stands in its file, to the character, where Node measures which code is run', () => {
+    vi.stubEnv('NODE_V8_COVERAGE', folder);
+    const offsetOf = (fn: Function) => (JSON.parse(sourceOf(fn).more) as FunctionMaking).offset;
+    const again = createRequire(import.meta.url)(join(folder, 'own', 'measured.cjs')) as Record<string, any>;
+    // One of a file that is known already, and one of another.
+    expect(offsetOf(tasks['which'])).toBe(TASKS.indexOf('async () =>') - '('.length);
+    expect(offsetOf(tasks['failing'])).toBe(TASKS.indexOf('async   function') - '('.length);
+    expect(offsetOf(again['which'])).toBe(TASKS.indexOf('async () =>') - '('.length);
+    vi.unstubAllEnvs();
   });
 
   it('makes functions that can be sent on as they came', () => {

@@ -13,6 +13,8 @@ export interface FunctionFacts {
   /** Where in the file it begins, counted from 0: as the engine counts, in what it was given to run. */
   readonly line: number;
   readonly column: number;
+  /** How many characters stand before it, if Node measures which code was run: that is told by positions. */
+  readonly offset: number | undefined;
   /** Those of the names asked for that are variables or imports around it. */
   readonly around: ReadonlySet<string>;
 }
@@ -57,8 +59,9 @@ const OBJECT_GROUP = 'taskmap';
 /** The parameter that is used for certain, so that there is a scope to look at. */
 const ANCHOR = '$taskmapAnchor$';
 
-/** Names of files by the scripts that were seen so far. A script never changes its place. */
+/** What was learned of scripts, by their ids. They never change. */
 const fileByScript = new Map<string, string>();
+const lineStartsByScript = new Map<string, readonly number[]>();
 
 /**
  * Asks the engine about functions, by the inspector of this very thread: which variables are around them, and where
@@ -99,9 +102,9 @@ export class Engine {
     const asked: Asked[] = [];
     for (let first = 0; first < functions.length; first += BATCH)
       asked.push(...this.#ask(functions.slice(first, first + BATCH), names));
-    const isUnknown = ({ location }: Asked) => !fileByScript.has(location.scriptId);
-    if (asked.some(isUnknown)) this.#learnScripts();
-    for (const { location } of asked.filter(isUnknown)) fileByScript.set(location.scriptId, fileNamed(''));
+    const known = isMeasured() ? lineStartsByScript : fileByScript;
+    const unknown = new Set(asked.map(({ location }) => location.scriptId).filter((script) => !known.has(script)));
+    if (unknown.size > 0) this.#learnScripts(unknown);
     return asked.map(({ location, around }) => ({ ...placeOf(location), around: new Set(around) }));
   }
 
@@ -146,11 +149,19 @@ export class Engine {
    * Only a debugger is told which file a script is. It is told of all scripts there are, so this is done once for many
    * functions.
    */
-  #learnScripts(): void {
+  #learnScripts(wanted: ReadonlySet<string>): void {
     const learn = ({ params }: { params: Script & { readonly scriptId: string } }) =>
       void fileByScript.set(params.scriptId, fileOf(params));
     this.#session.on('Debugger.scriptParsed', learn);
     this.#post('Debugger.enable', {});
+    for (const scriptId of wanted) {
+      if (!fileByScript.has(scriptId)) fileByScript.set(scriptId, fileNamed(''));
+      if (isMeasured()) {
+        const { scriptSource } = this.#post('Debugger.getScriptSource', { scriptId });
+        const breaks = (scriptSource as string).matchAll(/\r\n|[\n\r\u2028\u2029]/g);
+        lineStartsByScript.set(scriptId, [0, ...Array.from(breaks, ({ index, 0: text }) => index + text.length)]);
+      }
+    }
     this.#post('Debugger.disable', {});
     this.#session.off('Debugger.scriptParsed', learn);
   }
@@ -168,14 +179,22 @@ export class Engine {
   }
 }
 
+/** Whether Node measures which code is run here, and in threads. */
+function isMeasured(): boolean {
+  return Boolean(process.env['NODE_V8_COVERAGE']);
+}
+
 /** Where a function begins. A loader that compiles, and has Node map its lines back, gets that of the source. */
 function placeOf({ scriptId, lineNumber, columnNumber }: Location): Omit<FunctionFacts, 'around'> {
   const file = fileByScript.get(scriptId)!;
+  const lineStart = lineStartsByScript.get(scriptId)?.[lineNumber];
+  const offset = lineStart === undefined ? undefined : lineStart + columnNumber;
   const entry = nodeModule.findSourceMap(file)?.findEntry(lineNumber, columnNumber);
-  if (entry === undefined || !('originalSource' in entry)) return { file, line: lineNumber, column: columnNumber };
+  if (entry === undefined || !('originalSource' in entry))
+    return { file, line: lineNumber, column: columnNumber, offset };
   const { originalSource, originalLine: line, originalColumn: column } = entry;
   const source = originalSource.startsWith('file:') ? fileURLToPath(originalSource) : originalSource;
-  return { file: isAbsolute(source) && existsSync(source) ? source : file, line, column };
+  return { file: isAbsolute(source) && existsSync(source) ? source : file, line, column, offset };
 }
 
 /** As stacks name it: modules by their address, other scripts by their path. */

@@ -24,6 +24,11 @@ export interface FunctionMaking {
   /** Where in the file the text begins, counted from 0. */
   readonly line: number;
   readonly column: number;
+  /**
+   * How many characters of the file stand before the text, where that matters: what measures which code was run counts
+   * them.
+   */
+  readonly offset?: number | undefined;
 }
 
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -49,12 +54,15 @@ export function sourceOf(fn: Function): FunctionSource | undefined {
   return sources.get(fn);
 }
 
-function compiled(text: string, { helpers, strict, file, line, column }: FunctionMaking): unknown {
-  const head = `${strict ? '"use strict"; ' : ''}return `;
+function compiled(text: string, { helpers, strict, file, line, column, offset }: FunctionMaking): unknown {
+  const directive = strict ? '"use strict"; return ' : 'return ';
+  const head = directive.padEnd(offset ?? 0);
+  // Where there is no room for it in front, better of no file than at a wrong place of this one.
+  const isMisplaced = offset !== undefined && offset < head.length;
   const imports = /\bimport\b/.test(text);
   if (imports) expectImports();
   const make = vm.compileFunction(head + text, [...helpers], {
-    filename: file,
+    filename: isMisplaced ? `${file}-${line}` : file,
     lineOffset: line,
     columnOffset: column - head.length,
     // Node's own import(), from where the file is.

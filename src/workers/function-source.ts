@@ -103,7 +103,7 @@ export function isRefusal(source: FunctionSource | Refusal): source is Refusal {
 /** @param free - the names that all functions together take from around them, which may be some of this one's */
 function judged(
   { text, head, expression, offset, strict, names }: Candidate,
-  { file, line, column, around }: FunctionFacts,
+  { file, line, column, offset: before, around }: FunctionFacts,
   free: ReadonlySet<string>,
   engine: Engine,
 ): FunctionSource | Refusal {
@@ -115,7 +115,14 @@ function judged(
   // Where a head of several lines begins in its first one is not known.
   const lines = head.split('\n').length - 1;
   const begins = lines === 0 ? column - head.length : 0;
-  const making: FunctionMaking = { helpers: taken, strict, file, line: line - lines, column: begins - offset };
+  const making: FunctionMaking = {
+    helpers: taken,
+    strict,
+    file,
+    line: line - lines,
+    column: begins - offset,
+    offset: before === undefined ? undefined : before - head.length - offset,
+  };
   return { text: expression, more: JSON.stringify(making) };
 }
 

@@ -5,7 +5,6 @@ import {
   RunFailedError,
   TaskTimeoutError,
   UnsendableError,
-  UnstorableError,
 } from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
@@ -751,7 +750,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   /** A result that cannot be kept is told of; a store that fails ends the run. */
   #notKept(id: number, error: unknown): void {
-    if (error instanceof UnstorableError) {
+    // A store of another loaded copy of this package has a class of its own.
+    if ((error as { readonly code?: unknown } | undefined)?.code === 'unstorable') {
       this.#announcer.storeRefused(id, error);
       return;
     }

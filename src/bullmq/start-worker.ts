@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { described, InvalidOptionError } from '../errors.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
 import { CarriedValues, takenError, type ValueOptions } from './carried-values.js';
+import { JobGate } from './job-gate.js';
 import {
   CANCEL_EVENT,
   type CancelEvent,
@@ -128,6 +129,7 @@ class QueueWorker implements TaskWorker {
   readonly #log: (line: string) => void;
   readonly #startedAtMs = Date.now();
   /** What ends each job that is under way. */
+  readonly #gate = new JobGate();
   readonly #running = new Map<string, AbortController>();
   #workers: AnyWorker[] = [];
   #control: AnyEvents | undefined;
@@ -294,10 +296,13 @@ class QueueWorker implements TaskWorker {
       job.opts.removeOnComplete = true;
       return answer({ dropped: true });
     }
+    if (data.alone === 'begun') return answer({ lostWorker: true });
     const controller = new AbortController();
     const news = new NewsDesk(job, this.name);
     this.#running.set(jobId, controller);
+    const leave = await this.#gate.enter(data.alone === 'waiting');
     try {
+      if (data.alone === 'waiting') await job.updateData({ ...data, alone: 'begun' });
       const order = this.#order(data);
       const ready = await this.#ready(order);
       const ends = await this.#runner.runJob(
@@ -317,6 +322,7 @@ class QueueWorker implements TaskWorker {
       this.#log(`refused: ${error.message}`);
       return answer({ refused: error.message });
     } finally {
+      leave();
       news.close();
       this.#running.delete(jobId);
       this.#lastEndMs = Date.now();
@@ -398,6 +404,7 @@ interface QueuedJob {
   readonly data: unknown;
   readonly opts: { removeOnComplete?: unknown };
   moveToWait(token?: string): Promise<unknown>;
+  updateData(data: JobData): Promise<void>;
   updateProgress(progress: object): Promise<void>;
 }
 

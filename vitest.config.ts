@@ -5,8 +5,10 @@ export default defineConfig({
   resolve: {
     alias: {
       'taskmap-ts/bullmq': fileURLToPath(new URL('./src/bullmq/bullmq.ts', import.meta.url)),
+      'taskmap-ts/codec': fileURLToPath(new URL('./src/codec/codec.ts', import.meta.url)),
       'taskmap-ts/dashboard': fileURLToPath(new URL('./src/dashboard/serve-dashboard.ts', import.meta.url)),
       'taskmap-ts/otel': fileURLToPath(new URL('./src/otel/tracing.ts', import.meta.url)),
+      'taskmap-ts/places': fileURLToPath(new URL('./src/executors/placed-executor.ts', import.meta.url)),
       'taskmap-ts': fileURLToPath(new URL('./src/index.ts', import.meta.url)),
     },
   },

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-// errors ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel ◄─ bullmq ◄─ cli
+// errors ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ places ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel ◄─ bullmq ◄─ cli
 //
 // A room imports from those to its left and from itself, and from no other: types count as well. What `core` holds runs in browsers, too.
 
@@ -15,6 +15,7 @@ const ROOMS = [
   'drawing',
   'graph',
   'events',
+  'places',
   'schedule',
   'observe',
   'page',

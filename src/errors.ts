@@ -360,11 +360,24 @@ export class UnsendableError extends TaskmapError {
 
   /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
   constructor(task: string, what: 'result' | 'argument', culprit: string) {
-    const advice = what === 'result' ? 'Return plain data' : 'Pass plain data';
+    const verb = what === 'result' ? 'Return' : 'Pass';
     super(
-      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${advice}, or keep the task on the main thread with .onMainThread().`,
+      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${verb} plain data (of an instance, \`{ ...it }\`), ` +
+        'or keep the task on the main thread with .onMainThread().',
     );
     this.task = task;
+  }
+}
+
+/** A value cannot cross to a thread, into a store or a queue as what it is. */
+export class UncarriableError extends TaskmapError {
+  readonly code = 'uncarriable';
+  /** The part of it that cannot, as a sentence without its end: `result.rows[3].format is a function`. */
+  readonly part: string;
+
+  constructor(part: string) {
+    super(`${part}. Pass plain data (of an instance, \`{ ...it }\`), and make of it what is needed where it arrives.`);
+    this.part = part;
   }
 }
 

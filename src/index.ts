@@ -1,4 +1,4 @@
-export { registerErrors } from './codec/error-codec.js';
+export { registerErrors } from './codec/error-classes.js';
 export * from './core.js';
 export {
   DashboardError,
@@ -10,6 +10,7 @@ export {
   StoreFormatError,
   StoreLockedError,
   TransferError,
+  UncarriableError,
   UnreadableOutcomeError,
   UnsendableError,
   UnstorableError,

@@ -1,5 +1,5 @@
 import { CycleError, registerErrors, TaskmapError, TaskTimeoutError } from 'taskmap-ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeError, encodeError } from '../../src/codec/error-codec.js';
 
 /** What arrives on the other thread when this is thrown. */
@@ -59,6 +59,15 @@ describe('an error that crosses the border', () => {
     registerErrors(ElsewhereError);
     expect((onTheWay as Error).cause).not.toBeInstanceOf(ElsewhereError);
     expect((arrived(onTheWay) as Error).cause).toBeInstanceOf(ElsewhereError);
+  });
+
+  it('is of its own class also where another copy of the package was told of it', async () => {
+    class CopiedError extends Error {}
+    vi.resetModules();
+    const copy = await import('../../src/codec/error-classes.js');
+    expect(copy.registerErrors).not.toBe(registerErrors);
+    copy.registerErrors(CopiedError);
+    expect(arrived(new CopiedError('no'))).toBeInstanceOf(CopiedError);
   });
 
   it('is of its own class if it is one of ours', () => {
@@ -151,7 +160,7 @@ describe('what is thrown and is no error', () => {
     ['a promise', Promise.resolve()],
   ])('arrives as an error that says so: %s', (_, thrown) => {
     expect(arrived(thrown)).toBeInstanceOf(Error);
-    expect(arrived(thrown).message).toMatch(/^A value was thrown that cannot be sent: /);
+    expect(arrived(thrown).message).toMatch(/^A value was thrown that cannot be carried: /);
   });
 });
 

@@ -1,13 +1,10 @@
 import fc from 'fast-check';
+import { UncarriableError } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { hashValue } from '../../src/codec/value-hash.js';
 import { holey, refusedValues, valuesByKind } from '../support/values.js';
 
-function hashOf(value: unknown): string {
-  const hashed = hashValue(value);
-  if (hashed.culprit !== undefined) throw new Error(hashed.culprit);
-  return hashed.hash;
-}
+const hashOf = hashValue;
 
 describe('hashValue()', () => {
   const again = new Map(valuesByKind());
@@ -20,9 +17,8 @@ describe('hashValue()', () => {
   });
 
   it.each(refusedValues())('names what cannot be kept: %s', (_, value, sentence) => {
-    const { culprit } = hashValue(value);
-    if (typeof sentence === 'string') expect(culprit).toBe(sentence);
-    else expect(culprit).toMatch(sentence);
+    if (typeof sentence === 'string') expect(refusedPartOf(value)).toBe(sentence);
+    else expect(refusedPartOf(value)).toMatch(sentence);
   });
 
   it('is part of stored files: a change of it makes all that is stored count as changed', () => {
@@ -88,35 +84,22 @@ describe('hashValue()', () => {
     expect(hashOf(other)).not.toBe(hashOf(value));
   });
 
-  it.each([
-    ['arrays', (inner: unknown) => [inner]],
-    ['objects', (inner: unknown) => ({ inner })],
-    ['Maps', (inner: unknown) => new Map([[1, inner]])],
-    ['causes', (inner: unknown) => new Error('outer', { cause: inner })],
-  ])('reaches the end of 100 000 nested %s', (_, around) => {
-    const nested = (end: unknown) => {
-      let value = end;
-      for (let level = 0; level < 100_000; level++) value = around(value);
-      return value;
-    };
+  it('reaches the end of 100 000 causes', () => {
     // The stacks of so many errors would take longer than all the rest.
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
-    expect(hashValue(nested(1))).toMatchObject({ depth: 100_000 });
-    expect(hashOf(nested(1))).not.toBe(hashOf(nested(2)));
+    const chain = (end: unknown) => {
+      let cause = end;
+      for (let length = 0; length < 100_000; length++) cause = new Error('outer', { cause });
+      return cause;
+    };
+    expect(hashOf(chain(1))).not.toBe(hashOf(chain(2)));
     Error.stackTraceLimit = stackTraceLimit;
   });
 
-  it('shortens the path to what is deep inside', () => {
-    let value: unknown = () => 1;
-    for (let level = 0; level < 10_000; level++) value = { deeper: value };
-    expect(hashValue(value).culprit).toMatch(/^result\.deeper\.deeper.*….*deeper is a function$/);
-    expect(hashValue(value).culprit!.length).toBeLessThan(450);
-  });
-
-  it('looks for neither holes nor names in a long array, unless there are holes', () => {
+  it('looks into a long array whose values are all there as it does into a short one', () => {
     const long = Array.from({ length: 20_000 }, (_, index) => index);
-    expect(hashOf(Object.assign([...long], { name: 'x' }))).toBe(hashOf(long));
+    expect(hashOf(Object.assign([...long], { name: 'x' }))).not.toBe(hashOf(long));
     const holes = [...long];
     delete holes[7];
     expect(hashOf(holes)).not.toBe(hashOf(Object.assign([...long], { 7: undefined })));
@@ -145,6 +128,15 @@ describe('hashValue()', () => {
     );
   });
 });
+
+function refusedPartOf(value: unknown): string | undefined {
+  try {
+    hashValue(value);
+  } catch (error) {
+    if (error instanceof UncarriableError) return error.part;
+  }
+  return undefined;
+}
 
 function shuffled(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shuffled);

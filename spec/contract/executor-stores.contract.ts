@@ -4,6 +4,7 @@ import {
   MemoryStore,
   OutcomeStore,
   RunFailedError,
+  type StoreRepair,
   type TaskGraph,
   type TaskSpec,
   UnstorableError,
@@ -318,7 +319,7 @@ export function storeContract(subject: ExecutorSubject): void {
     });
 
     it('whose load() returns something else is refused', async () => {
-      for (const loaded of [undefined, {}, { outcomes: [['a', 'text']] }]) {
+      for (const loaded of [undefined, {}, { outcomes: [['a', 'text']] }, { outcomes: [undefined] }]) {
         const store = new MemoryStore();
         store.load = () => loaded as never;
         const stage = new Stage(subject, { store });
@@ -380,6 +381,31 @@ export function storeContract(subject: ExecutorSubject): void {
         expect(stage.lines).toEqual(before);
         expect(graph.counts().pending).toBe(4);
         expect(await stage.executor.plan(graph, { only: ['colours'] })).toHaveLength(1);
+      });
+
+      it('leaves what was found to be damaged to be told by the next run, once', async () => {
+        const repair = (text: string): StoreRepair => ({
+          text,
+          reason: 'torn',
+          path: 'a.store',
+          offset: 0,
+          bytesDropped: 1,
+          recordsLost: 1,
+          tasks: [],
+          copy: undefined,
+        });
+        const store = new MemoryStore();
+        const found = [[repair('one')], [repair('one'), repair('two')], []];
+        store.load = () => ({ outcomes: [], repairs: found.shift() ?? [] });
+        const stage = new Stage(subject, { store });
+        const graph = stage.graph(task('a', () => 1));
+        await stage.executor.plan(graph);
+        await stage.executor.plan(graph);
+        await stage.run(graph);
+        expect(stage.records('store:repaired')).toMatchObject([{ text: 'one' }, { text: 'two' }]);
+        graph.resetAll();
+        await stage.run(graph);
+        expect(stage.records('store:repaired')).toHaveLength(2);
       });
 
       it('leaves what was reset to be forgotten by the run', async () => {

@@ -1,6 +1,12 @@
-import { systemClock } from 'taskmap-ts';
+import { AsyncExecutor, systemClock, TaskGraphBuilder } from 'taskmap-ts';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WAIT_MAX_MS } from '../../src/graph/task.js';
+
+/** One that was loaded just now: it takes the globals that are there. */
+async function freshClock(): Promise<typeof systemClock> {
+  vi.resetModules();
+  return (await import('../../src/executors/clock.js')).systemClock;
+}
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -41,11 +47,13 @@ describe('systemClock', () => {
       expect(callback).not.toHaveBeenCalled();
     });
 
-    it('does not call back early: fractions are rounded up, and what timers cannot express is cut', () => {
-      const setTimer = vi.spyOn(globalThis, 'setTimeout').mockReturnValue(0 as never);
-      systemClock.after(0.2, () => {});
-      systemClock.after(7, () => {});
-      systemClock.after(Number.POSITIVE_INFINITY, () => {});
+    it('does not call back early: fractions are rounded up, and what timers cannot express is cut', async () => {
+      const setTimer = vi.fn();
+      vi.stubGlobal('setTimeout', setTimer);
+      const clock = await freshClock();
+      clock.after(0.2, () => {});
+      clock.after(7, () => {});
+      clock.after(Number.POSITIVE_INFINITY, () => {});
       expect(setTimer.mock.calls.map(([, delayMs]) => delayMs)).toEqual([1, 7, WAIT_MAX_MS]);
     });
   });
@@ -67,7 +75,8 @@ describe('systemClock', () => {
 
     it('works without setImmediate, as in browsers', async () => {
       vi.stubGlobal('setImmediate', undefined);
-      await new Promise<void>((resolve) => systemClock.soon(resolve));
+      const clock = await freshClock();
+      await new Promise<void>((resolve) => clock.soon(resolve));
       expect(setImmediate).toBeUndefined();
     });
   });
@@ -80,12 +89,42 @@ describe('systemClock', () => {
       expect(wait.mock.calls[0]!.slice(1)).toEqual([0, 0, 25]);
     });
 
-    it('goes round and round where a thread may not sleep', () => {
+    it('goes round and round where a thread may not sleep', async () => {
       vi.stubGlobal('SharedArrayBuffer', undefined);
       const times = [0, 1, 2, 3, 4];
-      vi.spyOn(performance, 'now').mockImplementation(() => times.shift()!);
-      systemClock.block(3);
+      vi.stubGlobal('performance', { timeOrigin: 0, now: () => times.shift()! });
+      const clock = await freshClock();
+      clock.block(3);
       expect(times).toEqual([4]);
     });
+  });
+
+  it('does not stand still where a test has put its own timers in the place of those of its program', async () => {
+    vi.useFakeTimers();
+    try {
+      let calls = 0;
+      const builder = new TaskGraphBuilder<any>();
+      // Turns, a delay and a timeout: each asks for another timer.
+      const compute = () => {
+        for (const endMs = systemClock.now() + 3; systemClock.now() < endMs; );
+        calls++;
+      };
+      for (let i = 0; i < 10; i++) builder.add({ name: `turn ${i}`, run: compute });
+      const failing = () => {
+        if (++calls < 12) throw new Error('again');
+      };
+      builder.add({
+        name: 'again',
+        after: ['turn 9'],
+        retry: { attempts: 3, delayMs: 1 },
+        timeoutMs: 1000,
+        run: failing,
+      });
+      const report = await new AsyncExecutor({ concurrency: 1 }).run(builder.build());
+      expect(report.counts.done).toBe(11);
+      expect(calls).toBe(12);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -247,14 +247,13 @@ describe('ParallelExecutor', () => {
       expect(seen).toBe(type);
     });
 
-    it('that are instances of classes become plain, here and for the next task', async () => {
-      const { result, seen } = await passed(
-        '() => { class Point { x = 1; #y = 2; sum() { return this.x + this.#y; } } return new Point(); }',
-        '(point) => point.constructor.name',
-      );
-      expect(result).toEqual({ x: 1 });
-      expect(Object.getPrototypeOf(result)).toBe(Object.prototype);
-      expect(seen).toBe('Object');
+    it('that are instances of classes are refused: their methods would not arrive', async () => {
+      const point = '() => { class Point { x = 1; sum() { return this.x; } } return { at: [new Point()] }; }';
+      const graph = graphOf({ name: 'a', run: made(point) }, { name: 'b', run: () => 1, dependsOn: ['a'] });
+      await executor.run(graph);
+      expect(graph.failure('a')).toBeInstanceOf(UnsendableError);
+      expect(String(graph.failure('a'))).toContain('result.at[0] is an instance of Point');
+      expect(graph.status('b')).toBe('skipped');
     });
 
     it('that are undefined are left out, those that are null are not', async () => {
@@ -325,7 +324,7 @@ describe('ParallelExecutor', () => {
       expect(String(graph.failure('a'))).toMatch(
         /The result of task "a" cannot be sent: result\.rows\[1\]\.format is a function/,
       );
-      expect(String(graph.failure('getter'))).toMatch(/result throws as it is read: Error: no/);
+      expect(String(graph.failure('getter'))).toMatch(/result\.first throws as it is read: Error: no/);
       expect(graph.status('after')).toBe('skipped');
       expect(graph.result('fine')).toBe(2);
     });
@@ -465,10 +464,28 @@ describe('ParallelExecutor', () => {
       expect(graph.result('a')).toEqual({ task: 'a', attempt: 2, runId: report.runId, aborted: false });
       expect(told).toEqual([
         ['a', 1, 0.5, 'half'],
-        ['a', 1, 1, undefined],
         ['a', 2, 0.5, 'half'],
-        ['a', 2, 1, undefined],
       ]);
+      await own.close();
+    });
+
+    it('the progress of a task on a thread is told every 50 ms at most, and the latest is not lost', async () => {
+      const own: Executor = new ParallelExecutor({ workers: 1 });
+      const told: [fraction: number, atMs: number][] = [];
+      own.on('task:progress', ({ fraction, atMs }) => told.push([fraction, atMs]));
+      const graph = new TaskGraphBuilder()
+        .task('busy')
+        .withContext()
+        .run(async ({ progress }) => {
+          for (let i = 0; i < 10_000; i++) progress(i / 20_000);
+          // Until the last of them has been told, though nothing is said any more.
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        })
+        .build();
+      const { durationMs } = await own.run(graph);
+      expect(told[0]![0]).toBe(0);
+      expect(told.at(-1)![0]).toBe(9999 / 20_000);
+      expect(told.length).toBeLessThanOrEqual(2 + durationMs / 50);
       await own.close();
     });
 

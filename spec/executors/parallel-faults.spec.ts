@@ -140,7 +140,7 @@ describe('a task on a thread', () => {
             throw new Error('no');
           },
         }),
-      'the result of "made" throws as it is read',
+      'the result of "made".g throws as it is read',
     ],
   ])('whose argument cannot be sent fails alone: %s', async (_, value, why) => {
     const executor = new ParallelExecutor({ workers: 2 });

@@ -172,7 +172,7 @@ describe('what becomes of threads and runs', () => {
     ]);
   });
 
-  it('an argument that cannot be sent fails its task, which has no attempt then', async () => {
+  it('an argument that cannot be sent fails the attempt that needs it', async () => {
     await using executor = new ParallelExecutor({ workers: 1 });
     tracing.listen(executor);
     const graph = graphOf(
@@ -180,7 +180,7 @@ describe('what becomes of threads and runs', () => {
       { name: 'a', run: made('(fn) => fn()'), dependsOn: ['fn'] },
     );
     await executor.run(graph);
-    expect(recorder.tree()).toEqual(['run site', '  task fn', '    attempt 1 of fn', '  task a']);
+    expect(recorder.tree()).toEqual(['run site', '  task fn', '    attempt 1 of fn', '  task a', '    attempt 1 of a']);
     expect(isError(recorder.span('task a'))).toBe(true);
     expect(recorder.span('task a').attributes['error.type']).toBe('UnsendableError');
   });

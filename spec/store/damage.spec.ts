@@ -13,12 +13,21 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { FileStore, StoreFormatError, type StoreRepair } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { FileWindow } from '../../src/store/file-system.js';
-import { readSaved } from '../../src/store/journal-format.js';
+import { FileWindow, system } from '../../src/store/file-system.js';
+import {
+  HEADER_SIZE,
+  journalHeader,
+  Kind,
+  RECORD_HEADER_SIZE,
+  readSaved,
+  writeDraft,
+} from '../../src/store/journal-format.js';
 import { scanJournal } from '../../src/store/journal-scan.js';
+import { PlaceTable } from '../../src/store/outcome-table.js';
 
 let folder: string;
 /** A file that is open, to be scanned with any bytes in it: to open one each time would take longer than all the rest. */
@@ -232,6 +241,53 @@ describe('a file with damaged bytes', () => {
       expectNothingWrong(scanned(bytes));
       expectNothingWrong(scanned(bytes.fill('c\xc3T\x4d\x9a', from, from + 200, 'latin1')));
     }
+  });
+
+  it('is read once from its beginning to its end, and what is known of it gone through once, however much is lost', () => {
+    const path = join(folder, 'long');
+    const store = new FileStore(path);
+    for (let task = 0; task < 3_000; task++) {
+      store.save('etl', `task ${task}`, Buffer.alloc(60, task));
+      if (task % 100 === 99) store.flushSync();
+    }
+    store.close();
+    const bytes = readFileSync(path);
+    bytes.fill(0x55, 200, Math.floor(bytes.length * 0.4));
+    const read = vi.spyOn(system, 'read');
+    const gone = vi.spyOn(PlaceTable.prototype, 'all');
+    const { values, repairs } = scanned(bytes);
+    const bytesRead = read.mock.results.reduce((sum, { value }) => sum + Number(value), 0);
+    const goneThrough = gone.mock.calls.length;
+    vi.restoreAllMocks();
+    expect(values.size).toBeGreaterThan(1_700);
+    expect(repairs).toHaveLength(1);
+    expect(repairs[0]!.recordsLost).toBeGreaterThan(1_100);
+    expect(goneThrough).toBe(1);
+    // Once to find records, once by this spec for their values.
+    expect(bytesRead).toBeLessThan(2.5 * bytes.length);
+  });
+
+  it('has no record of another shape, even if its checksum holds', () => {
+    const whole = Buffer.alloc(RECORD_HEADER_SIZE + 1 + 5 + 5 + 28 + 12);
+    const file = { name: '0123456789abcdef01234567', size: 7, crc: 1 };
+    writeDraft(whole, 0, HEADER_SIZE, 1, { kind: Kind.large, graph: 'g', task: 't', file });
+    const changed = (change: (record: Buffer) => void) => {
+      const record = Buffer.from(whole);
+      change(record);
+      const place = Buffer.alloc(8);
+      place.writeDoubleLE(HEADER_SIZE);
+      record.writeUInt32LE(crc32(record.subarray(8), crc32(place)), 4);
+      return scanned(Buffer.concat([journalHeader(), record]));
+    };
+    expect(changed(() => {}).repairs).toMatchObject([{ reason: 'torn', bytesDropped: 0 }]);
+    const changes: ((record: Buffer) => void)[] = [
+      (record) => record.writeUInt8(9, RECORD_HEADER_SIZE),
+      (record) => record.writeUInt32LE(2 * 1_000, RECORD_HEADER_SIZE + 1),
+      (record) => record.writeUInt32LE(2 * 1_000, RECORD_HEADER_SIZE + 6),
+      (record) => record.writeUInt32LE(2 * 30, RECORD_HEADER_SIZE + 11),
+      (record) => record.write('../../../../../etc/group', RECORD_HEADER_SIZE + 15),
+    ];
+    for (const change of changes) expect(changed(change).repairs).toMatchObject([{ reason: 'damaged' }]);
   });
 
   it('is mended once, with a copy of what it was', () => {

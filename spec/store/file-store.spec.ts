@@ -1,11 +1,14 @@
 import {
+  chmodSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -361,6 +364,7 @@ describe('a large value', () => {
   }
 
   it('has a file of its own as long as it is kept', () => {
+    vi.spyOn(performance, 'now').mockReturnValue(0);
     const path = newPath();
     const store = opened(path);
     store.save('etl', 'rows', Buffer.alloc(LARGE, 1));
@@ -376,7 +380,7 @@ describe('a large value', () => {
     store.forget('etl', ['rows']);
     store.save('etl', 'cells', Buffer.from('small'));
     store.flushSync();
-    expect(stored(path)).toHaveLength(0);
+    expect(existsSync(`${path}.d`)).toBe(false);
   });
 
   it('that a process left half written is removed, and what is not ours is not', () => {
@@ -420,7 +424,7 @@ describe('a large value', () => {
     ]);
     store.close();
     expect(opened(path).load('etl').repairs).toEqual([]);
-    expect(stored(path)).toEqual([]);
+    expect(existsSync(`${path}.d`)).toBe(false);
   });
 
   it('that cannot be written is refused, and what was kept before stays', () => {
@@ -433,6 +437,73 @@ describe('a large value', () => {
     expect(() => store.save('etl', 'rows', Buffer.alloc(LARGE + 1, 2))).toThrow(StoreFailedError);
     expect(kept(store)).toEqual(new Map([['rows', LARGE]]));
     expect(stored(path)).toHaveLength(1);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('a file that its user made private', () => {
+  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+
+  it('stays so when it is written anew, as do large values and a copy of what was damaged', () => {
+    const path = newPath();
+    const first = opened(path);
+    first.save('etl', 'small', Buffer.from('to be damaged'));
+    first.save('etl', 'rows', Buffer.from('x'));
+    first.close();
+    chmodSync(path, 0o600);
+    const store = opened(path);
+    store.save('etl', 'large', Buffer.alloc(1_500_000));
+    for (let round = 0; round < 10; round++) {
+      store.save('etl', 'rows', Buffer.alloc(50_000));
+      store.flushSync();
+    }
+    expect(statSync(path).size).toBeLessThan(400_000);
+    expect(modeOf(path)).toBe('600');
+    expect([modeOf(`${path}.d`), ...readdirSync(`${path}.d`).map((name) => modeOf(join(`${path}.d`, name)))]).toEqual([
+      '700',
+      '600',
+    ]);
+    store.close();
+    const bytes = readFileSync(path);
+    bytes[bytes.indexOf('to be')]! ^= 1;
+    writeFileSync(path, bytes);
+    const [repair] = opened(path).load('etl').repairs!;
+    expect([modeOf(path), modeOf(repair!.copy!)]).toEqual(['600', '600']);
+  });
+
+  it('is read by no group that could not read it before', () => {
+    const path = newPath();
+    const store = opened(path);
+    store.load('etl');
+    chmodSync(path, 0o640);
+    vi.spyOn(system, 'fstat').mockImplementation((fd) => Object.assign(fstatSync(fd), { gid: fd }));
+    vi.spyOn(system, 'fchown').mockImplementation(() => {
+      throw Object.assign(new Error('not yours'), { code: 'EPERM' });
+    });
+    for (let round = 0; round < 10; round++) {
+      store.save('etl', 'rows', Buffer.alloc(50_000));
+      store.flushSync();
+    }
+    expect(modeOf(path)).toBe('600');
+  });
+
+  it('is not written by way of a link that lies where it is written anew', () => {
+    const path = newPath();
+    const victim = `${path}-victim`;
+    writeFileSync(victim, 'precious');
+    const store = opened(path);
+    store.load('etl');
+    const { open: really } = system;
+    // Whatever the new file is called, the link is there just before it is made.
+    vi.spyOn(system, 'open').mockImplementation((made, ...rest) => {
+      if (String(made).endsWith('.compact') && !existsSync(made)) symlinkSync(victim, String(made));
+      return really(made, ...rest);
+    });
+    for (let round = 0; round < 10; round++) {
+      store.save('etl', 'rows', Buffer.alloc(50_000, round));
+      store.flushSync();
+    }
+    expect(readFileSync(victim, 'utf8')).toBe('precious');
+    expect([...store.load('etl').outcomes].map(([, bytes]) => bytes[0])).toEqual([9]);
   });
 });
 

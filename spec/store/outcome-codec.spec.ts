@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { registerErrors, TaskTimeoutError, UnreadableOutcomeError, UnstorableError } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { hashValue } from '../../src/codec/value-hash.js';
@@ -41,8 +42,8 @@ describe('a result that is stored', () => {
       expect(Object.entries(there as object)).toEqual(Object.entries(value as object));
     else expect(there).toStrictEqual(comparable);
     // The hash sees more than the comparison: classes of errors, holes, minus zero.
-    expect(hashValue(there)).toMatchObject({ hash: valueHash });
-    expect(hashValue(value)).toMatchObject({ hash: valueHash });
+    expect(hashValue(there)).toBe(valueHash);
+    expect(hashValue(value)).toBe(valueHash);
   });
 
   it.each(refusedValues())('is refused with the path: %s', (_, value, sentence) => {
@@ -98,7 +99,7 @@ describe('a result that is stored', () => {
     expect(hashValue(kept(nested(1_000)))).toEqual(hashValue(nested(1_000)));
     for (const levels of [1_001, 100_000]) {
       expect(() => kept(nested(levels))).toThrow(
-        messageOf(`result is nested ${levels} levels deep, and 1000 can be kept`),
+        messageOf('result is nested more than 1000 levels deep: keep such a structure in a flat list'),
       );
     }
   });
@@ -129,12 +130,12 @@ describe('what a task threw', () => {
 
   it.each(refusedValues())('is told of as an error if it cannot be kept: %s', (_, value) => {
     expect(keptError(value)).toBeInstanceOf(Error);
-    expect(keptError(value).message).toMatch(/^What was thrown cannot be kept: /);
+    expect(keptError(value).message).toMatch(/^A value was thrown that cannot be carried: /);
     // Data of an error is left out, and a cause is described.
     const there = keptError(Object.assign(new RangeError('far', { cause: value }), { value, code: 7 }));
     expect(there).toBeInstanceOf(RangeError);
     expect({ ...there }).toEqual({ code: 7 });
-    expect(there.cause.message).toMatch(/^A value that cannot be kept: /);
+    expect(there.cause.message).toMatch(/^A value was thrown that cannot be carried: /);
   });
 
   it('is kept whatever its getters do', () => {
@@ -191,6 +192,53 @@ describe('decodeOutcome()', () => {
     }
   });
 });
+
+describe('a header of another shape, whose checksum holds', () => {
+  const whole = ['rows', 'done', '', ['a'], [], ['h'], null, 'hash', 1, 1, 1];
+  const changed = (at: number, field: unknown) => whole.map((one, index) => (index === at ? field : one));
+
+  it('is read if it is the right one', () => {
+    expect(decodeOutcome('rows', bytesWith(JSON.stringify(whole))).valueHash).toBe('hash');
+  });
+
+  it.each([
+    '',
+    'null',
+    '7',
+    '{}',
+    '[[[',
+    '["rows"]',
+    JSON.stringify([...whole, 1]),
+    JSON.stringify(changed(1, 'odd')),
+    JSON.stringify(changed(2, 5)),
+    JSON.stringify(changed(3, { length: -1 })),
+    JSON.stringify(changed(3, ['a', 'b'])),
+    JSON.stringify(changed(4, [1])),
+    JSON.stringify(changed(5, null)),
+    JSON.stringify(changed(6, {})),
+    JSON.stringify(changed(7, [])),
+    JSON.stringify(changed(8, '1')),
+  ])('cannot be read: %s', (text) => {
+    expect(() => decodeOutcome('rows', bytesWith(text))).toThrow(
+      'What is stored of task "rows" cannot be read. Its header has another shape than an outcome has.',
+    );
+  });
+
+  it('cannot be read if it is said to be longer than all there is', () => {
+    const bytes = bytesWith('');
+    bytes.writeUInt32LE(bytes.length, 5);
+    bytes.writeUInt32LE(crc32(bytes.subarray(5)), 1);
+    expect(() => decodeOutcome('rows', bytes)).toThrow('Its header has another shape');
+  });
+});
+
+/** An outcome with this header and a checksum that holds. */
+function bytesWith(header: string): Buffer {
+  const bytes = Buffer.concat([Buffer.of(1), Buffer.alloc(8), Buffer.from(header), Buffer.alloc(10)]);
+  bytes.writeUInt32LE(Buffer.byteLength(header), 5);
+  bytes.writeUInt32LE(crc32(bytes.subarray(5)), 1);
+  return bytes;
+}
 
 class QuotaError extends Error {
   override readonly name = 'QuotaError';

@@ -5,6 +5,8 @@ const CHANGES = [
   'open',
   'writeSync',
   'write',
+  'fchmod',
+  'fchown',
   'fdatasync',
   'fdatasyncSync',
   'fsync',
@@ -14,6 +16,7 @@ const CHANGES = [
   'unlink',
   'copy',
   'mkdir',
+  'rmdir',
 ] as const;
 
 /** How the calls go that change something: as they would; or the n-th refused, once; or the process dead from the n-th on. */

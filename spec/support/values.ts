@@ -186,12 +186,12 @@ export function refusedValues(): [kind: string, value: unknown, sentence: string
     [
       'a Map with a property',
       Object.assign(new Map(), { size2: 1 }),
-      'result has a property "size2", which a Map loses when it is kept',
+      'result has a property "size2", which a Map loses where it is copied',
     ],
     [
       'a Date with a property',
       [Object.assign(new Date(0), { zone: 'UTC' })],
-      'result[0] has a property "zone", which a Date loses when it is kept',
+      'result[0] has a property "zone", which a Date loses where it is copied',
     ],
     ['something behind a circle', behindACircle(), 'result.self.fn is a function'],
   ];

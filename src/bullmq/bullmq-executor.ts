@@ -1,17 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { InvalidOptionError, TransferError } from '../errors.js';
 import type { RunReport } from '../events.js';
-import { AsyncExecutor } from '../executors/async-executor.js';
-import type { Attempt } from '../executors/attempt.js';
-import { callersStack } from '../executors/callers-stack.js';
 import { systemClock } from '../executors/clock.js';
-import type { Elsewhere } from '../executors/elsewhere.js';
 import type { ExecutorOptions, RunOptions } from '../executors/executor.js';
-import { runAlone } from '../executors/lone-attempt.js';
-import type { Run } from '../executors/run.js';
+import { PlacedExecutor } from '../executors/placed-executor.js';
 import type { AnyTask } from '../graph/signature.js';
 import type { TaskSettings } from '../graph/task.js';
 import type { TaskGraph } from '../graph/task-graph.js';
+import type { Place, PlacedRun } from '../places/place.js';
 import type { Slots } from '../schedule/schedule.js';
 import { sendableFunctions } from '../workers/sendable-functions.js';
 import { CarriedValues, type ValueOptions } from './carried-values.js';
@@ -48,7 +44,6 @@ export interface BullMQExecutorOptions extends ExecutorOptions, QueueOptions, Va
 
 const RESULT_AGE_MS = 24 * 3_600_000;
 const CHUNK_MAX = 1000;
-const ON_THIS_PROCESS = ({ onMainThread }: TaskSettings) => onMainThread;
 
 /**
  * Runs tasks on worker processes, on this machine and others, by way of a queue on Redis or PostgreSQL: see {@link startWorker}. Tasks with `.onMainThread()` run
@@ -65,7 +60,7 @@ const ON_THIS_PROCESS = ({ onMainThread }: TaskSettings) => onMainThread;
  * await executor.close();
  * ```
  */
-export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Tasks> {
+export class BullMQExecutor<Tasks extends object = any> extends PlacedExecutor<Tasks> {
   readonly #channel: JobChannel;
   readonly #dispatch: DispatchOptions;
   readonly #runId: string | undefined;
@@ -130,65 +125,31 @@ export class BullMQExecutor<Tasks extends object = any> extends AsyncExecutor<Ta
 
   /** For each task whose function cannot be sent to a worker why not, and what to do about it; empty if `run()` will accept them all. */
   check(graph: TaskGraph): ReadonlyMap<string, string> {
-    return sendableFunctions(graph, ON_THIS_PROCESS).problems;
+    return sendableFunctions(graph, this.staysHere).problems;
   }
 
-  /**
-   * Override point: where an attempt runs. The default sends it to a worker, or calls the function here if its task is to run on the main thread.
-   *
-   * A subclass decides attempt by attempt. So they are sent one by one, and each is told of as started on the main thread; a function that cannot be sent fails
-   * its task with a {@link TransferError}.
-   */
-  protected override runAttempt(attempt: Attempt): unknown {
-    if (attempt?.task === undefined)
-      throw new InvalidOptionError(
-        'attempt',
-        'the attempt that runAttempt() was given: a copy of it lacks its getters',
-        attempt,
-      );
-    return ON_THIS_PROCESS(attempt.task)
-      ? attempt.invoke()
-      : runAlone(attempt, this.graceMs, (graph) => this.#onWorkers(graph, ''));
+  protected override staysHere({ onMainThread }: TaskSettings): boolean {
+    return onMainThread;
+  }
+
+  /** @throws {@link TransferError} */
+  protected override placeFor(run: PlacedRun): Place {
+    const functions = sendableFunctions(run.graph, this.staysHere);
+    if (functions.problems.size > 0) throw new TransferError(run.graph.name, functions.problems);
+    const ended = (cleaned: Promise<void>) => {
+      this.#cleaning.add(cleaned);
+      void cleaned.then(() => this.#cleaning.delete(cleaned));
+    };
+    return new JobDispatcher(run, this.#channel, this.#dispatch, { ...this.#keyFor(run), functions, ended });
   }
 
   /** @internal */
-  protected override get overridesRunAttempt(): boolean {
-    return this.runAttempt !== BullMQExecutor.prototype.runAttempt;
-  }
-
-  /** @internal */
-  protected override get slots(): Slots {
-    if (!this.overridesRunAttempt) return super.slots;
+  protected override get slotsOneByOne(): Slots {
     const { maxInFlight } = this.#dispatch;
     return { total: maxInFlight, cpu: maxInFlight };
   }
 
-  /** @internal */
-  protected override elsewhere(graph: TaskGraph): ((run: Run) => Elsewhere) | undefined {
-    // Then runAttempt() is asked for each of them.
-    if (this.overridesRunAttempt) return undefined;
-    return this.#onWorkers(graph, callersStack(this));
-  }
-
-  /** @throws {@link TransferError} */
-  #onWorkers(graph: TaskGraph, calledFrom: string): (run: Run) => Elsewhere {
-    const functions = sendableFunctions(graph, ON_THIS_PROCESS);
-    if (functions.problems.size > 0) throw new TransferError(graph.name, functions.problems);
-    return (run) => {
-      const ended = (cleaned: Promise<void>) => {
-        this.#cleaning.add(cleaned);
-        void cleaned.then(() => this.#cleaning.delete(cleaned));
-      };
-      return new JobDispatcher(run, this.#channel, this.#dispatch, {
-        ...this.#keyFor(run),
-        functions,
-        calledFrom,
-        ended,
-      });
-    };
-  }
-
-  #keyFor(run: Run): Pick<DispatchOrder, 'runKey' | 'found' | 'keeps'> {
+  #keyFor(run: PlacedRun): Pick<DispatchOrder, 'runKey' | 'found' | 'keeps'> {
     if (this.#runId === undefined || this.overridesRunAttempt)
       return { runKey: randomUUID(), found: 'none', keeps: false };
     const runKey = createHash('sha256')

@@ -1,8 +1,6 @@
-import { culprit } from '../codec/culprit.js';
-import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { decodeValue, encodeValue } from '../codec/value-codec.js';
-import { DEPTH_MAX, hashValue } from '../codec/value-hash.js';
-import { described, InvalidOptionError, QueueError } from '../errors.js';
+import { withCaller } from '../codec/error-codec.js';
+import { decodeValue, encodeThrown, encodeValue } from '../codec/value-codec.js';
+import { InvalidOptionError, QueueError, UncarriableError } from '../errors.js';
 import type { OutcomeStore } from '../store/outcome-store.js';
 import type { CarriedValue } from './job-messages.js';
 
@@ -15,16 +13,6 @@ export interface ValueOptions {
   readonly valueStore?: OutcomeStore | undefined;
   /** From how many bytes on a value goes into the value store. Default 65 536. */
   readonly inlineLimit?: number | undefined;
-}
-
-/** A value cannot be carried; `part` says what part of it, and why, as a sentence. */
-export class Uncarriable extends Error {
-  readonly part: string;
-
-  constructor(part: string) {
-    super(part);
-    this.part = part;
-  }
 }
 
 const INLINE_LIMIT = 65_536;
@@ -52,19 +40,19 @@ export class CarriedValues {
   /**
    * @param name - what the value is called where a part of it is named
    * @param key - under which it is stored if it is large
-   * @throws {@link Uncarriable}
+   * @throws {@link UncarriableError}
    */
   carry(value: unknown, name: string, key: string): CarriedValue | Promise<CarriedValue> {
     const text = smallText(value);
     if (text !== undefined && text.length <= this.#inlineLimit) return text;
-    const bytes = bytesOf(value, name);
+    const bytes = encodeValue(value, name);
     if (bytes.length > this.#inlineLimit && this.#store !== undefined) return this.#stored(this.#store, key, bytes);
     if (bytes.length > INLINE_MAX) {
-      throw new Uncarriable(
+      throw new UncarriableError(
         `${name} takes ${bytes.length} bytes, and ${INLINE_MAX} go into a queue. Give the executor and its workers a \`valueStore\``,
       );
     }
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+    return base64Of(bytes);
   }
 
   take(carried: CarriedValue): unknown {
@@ -99,45 +87,16 @@ export class CarriedValues {
 }
 
 export function carriedError(error: unknown): string {
-  const encoded = encodeError(error);
-  try {
-    return base64Of(encoded);
-  } catch {
-    // What of an error can be sent between threads cannot always be written.
-    return base64Of({
-      kind: 'text',
-      text: `An error that could not be sent: ${described(error)}`,
-    } satisfies EncodedError);
-  }
+  return base64Of(encodeThrown(error));
 }
 
 /** @param calledFrom - lines to go below its stack */
 export function takenError(carried: CarriedValue, calledFrom: string): unknown {
-  return decodeError(decodeValue(Buffer.from(carried as string, 'base64')) as EncodedError, calledFrom);
+  return withCaller(decodeValue(Buffer.from(carried as string, 'base64')), calledFrom);
 }
 
-function base64Of(value: unknown): string {
-  return Buffer.from(bytesOf(value, 'error')).toString('base64');
-}
-
-function bytesOf(value: unknown, name: string): Uint8Array {
-  try {
-    if (isPlain(value)) return encodeValue(value, false);
-    let plain = value;
-    let hashed = hashValue(plain, name);
-    if (hashed.culprit !== undefined) {
-      // On its way to a thread it would lose what is no data, such as its class. So it does here: the same comes of it wherever it is made.
-      plain = structuredClone(value);
-      hashed = hashValue(plain, name);
-    }
-    if (hashed.culprit !== undefined) throw new Uncarriable(hashed.culprit);
-    if (hashed.depth > DEPTH_MAX)
-      throw new Uncarriable(`${name} is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be sent`);
-    return encodeValue(plain, hashed.special);
-  } catch (error) {
-    if (error instanceof Uncarriable) throw error;
-    throw new Uncarriable(culprit(value, name) ?? `${name} cannot be written as bytes: ${described(error)}`);
-  }
+function base64Of({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }
 
 /** The text of a value that JSON keeps as it is, without a serializer and base64; `undefined` for all others. */
@@ -148,9 +107,4 @@ function smallText(value: unknown): string | undefined {
     (typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0)) ||
     (typeof value === 'string' && value.length <= SMALL_MAX);
   return isSmall ? SMALL + JSON.stringify(value) : undefined;
-}
-
-/** Nothing in it could be special. */
-function isPlain(value: unknown): boolean {
-  return value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol');
 }

@@ -1,8 +1,6 @@
-import { CodeMismatchError, UnsendableError, WorkerLostError } from '../errors.js';
-import type { LiveAttempt } from '../executors/attempt.js';
+import { CodeMismatchError, WorkerLostError } from '../errors.js';
 import type { Clock } from '../executors/clock.js';
-import type { Elsewhere } from '../executors/elsewhere.js';
-import type { Run } from '../executors/run.js';
+import type { Ending, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import type { SendableFunctions } from '../workers/sendable-functions.js';
 import { type CarriedValues, carriedError, takenError } from './carried-values.js';
 import { ChunkSize, HOLD_MS } from './chunk-size.js';
@@ -40,8 +38,6 @@ export interface DispatchOrder {
   /** Whether results are to stay for a run to come if not all tasks are done. */
   readonly keeps: boolean;
   readonly functions: SendableFunctions;
-  /** The stack of whoever began the run. */
-  readonly calledFrom: string;
   /** Hears the promise that is fulfilled once nothing is left of it. */
   readonly ended: (cleaned: Promise<void>) => void;
 }
@@ -62,23 +58,22 @@ const MISHAPS_MAX = 5;
  * Decides for one run which tasks are added to the queue as which job, and when; and finds out what came of them.
  *
  * ```
- *   schedule ─ nextElsewhere() ─► gathered ─► a chunk is a job ─► queue ─► worker ─► answer ─► run
+ *   run ─ take() ─► gathered ─► a chunk is a job ─► queue ─► worker ─► answer ─► run
  *                                                                  ▲                   │
  *                                     sweep: what is not there is added again, what is done is read
  * ```
  *
  * Events only wake it up. The ids of jobs follow from what they are to do, so that one that is added twice is there once.
  */
-export class JobDispatcher implements Elsewhere, JobListener {
-  readonly tasks: Uint8Array;
-  readonly #run: Run;
+export class JobDispatcher implements Place, JobListener {
+  readonly #run: PlacedRun;
   readonly #channel: JobChannel;
   readonly #options: DispatchOptions;
   readonly #order: DispatchOrder;
-  readonly #chunkSize: ChunkSize<LiveAttempt>;
+  readonly #chunkSize: ChunkSize<RemoteAttempt>;
   readonly #orders: OrderMaker;
   /** Attempts that are not in a job yet. */
-  #gathered: LiveAttempt[] = [];
+  #gathered: RemoteAttempt[] = [];
   readonly #jobs = new Map<string, SentJob>();
   /** Jobs that are to be added, or added again. */
   readonly #toAdd = new Set<SentJob>();
@@ -107,14 +102,13 @@ export class JobDispatcher implements Elsewhere, JobListener {
   /** Work on the server that is under way. */
   readonly #pending = new Set<Promise<void>>();
 
-  constructor(run: Run, channel: JobChannel, options: DispatchOptions, order: DispatchOrder) {
+  constructor(run: PlacedRun, channel: JobChannel, options: DispatchOptions, order: DispatchOrder) {
     this.#run = run;
     this.#channel = channel;
     this.#options = options;
     this.#order = order;
     this.#orders = new OrderMaker(run, order.runKey, order.functions, options.values);
     this.#chunkSize = new ChunkSize(options.chunk);
-    this.tasks = order.functions.tasks;
     channel.listen(order.runKey, this);
   }
 
@@ -126,13 +120,11 @@ export class JobDispatcher implements Elsewhere, JobListener {
 
   fill(): void {
     if (this.#stopped || this.#ended) return;
-    const { schedule } = this.#run;
     while (this.#outstanding < this.#options.maxInFlight) {
-      const id = schedule.nextElsewhere();
-      if (id === NONE) break;
-      const attempt = this.#run.sent(id);
+      const attempt = this.#run.take();
+      if (attempt === undefined) break;
       this.#outstanding++;
-      const known = this.#jobOf.get(id);
+      const known = this.#jobOf.get(attempt.id);
       if (known === undefined) this.#gathered.push(attempt);
       else this.#attach(known, attempt);
     }
@@ -148,7 +140,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
     for (const job of this.#waitingJobs()) if (job.worker === undefined) this.#track(this.#takeBack(job));
   }
 
-  abort(attempt: LiveAttempt, reason: unknown): void {
+  abort(attempt: RemoteAttempt, reason: unknown): void {
     const at = this.#gathered.indexOf(attempt);
     if (at >= 0) {
       this.#gathered.splice(at, 1);
@@ -156,18 +148,17 @@ export class JobDispatcher implements Elsewhere, JobListener {
       return;
     }
     // Of a timeout the worker knows itself.
-    if (attempt.abortedWith?.timedOut === true) return;
+    if (attempt.isTimedOut) return;
     const job = this.#jobOf.get(attempt.id);
     if (job === undefined || job.cancelReason !== undefined || job.isWanted) return;
     job.cancelReason = carriedError(reason);
     this.#track(this.#takeBack(job));
   }
 
-  giveUp(attempt: LiveAttempt): void {
+  giveUp(attempt: RemoteAttempt): void {
     const job = this.#jobOf.get(attempt.id);
     if (job !== undefined) this.#detach(job, attempt);
-    this.#outstanding--;
-    this.#run.lost(attempt, attempt.abortedWith?.reason);
+    this.#tellEnded(attempt, { kind: 'lost' });
   }
 
   end(): void {
@@ -214,10 +205,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
     if (worker === undefined) return;
     job.worker = undefined;
     this.#deal(() => {
-      for (const attempt of job.takeAttempts()) {
-        this.#outstanding--;
-        this.#run.lost(attempt, new Error(`Worker ${worker} was lost.`));
-      }
+      const reason = new Error(`Worker ${worker} was lost.`);
+      for (const attempt of job.takeAttempts()) this.#tellEnded(attempt, { kind: 'lost', reason });
     });
   }
 
@@ -310,16 +299,16 @@ export class JobDispatcher implements Elsewhere, JobListener {
   }
 
   /** An attempt of a task that is in the queue already. */
-  #attach(job: SentJob, attempt: LiveAttempt): void {
+  #attach(job: SentJob, attempt: RemoteAttempt): void {
     const place = job.attach(attempt);
     const end = job.ends[place];
-    if (end !== undefined) this.#run.deal(() => this.#conclude(job, place, end));
+    if (end !== undefined) this.#run.wake(() => this.#conclude(job, place, end));
   }
 
   #flush(): void {
     if (this.#ended || this.#stopped || this.#gathered.length === 0) return;
-    const byKind = new Map<string, LiveAttempt[]>();
-    const known: LiveAttempt[] = [];
+    const byKind = new Map<string, RemoteAttempt[]>();
+    const known: RemoteAttempt[] = [];
     for (const attempt of this.#gathered) {
       // They may have been gathered before it was known what is there.
       if (this.#jobOf.has(attempt.id)) known.push(attempt);
@@ -348,13 +337,10 @@ export class JobDispatcher implements Elsewhere, JobListener {
   }
 
   /** Makes the job once all of its arguments are on their way. */
-  #send(kind: JobKind, attempts: readonly LiveAttempt[]): void {
+  #send(kind: JobKind, attempts: readonly RemoteAttempt[]): void {
     const { attempts: sent, unsendable, order } = this.#orders.make(attempts);
     for (const [attempt, part] of unsendable) {
-      this.#deal(() => {
-        this.#outstanding--;
-        this.#run.failedElsewhere(attempt, new UnsendableError(attempt.name, 'argument', part));
-      });
+      this.#deal(() => this.#tellEnded(attempt, { kind: 'unsendable', what: 'argument', part }));
     }
     if (sent.length === 0) return;
     const job = this.#jobFor(kind, sent);
@@ -377,7 +363,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
     );
   }
 
-  #jobFor(kind: JobKind, attempts: readonly LiveAttempt[]): SentJob {
+  #jobFor(kind: JobKind, attempts: readonly RemoteAttempt[]): SentJob {
     const tasks = attempts.map(({ id }) => id);
     const job = new SentJob(this.#jobIdOf(tasks, attempts[0]!.attempt), kind, tasks, this.#nowMs());
     for (const [place, attempt] of attempts.entries()) job.attach(attempt, place);
@@ -484,7 +470,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
 
   #takenEnd(worker: string, [end, startedAtMs, tookMs, carried]: EndedTask): TakenEnd | Promise<TakenEnd> {
     const taken = (value: unknown): TakenEnd => ({ end, startedAtMs, tookMs, value, worker });
-    if (end !== JobEnd.returned && end !== JobEnd.unsendable) return taken(takenError(carried, this.#order.calledFrom));
+    if (end !== JobEnd.returned && end !== JobEnd.unsendable) return taken(takenError(carried, this.#run.calledFrom));
     const value = this.#options.values.take(carried);
     return value instanceof Promise ? value.then(taken) : taken(value);
   }
@@ -493,31 +479,30 @@ export class JobDispatcher implements Elsewhere, JobListener {
     const attempt = job.attemptAt(place);
     if (attempt === undefined) return;
     this.#detach(job, attempt);
-    this.#outstanding--;
-    const atMs = this.#hereMs(job, startedAtMs, tookMs);
+    const where = worker;
+    const known = { value, startedAtMs: this.#hereMs(job, startedAtMs, tookMs), tookMs, where };
     switch (end) {
       case JobEnd.returned:
-        this.#run.endedElsewhere(attempt, true, value, atMs, tookMs, worker);
+        this.#tellEnded(attempt, { kind: 'returned', ...known });
         break;
       case JobEnd.timedOut:
-        this.#run.timedOutElsewhere(attempt, value ?? undefined, atMs, tookMs, worker);
+        this.#tellEnded(attempt, { kind: 'timed-out', ...known, value: value ?? undefined });
         break;
       case JobEnd.unsendable:
-        this.#run.endedElsewhere(
-          attempt,
-          false,
-          new UnsendableError(attempt.name, 'result', String(value)),
-          atMs,
-          tookMs,
-          worker,
-        );
+        this.#run.began(attempt, known.startedAtMs, where);
+        this.#tellEnded(attempt, { kind: 'unsendable', what: 'result', part: String(value) });
         break;
       case JobEnd.interrupted:
-        this.#run.lost(attempt, value);
+        this.#tellEnded(attempt, { kind: 'lost', reason: value });
         break;
       default:
-        this.#run.endedElsewhere(attempt, false, value, atMs, tookMs, worker);
+        this.#tellEnded(attempt, { kind: 'threw', ...known });
     }
+  }
+
+  #tellEnded(attempt: RemoteAttempt, ending: Ending): void {
+    this.#outstanding--;
+    this.#run.ended(attempt, ending);
   }
 
   /**
@@ -536,14 +521,13 @@ export class JobDispatcher implements Elsewhere, JobListener {
       const attempts = job.takeAttempts();
       for (const task of job.tasks) this.#jobOf.delete(task);
       for (const attempt of attempts) {
-        this.#outstanding--;
-        const isCulprit = job.tasks.length === 1;
-        if (isCulprit)
-          this.#run.failedElsewhere(attempt, new WorkerLostError(attempt.name, { cause: new Error(reason) }));
-        else {
+        if (job.tasks.length === 1) {
+          const error = new WorkerLostError(attempt.name, { cause: new Error(reason) });
+          this.#tellEnded(attempt, { kind: 'hopeless', error });
+        } else {
           // One of them is to blame. By itself it will tell.
           this.#alone.add(attempt.id);
-          this.#run.lost(attempt, new Error(reason));
+          this.#tellEnded(attempt, { kind: 'lost', reason: new Error(reason) });
         }
       }
     });
@@ -553,8 +537,8 @@ export class JobDispatcher implements Elsewhere, JobListener {
     for (const [what, place, atMs, fraction, note] of news) {
       const attempt = job.attemptAt(place);
       if (attempt === undefined) continue;
-      this.#run.begun(attempt, this.#hereMs(job, atMs, 0), worker);
-      if (what === 'progress') this.#run.progressedElsewhere(attempt, fraction!, note ?? undefined);
+      this.#run.began(attempt, this.#hereMs(job, atMs, 0), worker);
+      if (what === 'progress') this.#run.progressed(attempt, fraction!, note ?? undefined);
     }
   }
 
@@ -729,14 +713,12 @@ export class JobDispatcher implements Elsewhere, JobListener {
     });
   }
 
-  #recall(attempt: LiveAttempt): void {
-    this.#outstanding--;
+  #recall(attempt: RemoteAttempt): void {
     this.#jobOf.delete(attempt.id);
-    if (attempt.abortedWith === undefined) this.#run.recalled(attempt);
-    else this.#run.lost(attempt, attempt.abortedWith.reason);
+    this.#tellEnded(attempt, { kind: attempt.isAborted ? 'lost' : 'never-began' });
   }
 
-  #detach(job: SentJob, attempt: LiveAttempt): void {
+  #detach(job: SentJob, attempt: RemoteAttempt): void {
     job.detach(attempt);
     if (this.#jobOf.get(attempt.id) === job) this.#jobOf.delete(attempt.id);
   }
@@ -760,7 +742,7 @@ export class JobDispatcher implements Elsewhere, JobListener {
     queueMicrotask(() => {
       const inbox = this.#inbox;
       this.#inbox = [];
-      this.#run.deal(() => {
+      this.#run.wake(() => {
         for (const one of inbox) one();
       });
       // What has become ready may fill what was gathered.

@@ -4,7 +4,7 @@
  */
 
 /** Goes up with every change that a worker of another version would not understand. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** A value on its way: its bytes in base64, or its JSON behind a `=` if it is small, or where it is in the value store, and how many bytes it has. */
 export type CarriedValue = string | readonly [key: string, size: number];

@@ -1,13 +1,13 @@
-import { TaskTimeoutError } from '../errors.js';
+import { TaskTimeoutError, UncarriableError } from '../errors.js';
 import type { AttemptRecord } from '../events.js';
 import { systemClock } from '../executors/clock.js';
 import { Emitter } from '../executors/emitter.js';
 import { ParallelAsyncExecutor } from '../executors/parallel-async-executor.js';
 import { Run, type RunOrder } from '../executors/run.js';
 import type { TaskFunction } from '../graph/task.js';
-import type { TaskGraph } from '../graph/task-graph.js';
+import { claimGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
-import { type CarriedValues, carriedError, Uncarriable } from './carried-values.js';
+import { type CarriedValues, carriedError } from './carried-values.js';
 import { type CarriedValue, type EndedTask, JobEnd, type JobNews, type JobOrder } from './job-messages.js';
 
 /** A job with all that it takes to run it. */
@@ -63,7 +63,7 @@ export class JobRunner extends ParallelAsyncExecutor {
           carriedValues.carry(record.result, 'result', `taskmap value ${job.jobId} ${placeByName.get(record.task)}`),
         );
       } catch (error) {
-        const part = error instanceof Uncarriable ? error.part : String(error);
+        const part = error instanceof UncarriableError ? error.part : String(error);
         end(record, JobEnd.unsendable, record.durationMs, carriedValues.carry(part, '', ''));
       }
     });
@@ -77,6 +77,7 @@ export class JobRunner extends ParallelAsyncExecutor {
     });
     events.on('task:interrupted', (record) => end(record, JobEnd.interrupted, 0, carriedError(record.reason)));
 
+    claimGraph(graph);
     const run = new Run(
       { emitter: events, graceMs: this.graceMs, isAsync: true },
       {
@@ -89,8 +90,8 @@ export class JobRunner extends ParallelAsyncExecutor {
         signal,
         onFailure: 'continue',
         selected: undefined,
-        // Io-bound tasks all run here, and nobody called run() whose stack could be told.
-        elsewhere: job.ioBound ? undefined : this.elsewhere(graph, ''),
+        // Io-bound tasks all run here.
+        placed: job.ioBound ? undefined : this.placing(graph),
         attemptsMade: order.attempt - 1,
       },
     );

@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
-import type { LiveAttempt } from '../executors/attempt.js';
-import type { Run } from '../executors/run.js';
+import { UncarriableError } from '../errors.js';
+import type { PlacedRun, RemoteAttempt } from '../places/place.js';
 import type { SendableFunctions } from '../workers/sendable-functions.js';
 import { moduleReference } from '../workers/task-module.js';
-import { type CarriedValues, Uncarriable } from './carried-values.js';
+import type { CarriedValues } from './carried-values.js';
 import { fileDigest } from './file-digest.js';
 import type { CarriedFunction, CarriedValue, JobOrder } from './job-messages.js';
 
 /** The order of a job, and whose attempts are in it. */
 export interface MadeOrder {
-  readonly attempts: readonly LiveAttempt[];
+  readonly attempts: readonly RemoteAttempt[];
   /** Those that cannot be sent, with the part of an argument that is to blame. */
-  readonly unsendable: readonly (readonly [attempt: LiveAttempt, part: string])[];
+  readonly unsendable: readonly (readonly [attempt: RemoteAttempt, part: string])[];
   /** A promise if an argument has to be put into the store first. */
   readonly order: JobOrder | Promise<JobOrder>;
 }
 
 /** Writes the orders of a run's jobs, and keeps count of what is in the value store for it. */
 export class OrderMaker {
-  readonly #run: Run;
+  readonly #run: PlacedRun;
   readonly #runKey: string;
   readonly #sendable: SendableFunctions;
   readonly #values: CarriedValues;
@@ -27,7 +27,7 @@ export class OrderMaker {
   readonly #references = new Map<number, CarriedValue>();
   readonly #storedKeys = new Set<string>();
 
-  constructor(run: Run, runKey: string, sendable: SendableFunctions, values: CarriedValues) {
+  constructor(run: PlacedRun, runKey: string, sendable: SendableFunctions, values: CarriedValues) {
     this.#run = run;
     this.#runKey = runKey;
     this.#sendable = sendable;
@@ -35,16 +35,16 @@ export class OrderMaker {
   }
 
   /** @param attempts - all of the same number */
-  make(attempts: readonly LiveAttempt[]): MadeOrder {
+  make(attempts: readonly RemoteAttempt[]): MadeOrder {
     const parts = new OrderParts();
-    const sent: LiveAttempt[] = [];
-    const unsendable: [LiveAttempt, string][] = [];
+    const sent: RemoteAttempt[] = [];
+    const unsendable: [RemoteAttempt, string][] = [];
     for (const attempt of attempts) {
       try {
         this.#addTask(parts, attempt);
         sent.push(attempt);
       } catch (error) {
-        if (!(error instanceof Uncarriable)) throw error;
+        if (!(error instanceof UncarriableError)) throw error;
         unsendable.push([attempt, error.part]);
       }
     }
@@ -79,8 +79,9 @@ export class OrderMaker {
     return this.#values.forget(this.#storedKeys);
   }
 
-  /** @throws {@link Uncarriable} */
-  #addTask(parts: OrderParts, { id, name }: LiveAttempt): void {
+  /** @throws {@link UncarriableError} */
+  #addTask(parts: OrderParts, attempt: RemoteAttempt): void {
+    const { id, name } = attempt;
     const { topology, outcomes, settings, functions } = this.#run.open;
     const { starts, ids } = topology.inputs;
     const inputs: number[] = [];
@@ -90,7 +91,7 @@ export class OrderMaker {
       if (result !== undefined) inputs.push(parts.value(input, () => this.#carry(input, result)));
     }
     const { withContext, timeoutMs } = settings[id]!;
-    const headers = this.#run.hasHeaders ? this.#run.headersFor(id) : undefined;
+    const headers = this.#run.hasHeaders ? attempt.headers : undefined;
     const fn = parts.fn(this.#carriedFunction(functions[id]!));
     parts.tasks.push({ name, fn, withContext, timeoutMs: timeoutMs ?? null, inputs, headers: headers ?? null });
   }
@@ -115,7 +116,7 @@ export class OrderMaker {
     const source = this.#sendable.sources.get(fn);
     const carried: CarriedFunction =
       module === undefined
-        ? ['source', source!.text, source!.helpers.join(' ')]
+        ? ['source', source!.text, source!.more]
         : ['module', module.moduleUrl, module.exportName, fileDigest(module.moduleUrl)];
     this.#functions.set(fn, carried);
     return carried;

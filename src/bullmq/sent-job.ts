@@ -1,4 +1,4 @@
-import type { LiveAttempt } from '../executors/attempt.js';
+import type { RemoteAttempt } from '../places/place.js';
 import type { JobData } from './job-messages.js';
 import type { JobKind } from './queue-server.js';
 
@@ -19,14 +19,14 @@ export class SentJob {
   /** How often the queue has failed it without giving a task the blame. */
   mishaps = 0;
   /** The attempts that wait for it, at the places of their tasks; `undefined` where none does, or no longer. */
-  readonly #attempts: (LiveAttempt | undefined)[];
+  readonly #attempts: (RemoteAttempt | undefined)[];
 
   constructor(id: string, kind: JobKind, tasks: readonly number[], sentAtMs: number) {
     this.id = id;
     this.kind = kind;
     this.tasks = tasks;
     this.sentAtMs = this.checkedAtMs = sentAtMs;
-    this.#attempts = new Array<LiveAttempt | undefined>(tasks.length).fill(undefined);
+    this.#attempts = new Array<RemoteAttempt | undefined>(tasks.length).fill(undefined);
   }
 
   get isWaitedFor(): boolean {
@@ -35,25 +35,25 @@ export class SentJob {
 
   /** Whether any attempt that waits for it has not been aborted. */
   get isWanted(): boolean {
-    return this.#attempts.some((attempt) => attempt !== undefined && attempt.abortedWith === undefined);
+    return this.#attempts.some((attempt) => attempt !== undefined && !attempt.isAborted);
   }
 
-  attemptAt(place: number): LiveAttempt | undefined {
+  attemptAt(place: number): RemoteAttempt | undefined {
     return this.#attempts[place];
   }
 
   /** @returns the place of its task */
-  attach(attempt: LiveAttempt, place: number = this.tasks.indexOf(attempt.id)): number {
+  attach(attempt: RemoteAttempt, place: number = this.tasks.indexOf(attempt.id)): number {
     this.#attempts[place] = attempt;
     return place;
   }
 
-  detach(attempt: LiveAttempt): void {
+  detach(attempt: RemoteAttempt): void {
     this.#attempts[this.tasks.indexOf(attempt.id)] = undefined;
   }
 
   /** From now on none of them waits for it. */
-  takeAttempts(): LiveAttempt[] {
+  takeAttempts(): RemoteAttempt[] {
     const attempts = this.#attempts.filter((attempt) => attempt !== undefined);
     this.#attempts.fill(undefined);
     return attempts;

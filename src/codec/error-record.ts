@@ -1,6 +1,5 @@
-import { types } from 'node:util';
 import { described } from '../errors.js';
-import { classNamesOf, isDomException } from './error-codec.js';
+import { classNamesOf, isDomException } from './error-classes.js';
 
 /** What is kept of an error. Its parts are values as they are in the program: errors among them are errors still. */
 export interface ErrorRecord {
@@ -8,90 +7,77 @@ export interface ErrorRecord {
   readonly classes: readonly string[];
   readonly name: string;
   readonly message: string;
-  /** What else it holds: `cause` and `errors`, if it has them, and its own data, but for what cannot be kept. */
+  /** What else it holds: `cause` and `errors`, if it has them, and its own data, but for what cannot cross. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** Which of `name`, `cause` and `errors` are listed among its keys, as they are where a class declares them. */
+  readonly listed: readonly string[];
+}
+
+/** Of an error, all that can be read. A part that throws as it is read is lost, and no other. */
+export function readError(error: Error): ErrorRecord {
+  const keys = tried(() => Object.keys(error)) ?? [];
+  const data: Record<string, unknown> = {};
+  for (const key of new Set([...UNLISTED, ...keys])) {
+    if (TEXTS.has(key) || !Object.hasOwn(error, key)) continue;
+    const part = tried(() => ({ value: (error as unknown as Record<string, unknown>)[key] }));
+    if (part !== undefined) put(data, key, part.value);
+  }
+  return {
+    classes: isDomException(error) ? ['DOMException'] : (tried(() => classNamesOf(error)) ?? ['Error']),
+    name: tried(() => String(error.name)) ?? 'Error',
+    message: tried(() => String(error.message)) ?? 'The message of this error could not be read.',
+    data,
+    listed: ['name', ...UNLISTED].filter((key) => keys.includes(key)),
+  };
 }
 
 /** Apart from the rest, because the engine writes it as it is first read, which takes longer than all the rest. */
 export function stackOf(error: Error): string | undefined {
+  return tried(() => (typeof error.stack === 'string' ? error.stack : undefined));
+}
+
+/** Gives an error that was made empty what it holds. */
+export function fillError(
+  error: Error,
+  {
+    name,
+    message,
+    stack,
+    listed,
+  }: Pick<ErrorRecord, 'name' | 'message' | 'listed'> & { readonly stack: string | undefined },
+  data: Readonly<Record<string, unknown>>,
+): void {
+  const set = (key: string, value: unknown, enumerable: boolean) =>
+    Object.defineProperty(error, key, { value, writable: true, configurable: true, enumerable });
+  set('stack', stack ?? `${name}: ${message}`, false);
+  // A DOMException has its name and message from its constructor.
+  if (!isDomException(error)) {
+    set('message', message, false);
+    if (error.name !== name || listed.includes('name')) set('name', name, listed.includes('name'));
+  }
+  for (const [key, value] of Object.entries(data)) set(key, value, !UNLISTED.includes(key) || listed.includes(key));
+}
+
+/** What goes in the place of something that was thrown and cannot cross. */
+export function insteadOf(thrown: unknown): Error {
+  return new Error(`A value was thrown that cannot be carried: ${described(thrown)}`);
+}
+
+/** Sets a property of its own, whatever its name: `__proto__` as well. */
+export function put(target: object, key: string | number, value: unknown): void {
+  if (key in target)
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  else (target as Record<string | number, unknown>)[key] = value;
+}
+
+const TEXTS = new Set(['name', 'message', 'stack']);
+/** Parts that the language does not list among the keys of an error. */
+const UNLISTED = ['cause', 'errors'];
+
+function tried<T>(read: () => T): T | undefined {
   try {
-    return typeof error.stack === 'string' ? error.stack : undefined;
+    return read();
   } catch {
     return undefined;
   }
 }
-
-const TEXTS = new Set(['name', 'message', 'stack']);
-
-/**
- * What is kept of each error of a value: made once for each, so that an error that comes round again is the same.
- *
- * An error is kept whatever it holds. Data of it that cannot be kept is left out; a cause that cannot be kept becomes an error that describes it.
- */
-export class ErrorRecords {
-  readonly #recordByError = new Map<object, ErrorRecord>();
-  readonly #isStorable: (value: unknown, records: ErrorRecords) => boolean;
-  #depth = 0;
-
-  constructor(isStorable: (value: unknown, records: ErrorRecords) => boolean) {
-    this.#isStorable = isStorable;
-  }
-
-  of(error: Error): ErrorRecord {
-    const known = this.#recordByError.get(error);
-    if (known !== undefined) return known;
-    const data: Record<string, unknown> = {};
-    let record: ErrorRecord;
-    try {
-      record = {
-        classes: isDomException(error) ? ['DOMException'] : classNamesOf(error),
-        name: String(error.name),
-        message: String(error.message),
-        data,
-      };
-    } catch (thrown) {
-      record = {
-        classes: ['Error'],
-        name: 'Error',
-        message: `An error that could not be read: ${described(thrown)}`,
-        data,
-      };
-    }
-    // Before its data is looked at, which may lead back to it.
-    this.#recordByError.set(error, record);
-    this.#depth++;
-    try {
-      if (!isDomException(error)) this.#collect(error, data);
-    } catch {
-      // A getter of it threw. What was read before is kept.
-    }
-    this.#depth--;
-    return record;
-  }
-
-  #collect(error: Error, data: Record<string, unknown>): void {
-    if (Object.hasOwn(error, 'cause')) data['cause'] = this.#orDescription(error.cause);
-    const errors: unknown = Object.hasOwn(error, 'errors') ? (error as AggregateError).errors : undefined;
-    if (Array.isArray(errors)) data['errors'] = Array.from(errors, (one) => this.#orDescription(one));
-    for (const key of Object.keys(error)) {
-      if (TEXTS.has(key) || Object.hasOwn(data, key)) continue;
-      const value = (error as unknown as Record<string, unknown>)[key];
-      if (this.#canKeep(value))
-        Object.defineProperty(data, key, { value, enumerable: true, configurable: true, writable: true });
-    }
-  }
-
-  #orDescription(value: unknown): unknown {
-    return this.#canKeep(value) ? value : new Error(`A value that cannot be kept: ${described(value)}`);
-  }
-
-  #canKeep(value: unknown): boolean {
-    // An error can be kept in any case. What it holds is looked at when its turn comes, so that a long chain of causes is no deep recursion.
-    if (typeof value !== 'object' || value === null || (!types.isProxy(value) && value instanceof Error))
-      return !['function', 'symbol'].includes(typeof value);
-    return this.#depth < DEPTH_MAX && this.#isStorable(value, this);
-  }
-}
-
-/** How deep errors may be nested in the data of errors. */
-const DEPTH_MAX = 20;

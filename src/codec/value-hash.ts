@@ -1,69 +1,35 @@
 import { createHash, type Hash } from 'node:crypto';
-import { types } from 'node:util';
-import { described } from '../errors.js';
-import { shortened, step } from './culprit.js';
-import { type ErrorRecord, ErrorRecords } from './error-record.js';
-import { bytesOf, type ValueKind, valueKind, viewType } from './value-kind.js';
-
-/** What one walk over a value finds out: its hash, or the part of it that cannot be kept. */
-export type HashedValue =
-  | {
-      readonly culprit: undefined;
-      /** SHA-256 of what the value is, as 43 characters. */
-      readonly hash: string;
-      /** How deep it is nested: 0 for what has no parts. */
-      readonly depth: number;
-      /** There are errors in it, or objects without a prototype, which the engine does not copy as they are. */
-      readonly special: boolean;
-    }
-  | {
-      /** As a sentence: `result.rows[3].format is a function`. */
-      readonly culprit: string;
-    };
+import { described, UncarriableError } from '../errors.js';
+import type { ErrorRecord } from './error-record.js';
+import { survey } from './survey.js';
+import { bytesOf, mayHaveNames, type Refused, type ValueKind, valueKind, viewType } from './value-kind.js';
 
 /**
- * The hash of what a value *is*, however it came to be: equal values have the same hash, in whatever order their keys were set, and values of different kinds
- * never have. Two places that hold one object count like two that hold equal ones. The stack of an error does not count.
+ * The hash of what a value *is*, however it came to be: SHA-256, as 43 characters. Equal values have the same hash, in
+ * whatever order their keys were set, and values of different kinds never have. Two places that hold one object count
+ * like two that hold equal ones. The stack of an error does not count.
  *
  * ```
- *   value ─► kind tag, then length or count, then the parts ─► SHA-256      prefix-free: no value's bytes begin with those of another
+ *   value ─► kind tag, then length or count, then the parts ─► SHA-256   prefix-free: no value's bytes begin another's
  *            a part that is being walked already ─► how many levels up it is
  * ```
  *
  * @param name - what the whole value is called where a part of it is named
+ * @throws {@link UncarriableError} when a part of it cannot be kept, and so not compared with what was kept
  */
-export function hashValue(value: unknown, name = 'result'): HashedValue {
-  return hashWith(value, name, new ErrorRecords(isStorable));
-}
-
-function hashWith(value: unknown, name: string, records: ErrorRecords): HashedValue {
+export function hashValue(value: unknown, name = 'result'): string {
+  const { records } = survey(value, 'bytes', name);
   try {
-    try {
-      return new Walk(records, 'tree').over(value);
-    } catch (error) {
-      if (!(error instanceof TooManyRepeats)) throw error;
-      return new Walk(records, 'graph').over(value);
-    }
+    return new Walk(records, 'tree').over(value);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return {
-      culprit: `${shortened(error.steps.reduce((path, { of, at }) => stepTo(path, of, at), name))} ${error.what}`,
-    };
+    if (error instanceof TooManyRepeats) return new Walk(records, 'graph').over(value);
+    // Whatever was in it a moment ago.
+    throw new UncarriableError(`${name} changes as it is read: ${described(error)}`);
   }
-}
-
-/** How deep what is kept may be nested. The engine's serializer gives up at some 2 000 levels, sooner where the stack is deep already. */
-export const DEPTH_MAX = 1_000;
-
-/** Whether what an error holds can be kept, so that the error need not lose it. */
-export function isStorable(value: unknown, records: ErrorRecords): boolean {
-  const hashed = hashWith(value, '', records);
-  return hashed.culprit === undefined && hashed.depth <= DEPTH_MAX / 2;
 }
 
 /** An object that is being walked. */
 interface Frame {
-  readonly kind: 'array' | 'map' | 'object' | 'set';
   readonly object: object;
   /** The parts, in order, where they are not named: of an array itself, of a Map by turns its keys and values. */
   readonly parts: readonly unknown[] | undefined;
@@ -75,23 +41,13 @@ interface Frame {
   begun: number;
 }
 
-class Refusal extends Error {
-  readonly steps: { readonly of: Frame; readonly at: number }[];
-  readonly what: string;
-
-  constructor(frames: readonly Frame[], what: string) {
-    super(what);
-    this.steps = frames.map((of) => ({ of, at: of.begun - 1 }));
-    this.what = what;
-  }
-}
-
 class TooManyRepeats extends Error {}
 
-/** How many parts may be walked again because their object is held in several places, until places count instead: 2^60 of them fit into 60 small arrays. */
+/**
+ * How many parts may be walked again because their object is held in several places, until places count instead: 2^60
+ * of them fit into 60 small arrays.
+ */
 const REPEATED_MAX = 1_000_000;
-/** In longer arrays, properties with names do not count: to look for them takes ten times as long as all the rest. */
-const NAMED_LENGTH_MAX = 10_000;
 const CHUNK = 2_000;
 const LEFT = -1;
 const NOTHING: Readonly<Record<string, unknown>> = {};
@@ -99,22 +55,23 @@ const NOTHING: Readonly<Record<string, unknown>> = {};
 class Walk {
   readonly #hash: Hash = createHash('sha256');
   readonly #chunk = Buffer.allocUnsafe(CHUNK);
-  readonly #records: ErrorRecords;
+  readonly #records: ReadonlyMap<Error, ErrorRecord>;
   readonly #mode: 'tree' | 'graph';
   readonly #frames: Frame[] = [];
-  /** In a tree, at what depth an object is being walked, or that it has been left; in a graph, the how manieth object it is. */
+  /**
+   * In a tree, at what depth an object is being walked, or that it has been left; in a graph, the how manieth object it
+   * is.
+   */
   readonly #placeByObject = new Map<object, number>();
   #filled = 0;
   #repeated = 0;
-  #depth = 0;
-  #special = false;
 
-  constructor(records: ErrorRecords, mode: 'tree' | 'graph') {
+  constructor(records: ReadonlyMap<Error, ErrorRecord>, mode: 'tree' | 'graph') {
     this.#records = records;
     this.#mode = mode;
   }
 
-  over(value: unknown): HashedValue {
+  over(value: unknown): string {
     this.#tag(this.#mode);
     this.#visit(value);
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
@@ -122,7 +79,7 @@ class Walk {
       else this.#leave(frame);
     }
     this.#flush();
-    return { culprit: undefined, hash: this.#hash.digest('base64url'), depth: this.#depth, special: this.#special };
+    return this.#hash.digest('base64url');
   }
 
   #next(frame: Frame): unknown {
@@ -130,11 +87,7 @@ class Walk {
     if (frame.parts !== undefined) return frame.parts[at];
     const key = frame.keys[at]!;
     this.#text(key);
-    try {
-      return frame.named[key];
-    } catch (error) {
-      throw new Refusal(this.#frames, `throws as it is read: ${described(error)}`);
-    }
+    return frame.named[key];
   }
 
   #leave(frame: Frame): void {
@@ -148,7 +101,7 @@ class Walk {
     else if (typeof value === 'number') this.#number(value);
     else {
       const kind = valueKind(value);
-      if (typeof kind === 'object') throw new Refusal(this.#frames, `is ${kind.refused}`);
+      if (typeof kind === 'object') throw new TypeError(`it holds ${kind.refused}`);
       if (typeof value === 'object' && value !== null) this.#object(value, kind);
       else this.#primitive(value);
     }
@@ -161,7 +114,7 @@ class Walk {
     } else this.#tag(String(value) as 'undefined' | 'null' | 'true' | 'false');
   }
 
-  #object(value: object, kind: Exclude<ValueKind, { refused: string }>): void {
+  #object(value: object, kind: Exclude<ValueKind, Refused>): void {
     switch (kind) {
       case 'plain':
       case 'null-prototype':
@@ -171,11 +124,9 @@ class Walk {
         this.#array(value as unknown[]);
         break;
       case 'map':
-        this.#checkExtras(value, 'Map');
         this.#enter(kind, value, [...(value as Map<unknown, unknown>)].flat());
         break;
       case 'set':
-        this.#checkExtras(value, 'Set');
         this.#enter(kind, value, [...(value as Set<unknown>)]);
         break;
       case 'error':
@@ -187,7 +138,6 @@ class Walk {
         this.#bytes(value, bytesOf(value as ArrayBufferView));
         break;
       case 'buffer':
-        this.#checkExtras(value, 'ArrayBuffer');
         this.#tag(kind);
         this.#bytes(value, new Uint8Array(value as ArrayBuffer));
         break;
@@ -198,8 +148,6 @@ class Walk {
 
   /** An object without parts. */
   #leaf(value: object, kind: 'boxed' | 'date' | 'regexp' | Primitive): void {
-    if (!types.isStringObject(value))
-      this.#checkExtras(value, kind === 'date' ? 'Date' : kind === 'regexp' ? 'RegExp' : 'boxed primitive');
     if (kind === 'date') {
       this.#tag(kind);
       this.#number((value as Date).getTime());
@@ -215,12 +163,13 @@ class Walk {
 
   #array(array: unknown[]): void {
     const { length } = array;
-    if (length > NAMED_LENGTH_MAX && !array.includes(undefined)) {
+    if (!mayHaveNames(array) && !array.includes(undefined)) {
       this.#enter('array', array, array);
       return;
     }
     const keys = Object.keys(array);
-    // Indices come before names, in order: if the last of as many keys as there are places is that of the last place, there is neither hole nor name.
+    // Indices come before names, in order: if the last of as many keys as there are places is that of the last place,
+    // there is neither hole nor name.
     if (keys.length === length && (length === 0 || keys[length - 1] === String(length - 1))) {
       this.#enter('array', array, array);
       return;
@@ -230,19 +179,18 @@ class Walk {
     this.#count(length);
     this.#count(keys.length);
     const named = array as unknown as Record<string, unknown>;
-    this.#push({ kind: 'array', object: array, parts: undefined, keys, named, count: keys.length, begun: 0 });
+    this.#frames.push({ object: array, parts: undefined, keys, named, count: keys.length, begun: 0 });
   }
 
   #enter(kind: 'array' | 'map' | 'set', object: object, parts: readonly unknown[]): void {
     if (this.#meets(object, parts.length)) return;
     this.#tag(kind);
     this.#count(parts.length);
-    this.#push({ kind, object, parts, keys: [], named: NOTHING, count: parts.length, begun: 0 });
+    this.#frames.push({ object, parts, keys: [], named: NOTHING, count: parts.length, begun: 0 });
   }
 
   #error(error: Error): void {
-    this.#special = true;
-    const { classes, name, message, data }: ErrorRecord = this.#records.of(error);
+    const { classes, name, message, data } = this.#records.get(error)!;
     if (this.#meets(error, 1)) return;
     this.#tag('error');
     this.#count(classes.length);
@@ -253,11 +201,6 @@ class Walk {
   }
 
   #named(kind: 'plain' | 'null-prototype', object: Readonly<Record<string, unknown>>): void {
-    if (kind === 'null-prototype') this.#special = true;
-    const symbol = Object.getOwnPropertySymbols(object).find((key) =>
-      Object.prototype.propertyIsEnumerable.call(object, key),
-    );
-    if (symbol !== undefined) throw new Refusal(this.#frames, `has a property named by a symbol, ${String(symbol)}`);
     if (this.#meets(object, 1)) return;
     this.#tag(kind);
     this.#pushNamed(object, object);
@@ -271,15 +214,13 @@ class Walk {
       break;
     }
     this.#count(keys.length);
-    this.#push({ kind: 'object', object, parts: undefined, keys, named, count: keys.length, begun: 0 });
+    this.#frames.push({ object, parts: undefined, keys, named, count: keys.length, begun: 0 });
   }
 
-  #push(frame: Frame): void {
-    this.#frames.push(frame);
-    if (this.#frames.length > this.#depth) this.#depth = this.#frames.length;
-  }
-
-  /** Whether this object needs no walk, because one is under way (or, in a graph, has been made). Else it counts as being walked from now on. */
+  /**
+   * Whether this object needs no walk, because one is under way (or, in a graph, has been made). Else it counts as
+   * being walked from now on.
+   */
   #meets(object: object, weight: number): boolean {
     const place = this.#placeByObject.get(object);
     if (this.#mode === 'graph') {
@@ -299,15 +240,6 @@ class Walk {
   #repeat(weight: number): void {
     this.#repeated += 1 + weight;
     if (this.#repeated > REPEATED_MAX) throw new TooManyRepeats();
-  }
-
-  #checkExtras(value: object, what: string): void {
-    const keys = Object.keys(value);
-    if (keys.length > 0)
-      throw new Refusal(
-        this.#frames,
-        `has a property ${JSON.stringify(keys[0])}, which a ${what} loses when it is kept`,
-      );
   }
 
   #reference(number: number): void {
@@ -371,7 +303,10 @@ class Walk {
   }
 }
 
-/** One byte for each kind of what is hashed. They are part of every hash that was ever stored: a change makes all stored outcomes count as changed. */
+/**
+ * One byte for each kind of what is hashed. They are part of every hash that was ever stored: a change makes all stored
+ * outcomes count as changed.
+ */
 const TAGS = {
   tree: 1,
   graph: 2,
@@ -406,21 +341,4 @@ const NAN_BYTES = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f];
 
 function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
-}
-
-function stepTo(path: string, { kind, object, parts, keys }: Frame, at: number): string {
-  // The whole of it, which has no parts that were begun.
-  if (at < 0) return path;
-  switch (kind) {
-    case 'array':
-      return `${path}${parts === undefined ? step(/^\d/.test(keys[at]!) ? object : {}, keys[at]!) : `[${at}]`}`;
-    case 'map':
-      return at % 2 === 0 ? `a key of ${path}` : `${path}.get(${described(parts![at - 1])})`;
-    case 'set':
-      return `a member of ${path}`;
-    case 'object':
-      return `${path}${step(object, keys[at]!)}`;
-    default:
-      return kind satisfies never;
-  }
 }

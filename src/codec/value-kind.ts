@@ -1,6 +1,7 @@
-import { types } from 'node:util';
+import { Blob } from 'node:buffer';
+import { inspect, types } from 'node:util';
 
-/** What a value is to those who hash or keep it. `refused` says what it is that cannot be kept. */
+/** What a value is to those who send, hash or keep it. */
 export type ValueKind =
   | 'array'
   | 'bigint'
@@ -19,18 +20,30 @@ export type ValueKind =
   | 'string'
   | 'undefined'
   | 'view'
-  | { readonly refused: string };
+  | Refused;
 
+/** A value that cannot cross. */
+export interface Refused {
+  /** What it is, for people. */
+  readonly refused: string;
+  /** Between the threads of a process, the engine carries it as such. */
+  readonly crossesThreads: boolean;
+}
+
+/** To list the keys of longer arrays takes longer than to ask whether there are names among them. */
+const LISTED_MAX = 100;
 const TYPED_ARRAY = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const viewName = Object.getOwnPropertyDescriptor(TYPED_ARRAY, Symbol.toStringTag)!.get!;
+/** TypeScript knows of it only where it knows of browsers. */
+const WebAssemblyModule = (globalThis as { WebAssembly?: { Module: new () => object } }).WebAssembly?.Module;
 
 export function valueKind(value: unknown): ValueKind {
   const type = typeof value;
   switch (type) {
     case 'function':
-      return { refused: 'a function' };
+      return refused('a function');
     case 'symbol':
-      return { refused: 'a symbol' };
+      return refused('a symbol');
     case 'object':
       return value === null ? 'null' : objectKind(value as object);
     default:
@@ -38,46 +51,45 @@ export function valueKind(value: unknown): ValueKind {
   }
 }
 
-function objectKind(value: object): ValueKind {
+export function objectKind(value: object): Exclude<ValueKind, Primitive> {
   // First, because a proxy answers for what it stands for, and may throw when it is asked anything.
-  if (types.isProxy(value)) return { refused: 'a Proxy' };
+  if (types.isProxy(value)) return refused('a Proxy');
   const prototype = Object.getPrototypeOf(value) as object | null;
   if (prototype === Object.prototype) return 'plain';
   if (Array.isArray(value)) return Array.isArray(prototype) ? 'array' : instance(value);
   if (prototype === null) return 'null-prototype';
   if (types.isNativeError(value) || value instanceof Error) return 'error';
   if (ArrayBuffer.isView(value)) return viewKind(value, prototype);
-  if (types.isSharedArrayBuffer(value)) return { refused: 'shared memory (SharedArrayBuffer)' };
+  if (types.isSharedArrayBuffer(value)) return refused('shared memory (SharedArrayBuffer)', true);
   const builtIn = builtInKind(value);
-  // Three steps to the end: the prototype of the class, that of all objects, none. A subclass has four. So too for classes of another realm.
+  // Three steps to the end: the prototype of the class, that of all objects, none. A subclass has four. So too for
+  // classes of another realm.
   if (builtIn !== undefined) return levelsAbove(prototype) === 2 ? builtIn : instance(value);
-  // A plain object of another realm, which comes back as one of this.
+  // A plain object of another realm, which arrives as one of this.
   if (levelsAbove(prototype) === 1 && Object.hasOwn(prototype, 'isPrototypeOf')) return 'plain';
   return instance(value);
 }
 
-function builtInKind(value: object): ValueKind | undefined {
+type Primitive = 'bigint' | 'boolean' | 'null' | 'number' | 'string' | 'undefined';
+
+function builtInKind(value: object): Exclude<ValueKind, Primitive> | undefined {
   if (types.isMap(value)) return 'map';
   if (types.isSet(value)) return 'set';
   if (types.isDate(value)) return 'date';
   if (types.isRegExp(value)) return 'regexp';
-  if (types.isArrayBuffer(value)) return 'buffer';
-  if (types.isSymbolObject(value)) return { refused: 'a symbol' };
+  if (types.isArrayBuffer(value)) return isDetached(value) ? refused('an ArrayBuffer that was moved away') : 'buffer';
+  if (types.isSymbolObject(value)) return refused('a symbol');
   if (types.isBoxedPrimitive(value)) return 'boxed';
   return undefined;
 }
 
-function viewKind(value: ArrayBufferView, prototype: object): ValueKind {
+function viewKind(value: ArrayBufferView, prototype: object): Exclude<ValueKind, Primitive> {
   if (types.isSharedArrayBuffer(value.buffer))
-    return { refused: `a ${viewType(value)} of shared memory (SharedArrayBuffer)` };
-  const levels = value instanceof DataView || types.isDataView(value) ? 2 : 3;
-  return Buffer.isBuffer(value)
-    ? prototype === Buffer.prototype
-      ? 'view'
-      : instance(value)
-    : levelsAbove(prototype) === levels
-      ? 'view'
-      : instance(value);
+    return refused(`a ${viewType(value)} of shared memory (SharedArrayBuffer)`, true);
+  const levels = types.isDataView(value) ? 2 : 3;
+  const isOfItsClass = Buffer.isBuffer(value) ? prototype === Buffer.prototype : levelsAbove(prototype) === levels;
+  if (!isOfItsClass) return instance(value);
+  return isDetached(value.buffer) ? refused(`a ${viewType(value)} whose bytes were moved away`) : 'view';
 }
 
 /** What class of views of a buffer it is of: `Buffer`, `DataView`, `Float64Array` and so on. */
@@ -91,14 +103,53 @@ export function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-function instance(value: object): ValueKind {
+/**
+ * It shows all the bytes of its buffer, or its buffer goes along as it is: nothing is with it that it does not show.
+ */
+export function showsAll({ buffer, byteLength }: ArrayBufferView, moved: readonly ArrayBufferLike[]): boolean {
+  return byteLength === buffer.byteLength || types.isSharedArrayBuffer(buffer) || moved.includes(buffer);
+}
+
+/** `false` if an array surely has no keys but numbers. */
+export function mayHaveNames(array: readonly unknown[]): boolean {
+  if (array.length <= LISTED_MAX) return true;
+  // The engine can tell them apart without listing them all, but does so for nobody else.
+  return !/^\[ \.\.\. \d+ more items? \]$/.test(inspect(array, { maxArrayLength: 0, depth: 0, customInspect: false }));
+}
+
+/** Node 20 has no `ArrayBuffer.prototype.detached`. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function instance(value: object): Refused {
   let name: unknown;
   try {
     name = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } }).constructor?.name;
   } catch {
     // A getter of its class. It is refused all the same.
   }
-  return { refused: typeof name === 'string' && name !== '' ? `an instance of ${name}` : 'an instance of a class' };
+  return refused(
+    typeof name === 'string' && name !== '' ? `an instance of ${name}` : 'an instance of a class',
+    isCloneable(value),
+  );
+}
+
+/** Not those of a subclass, such as a File, which would arrive as a Blob. */
+function isCloneable(value: object): boolean {
+  if (types.isKeyObject(value) || types.isCryptoKey(value)) return true;
+  const prototype = Object.getPrototypeOf(value) as object;
+  return prototype === Blob.prototype || prototype === WebAssemblyModule?.prototype;
+}
+
+function refused(what: string, crossesThreads = false): Refused {
+  return { refused: what, crossesThreads };
 }
 
 function levelsAbove(prototype: object): number {

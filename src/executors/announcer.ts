@@ -49,8 +49,9 @@ export class Announcer {
     );
   }
 
-  ready(id: number): void {
-    this.#emitter.emit('task:ready', this.#record(id));
+  /** @param atMs - if it was earlier than now */
+  ready(id: number, atMs: number = this.#clock.now()): void {
+    this.#emitter.emit('task:ready', { runId: this.#runId, atMs, task: this.#open.names[id]! });
   }
 
   started(id: number, attempt: number, atMs: number, thread: ThreadId = 'main'): void {

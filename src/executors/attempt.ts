@@ -1,7 +1,9 @@
 import { InvalidOptionError } from '../errors.js';
+import type { ThreadId } from '../events.js';
 import { attemptController } from '../graph/attempt-signal.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
+import type { Ending, RemoteAttempt } from '../places/place.js';
 
 /** One try of one task, as an executor's `runAttempt(attempt)` sees it. It may be destructured. */
 export interface Attempt {
@@ -52,7 +54,7 @@ export interface Abortion {
  *     └────► aborting ──► ended       timed out, or its run was aborted: it is given a while to settle
  * ```
  */
-export class LiveAttempt implements Attempt {
+export class LiveAttempt implements Attempt, RemoteAttempt {
   /** The task's number in its graph. */
   readonly id: number;
   readonly attempt: number;
@@ -60,27 +62,35 @@ export class LiveAttempt implements Attempt {
   startedAtMs: number;
   /** How long it took, in milliseconds, if that was measured where it ran. */
   tookMs: number | undefined;
-  /** It runs on a thread. */
-  readonly isElsewhere: boolean;
+  /** It runs at a place, and not here. */
+  readonly isPlaced: boolean;
+  /** The thread or worker that it runs on, once that is known. */
+  where: ThreadId = 'main';
+  /** It was sent to its place before its inputs were done, and they are not all done yet. */
+  isAhead = false;
+  /** Events have told that it began. Only of one at a place: of others that goes without saying. */
+  wasToldStarted = false;
+  /** How it ended while it was ahead: that counts once its inputs are done. */
+  heldEnding: Ending | undefined;
   /** What it was aborted with, while it is aborting. */
   abortedWith: Abortion | undefined;
   /** Calls off what ends the attempt at a certain time. */
   timer: (() => void) | undefined;
   /** Nothing that the function does from here on counts. */
   ended = false;
-  /** Where it stands among the attempts whose promises are waited for; -1 if it is not among them. */
-  place = -1;
+  /** Where it stands among the attempts whose ends are waited for; -1 if it is not among them. */
+  liveIndex = -1;
   readonly #run: AttemptRun;
   #controller: AbortController | undefined;
   /** Something knows that it is to come to an end, or would know. */
   #wasTold = false;
 
-  constructor(run: AttemptRun, id: number, attempt: number, startedAtMs: number, isElsewhere = false) {
+  constructor(run: AttemptRun, id: number, attempt: number, startedAtMs: number, isPlaced = false) {
     this.#run = run;
     this.id = id;
     this.attempt = attempt;
     this.startedAtMs = startedAtMs;
-    this.isElsewhere = isElsewhere;
+    this.isPlaced = isPlaced;
   }
 
   get name(): string {
@@ -101,10 +111,25 @@ export class LiveAttempt implements Attempt {
   }
 
   get args(): readonly unknown[] {
-    const { open } = this.#run;
-    const results = resultsFor(open, this.id);
-    if (open.settings[this.id]!.withContext) results.unshift(this.context);
+    const results = this.inputs;
+    if (this.#run.open.settings[this.id]!.withContext) results.unshift(this.context);
     return results;
+  }
+
+  get inputs(): unknown[] {
+    return resultsFor(this.#run.open, this.id);
+  }
+
+  get headers(): Readonly<Record<string, string>> | undefined {
+    return this.#run.headersFor(this.id);
+  }
+
+  get isAborted(): boolean {
+    return this.abortedWith !== undefined;
+  }
+
+  get isTimedOut(): boolean {
+    return this.abortedWith?.timedOut === true;
   }
 
   get signal(): AbortSignal {
@@ -142,7 +167,7 @@ export class LiveAttempt implements Attempt {
   abort(abortion: Abortion): void {
     this.abortedWith = abortion;
     // What a function asks for on another thread is not seen here.
-    if (this.isElsewhere && this.#run.open.settings[this.id]!.withContext) this.#wasTold = true;
+    if (this.isPlaced && this.#run.open.settings[this.id]!.withContext) this.#wasTold = true;
     this.#controller?.abort(abortion.reason);
   }
 }

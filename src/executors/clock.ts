@@ -21,11 +21,14 @@ export interface Clock {
   block(delayMs: number): void;
 }
 
+/** Taken once: a test that replaces the clock of its program means its own timers, and must not stop a run. */
+const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate } = globalThis;
+const sinceOriginMs = performance.now.bind(performance);
 const ORIGIN_MS = performance.timeOrigin;
 
 /** The clock of the machine. */
 export const systemClock: Clock = {
-  now: () => ORIGIN_MS + performance.now(),
+  now: () => ORIGIN_MS + sinceOriginMs(),
   after(delayMs, callback) {
     const timer = setTimeout(callback, Math.min(Math.ceil(delayMs), WAIT_MAX_MS));
     return () => clearTimeout(timer);
@@ -46,3 +49,9 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** Keeps the process from ending, until the function that is returned is called. */
+export function holdProcessOpen(): () => void {
+  const timer = setInterval(() => {}, WAIT_MAX_MS);
+  return () => clearInterval(timer);
+}

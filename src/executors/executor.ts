@@ -3,15 +3,22 @@ import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, Result
 import type { RunReport } from '../events.js';
 import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
-import { type OpenGraph, openGraph, refuseBusyGraph, TaskGraph, UNNAMED } from '../graph/task-graph.js';
+import {
+  claimGraph,
+  type OpenGraph,
+  openGraph,
+  refuseBusyGraph,
+  releaseGraph,
+  TaskGraph,
+  UNNAMED,
+} from '../graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
-import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
 import { checkMiddleware, headersFrom, type Middleware, surrounded } from './middleware.js';
-import { type OnFailure, Run, type RunHost } from './run.js';
+import { type OnFailure, type Placing, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
 export interface RunOptions<Tasks extends object = any> {
@@ -50,6 +57,13 @@ interface ActiveRun {
   readonly options: RunOptions;
 }
 
+/** A run that is being begun, from before its graph is claimed for it. */
+interface BegunRun {
+  readonly graph: TaskGraph;
+  isClaimed: boolean;
+  run: Run | undefined;
+}
+
 /**
  * The runs that one signal aborts, behind one listener: a signal that ends a whole server may have any number of runs,
  * of any number of executors.
@@ -78,6 +92,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   /** Those that are under way, by their ids. */
   readonly #runs = new Map<string, ActiveRun>();
   readonly #middleware = new Set<{ readonly middleware: Middleware }>();
+  /** Runs that are being begun, and synchronous ones until they have settled: an exception may leave them. */
+  readonly #begun = new Set<BegunRun>();
   #closed = false;
 
   /** @internal */
@@ -310,37 +326,63 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const middleware = [...this.#middleware].map((added) => added.middleware);
     const runAttempt = this.#runsAttempts(middleware, clock);
     const headers = headersFrom(middleware);
-    const elsewhere = this.elsewhere(graph);
+    const placed = this.placing(graph);
     const selected = select(openGraph(graph));
     const { slots } = this;
-    const run = new Run(this.#host, {
-      runId: uuid(),
-      graph,
-      clock,
-      slots,
-      runAttempt,
-      headers,
-      signal,
-      onFailure,
-      selected,
-      elsewhere,
-      memory,
-    });
-    this.#runs.set(run.id, { run, options });
-    const release = signal === undefined ? undefined : abortWith(signal, run);
-    void run.whenSettled.then(() => {
-      this.#runs.delete(run.id);
+    const runId = uuid();
+    const begun: BegunRun = { graph, isClaimed: false, run: undefined };
+    let release: (() => void) | undefined;
+    const onSettled = () => {
+      this.#runs.delete(runId);
+      this.#begun.delete(begun);
       release?.();
-    });
-    let begun = false;
-    // A stack that overflows can throw anywhere, also where the run would be brought to its end. Then that is done once the stack is free again.
-    queueMicrotask(() => {
-      if (!begun || (!this.#host.isAsync && !run.settled))
-        run.breakOff(new InvariantError(`run ${run.id} was left by an exception.`));
-    });
+    };
+    this.#guard(begun);
+    let run: Run;
+    try {
+      claimGraph(graph);
+      begun.isClaimed = true;
+      run = new Run(this.#host, {
+        runId,
+        graph,
+        clock,
+        slots,
+        runAttempt,
+        headers,
+        signal,
+        onFailure,
+        selected,
+        placed,
+        memory,
+        onSettled,
+      });
+    } catch (error) {
+      if (begun.isClaimed) releaseGraph(graph);
+      this.#begun.delete(begun);
+      throw error;
+    }
+    begun.run = run;
+    this.#runs.set(runId, { run, options });
+    if (signal !== undefined) release = abortWith(signal, run);
     run.start();
-    begun = true;
+    if (this.#host.isAsync) this.#begun.delete(begun);
     return run;
+  }
+
+  /**
+   * A stack that overflows can throw anywhere, also where the run would be brought to its end. Then that is done once the
+   * stack is free again. Asked for once for all runs of a turn: what is asked for in each would hold its graph until then.
+   */
+  #guard(begun: BegunRun): void {
+    this.#begun.add(begun);
+    if (this.#begun.size > 1) return;
+    queueMicrotask(() => {
+      for (const { graph, isClaimed, run } of this.#begun) {
+        if (run === undefined && isClaimed) releaseGraph(graph);
+        else run?.breakOff(new InvariantError(`run ${run.id} was left by an exception.`));
+      }
+      this.#begun.clear();
+    });
   }
 
   #runsAttempts(middleware: readonly Middleware[], clock: Clock): ((attempt: LiveAttempt) => unknown) | undefined {
@@ -360,8 +402,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     return this.runAttempt !== Executor.prototype.runAttempt;
   }
 
-  /** @internal What runs elsewhere than here, if anything does. */
-  protected elsewhere(_graph: TaskGraph): ((run: Run) => Elsewhere) | undefined {
+  /** @internal Which tasks run at a place, if any do. */
+  protected placing(_graph: TaskGraph): Placing | undefined {
     return undefined;
   }
 

@@ -1,8 +1,8 @@
-import type { TaskGraph } from '../graph/task-graph.js';
+import { claimGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
+import type { Place, PlacedRun } from '../places/place.js';
 import type { Attempt } from './attempt.js';
 import { systemClock } from './clock.js';
-import type { Elsewhere } from './elsewhere.js';
 import { Emitter } from './emitter.js';
 import { Run } from './run.js';
 
@@ -10,16 +10,15 @@ import { Run } from './run.js';
 class Inside extends Emitter {}
 
 /**
- * Runs one attempt elsewhere, as a run of its own: over a graph of its task and its arguments, which are there already.
+ * Runs one attempt at a place, as a run of its own: over a graph of its task and its arguments, which are there already.
  *
  * @param graceMs - how long it is given to settle once it is aborted, in milliseconds
- * @param elsewhere - where the tasks of such a graph run
  * @throws what the function threw; the abort reason, if it was interrupted
  */
 export async function runAlone(
   attempt: Attempt,
   graceMs: number,
-  elsewhere: (graph: TaskGraph) => (run: Run) => Elsewhere,
+  placeFor: (run: PlacedRun) => Place,
 ): Promise<unknown> {
   const { task, args, signal, context } = attempt;
   if (signal.aborted) throw signal.reason;
@@ -36,6 +35,7 @@ export async function runAlone(
   const hasHeaders = Object.keys(headers).length > 0;
   const inside = new Inside();
   if (withContext) inside.on('task:progress', ({ fraction, note }) => context.progress(fraction, note));
+  claimGraph(graph);
   const alone = new Run(
     { emitter: inside, graceMs, isAsync: true },
     {
@@ -48,7 +48,7 @@ export async function runAlone(
       signal,
       onFailure: 'continue',
       selected: undefined,
-      elsewhere: elsewhere(graph),
+      placed: { tasks: new Uint8Array(graph.size).fill(1), placeFor, calledFrom: '' },
       attemptsMade: attempt.attempt - 1,
     },
   );

@@ -2,20 +2,16 @@ import { availableParallelism } from 'node:os';
 import { InvalidOptionError, TransferError } from '../errors.js';
 import type { TaskSettings } from '../graph/task.js';
 import type { TaskGraph } from '../graph/task-graph.js';
+import type { Place, PlacedRun } from '../places/place.js';
 import type { Slots } from '../schedule/schedule.js';
 import { Dispatcher } from '../workers/dispatcher.js';
 import { sendableFunctions } from '../workers/sendable-functions.js';
 import { WorkerPool } from '../workers/worker-pool.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
-import { AsyncExecutor } from './async-executor.js';
-import type { Attempt, LiveAttempt } from './attempt.js';
-import { callersStack } from './callers-stack.js';
 import { systemClock } from './clock.js';
-import type { Elsewhere } from './elsewhere.js';
 import { reportUncaught } from './emitter.js';
 import type { ExecutorOptions } from './executor.js';
-import { runAlone } from './lone-attempt.js';
-import type { Run } from './run.js';
+import { PlacedExecutor } from './placed-executor.js';
 
 /** How a {@link ParallelExecutor} works. */
 export interface ParallelExecutorOptions extends ExecutorOptions, WorkerThreadOptions {
@@ -62,7 +58,7 @@ const STRICT: ThreadPlan = {
  * graph.result('squares'); // => [9, 16]
  * await executor.close();
  */
-export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<Tasks> {
+export class ParallelExecutor<Tasks extends object = any> extends PlacedExecutor<Tasks> {
   readonly workers: number;
   readonly #pool: WorkerPool;
   readonly #plan: ThreadPlan;
@@ -102,53 +98,22 @@ export class ParallelExecutor<Tasks extends object = any> extends AsyncExecutor<
 
   /** For each task whose function cannot be sent to a thread why not, and what to do about it; empty if `run()` will accept them all. */
   check(graph: TaskGraph): ReadonlyMap<string, string> {
-    return sendableFunctions(graph, this.#plan.runsOnMainThread).problems;
+    return sendableFunctions(graph, (settings) => this.staysHere(settings)).problems;
   }
 
-  /**
-   * Override point: where an attempt runs. The default sends it to a worker thread, or calls the function here if its task is to run on the main thread.
-   *
-   * A subclass decides attempt by attempt. So they are sent one by one, when a thread is free, and each is told of as started on the main thread; a function
-   * that cannot be sent fails its task with a {@link TransferError}.
-   */
-  protected override runAttempt(attempt: Attempt): unknown {
-    if (attempt?.task === undefined)
-      throw new InvalidOptionError(
-        'attempt',
-        'the attempt that runAttempt() was given: a copy of it lacks its getters',
-        attempt,
-      );
-    return this.#plan.runsOnMainThread(attempt.task)
-      ? attempt.invoke()
-      : runAlone(attempt, this.graceMs, (graph) => this.#onThreads(graph, ''));
-  }
-
-  /** @internal */
-  protected override get overridesRunAttempt(): boolean {
-    return this.runAttempt !== ParallelExecutor.prototype.runAttempt;
-  }
-
-  /** @internal */
-  protected override get slots(): Slots {
-    if (!this.overridesRunAttempt) return super.slots;
-    // They are started here, and go on to a thread each.
-    return { total: this.workers + this.#plan.ioSlots, cpu: this.workers };
-  }
-
-  /** @internal */
-  protected override elsewhere(
-    graph: TaskGraph,
-    calledFrom: string = callersStack(this),
-  ): ((run: Run) => Elsewhere) | undefined {
-    // Then runAttempt() is asked for each of them.
-    if (this.overridesRunAttempt) return undefined;
-    return this.#onThreads(graph, calledFrom);
+  protected override staysHere(settings: TaskSettings): boolean {
+    return this.#plan.runsOnMainThread(settings);
   }
 
   /** @throws {@link TransferError} */
-  #onThreads(graph: TaskGraph, calledFrom: string): (run: Run) => Elsewhere {
-    const { tasks, problems, sources } = sendableFunctions(graph, this.#plan.runsOnMainThread);
-    if (problems.size > 0) throw new TransferError(graph.name, problems);
-    return (run) => new Dispatcher<LiveAttempt>(run, this.#pool, tasks, sources, calledFrom);
+  protected override placeFor(run: PlacedRun): Place {
+    const functions = sendableFunctions(run.graph, (settings) => this.staysHere(settings));
+    if (functions.problems.size > 0) throw new TransferError(run.graph.name, functions.problems);
+    return new Dispatcher(run, this.#pool, functions);
+  }
+
+  /** @internal */
+  protected override get slotsOneByOne(): Slots {
+    return { total: this.workers + this.#plan.ioSlots, cpu: this.workers };
   }
 }

@@ -4,19 +4,21 @@ import {
   RunAbortedError,
   RunFailedError,
   TaskTimeoutError,
+  UnsendableError,
   UnstorableError,
 } from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
-import { claimGraph, type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
+import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
+import { type CallerContext, callerContext } from '../places/caller-context.js';
+import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
-import { type Clock, systemClock } from './clock.js';
-import type { Elsewhere } from './elsewhere.js';
+import { type Clock, holdProcessOpen, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 
 /** What a run does when a task fails for good. */
@@ -45,12 +47,31 @@ export interface RunOrder {
   readonly onFailure: OnFailure;
   /** A 1 for each task that is to be run; all pending ones if `undefined`. */
   readonly selected: Uint8Array | undefined;
-  /** Where attempts run that do not run here, if any do; made for this run. */
-  readonly elsewhere: ((run: Run) => Elsewhere) | undefined;
+  /** Where attempts run that do not run here, if any do. */
+  readonly placed: Placing | undefined;
   /** How many attempts of its tasks were made before. Default 0. */
   readonly attemptsMade?: number | undefined;
   /** What a store keeps of its tasks. */
   readonly memory?: RunMemory | undefined;
+  /** Called once when it has settled, before the last event. */
+  readonly onSettled?: (() => void) | undefined;
+}
+
+/** Which tasks of a graph run at a place, and what makes that for a run. */
+export interface Placing {
+  /** A 1 for each of those tasks. */
+  readonly tasks: Uint8Array;
+  readonly placeFor: (run: PlacedRun) => Place;
+  /** The stack of whoever called `run()`. */
+  readonly calledFrom: string;
+}
+
+/** Sees the schedule of every run after each of its steps. For specs. */
+let inspect: ((schedule: Schedule) => void) | undefined;
+
+/** @internal Has a spec look at the schedule of every run after each of its steps: what it throws breaks the run off. */
+export function inspectRuns(inspector: typeof inspect): void {
+  inspect = inspector;
 }
 
 /** For so long a run starts tasks before other events get their turn, in milliseconds. */
@@ -63,7 +84,7 @@ const CHECK_INTERVAL_MAX = 8;
  * One pass of an executor over a graph: tells the schedule what happened, and does what the schedule decides.
  *
  * ```
- *   attempts settle ─┐                       ┌─► start an attempt
+ *   attempts settle ─┐                       ┌─► start an attempt, or have its place take it
  *   delays elapse   ─┼─► mailbox ─► schedule ┼─► wait before a retry
  *   timeouts, abort ─┘                       └─► outcomes ─► graph, events
  * ```
@@ -71,23 +92,23 @@ const CHECK_INTERVAL_MAX = 8;
  * Facts come in at any time: while an attempt is being started, or from a listener. Each waits its turn in the mailbox until the one before it has
  * been dealt with, so nothing here is ever entered twice.
  */
-export class Run implements AttemptRun {
+export class Run implements AttemptRun, PlacedRun {
   readonly id: string;
   readonly graph: TaskGraph;
   readonly open: OpenGraph;
-  /** Fulfilled when nothing of the run is running any more; never rejected. */
-  readonly whenSettled: Promise<void>;
-  readonly #tellSettled: () => void;
   readonly #host: RunHost;
   readonly #announcer: Announcer;
   readonly #clock: Clock;
   readonly #schedule: Schedule;
   readonly #settings: readonly TaskSettings[];
   readonly #order: RunOrder;
-  readonly #elsewhere: Elsewhere | undefined;
+  readonly #place: Place | undefined;
+  readonly #inCallersContext: CallerContext;
   readonly #startedAtMs: number;
-  /** Attempts whose promises are waited for. */
+  /** Attempts whose ends are waited for: their promises here, or what their place says. */
   readonly #live: LiveAttempt[] = [];
+  /** Those of tasks that were sent ahead, until their inputs are done. */
+  readonly #ahead = new Map<number, LiveAttempt>();
   /** What calls off the retry delays that are running. */
   readonly #delays = new Set<() => void>();
   readonly #failures = new Map<string, unknown>();
@@ -103,42 +124,50 @@ export class Run implements AttemptRun {
   #stop: { readonly status: 'stopped' | 'aborted'; readonly reason: unknown } | undefined;
   #report: RunReport | undefined;
   #released = false;
+  #letProcessEnd: (() => void) | undefined;
+  #whenSettled: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
+  /** The place has told something since it was last looked at what can go on. */
+  #hasNews = false;
+  #isWoken = false;
   #broken: { readonly error: unknown } | undefined;
   /** What brings each task to its end whose result is being saved. */
   readonly #saving = new Set<() => void>();
   #storeFailure: { readonly error: unknown } | undefined;
 
-  /** Claims the graph: from here on the run must be brought to its end. */
+  /** @param order - its graph has been claimed for this run, which must be brought to its end once it is made */
   constructor(host: RunHost, order: RunOrder) {
-    claimGraph(order.graph);
     this.id = order.runId;
     this.graph = order.graph;
     this.#host = host;
     this.#clock = order.clock;
     this.#order = order;
-    try {
-      this.#startedAtMs = order.clock.now();
-      this.#sliceEndMs = this.#startedAtMs + SLICE_MS;
-      this.#checkedAtMs = this.#startedAtMs;
-      this.open = openGraph(order.graph);
-      this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
-      this.#settings = this.open.settings;
-      this.#elsewhere = order.elsewhere?.(this);
-      this.#schedule = new Schedule(this.open, order.slots, {
-        selected: order.selected,
-        elsewhere: this.#elsewhere?.tasks,
-        kept: order.memory?.kept,
-        attemptsMade: order.attemptsMade,
-      });
-    } catch (error) {
-      releaseGraph(order.graph);
-      throw error;
-    }
-    let tellSettled = () => {};
-    this.whenSettled = new Promise((resolve) => {
-      tellSettled = resolve;
+    this.#startedAtMs = order.clock.now();
+    this.#sliceEndMs = this.#startedAtMs + SLICE_MS;
+    this.#checkedAtMs = this.#startedAtMs;
+    this.open = openGraph(order.graph);
+    this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
+    this.#settings = this.open.settings;
+    this.#inCallersContext = callerContext();
+    this.#place = order.placed?.placeFor(this);
+    this.#schedule = new Schedule(this.open, order.slots, {
+      selected: order.selected,
+      placed: order.placed?.tasks,
+      kept: order.memory?.kept,
+      attemptsMade: order.attemptsMade,
     });
-    this.#tellSettled = tellSettled;
+  }
+
+  /** Fulfilled when nothing of the run is running any more; never rejected. */
+  get whenSettled(): Promise<void> {
+    if (this.settled) return Promise.resolve();
+    if (this.#whenSettled === undefined) {
+      let tell = () => {};
+      const promise = new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+      this.#whenSettled = { promise, tell };
+    }
+    return this.#whenSettled.promise;
   }
 
   /** Nothing of this run is running, and its graph is free again. */
@@ -172,16 +201,18 @@ export class Run implements AttemptRun {
       const { signal } = this.#order;
       if (signal?.aborted) this.#end('aborted', signal.reason);
     });
+    // What it waits for may keep no process alive by itself, such as the timer of `AbortSignal.timeout()`.
+    if (this.#host.isAsync && !this.settled) this.#letProcessEnd = holdProcessOpen();
   }
 
   /** Starts nothing new and interrupts what is running. */
   abort(reason: unknown): void {
-    this.#fact(() => this.#end('aborted', reason));
+    this.#outsideFact(() => this.#end('aborted', reason));
   }
 
   /** Ends the run at once, because what it runs on has failed. */
   breakOff(error: unknown): void {
-    this.#fact(() => {
+    this.#outsideFact(() => {
       throw error;
     });
   }
@@ -203,10 +234,6 @@ export class Run implements AttemptRun {
     });
   }
 
-  progressed(attempt: LiveAttempt, fraction: number, note: string | undefined): void {
-    this.#announcer.progressed(attempt, fraction, note);
-  }
-
   // The mailbox.
 
   /** Deals with a fact now, or after the one that is being dealt with. */
@@ -215,8 +242,14 @@ export class Run implements AttemptRun {
     else if (!this.settled) this.#act(deal);
   }
 
+  /** The same for what is told by somebody who is in another context. */
+  #outsideFact(deal: () => void): void {
+    if (this.#acting) this.#mailbox.push(deal);
+    else if (!this.settled) this.#inCallersContext(() => this.#act(deal));
+  }
+
   /** The fact that is told most often, a promise that has settled, for which no function is made unless it must wait. */
-  #settled(attempt: LiveAttempt, returned: boolean, value: unknown): void {
+  #promiseSettled(attempt: LiveAttempt, returned: boolean, value: unknown): void {
     if (this.#acting) this.#mailbox.push(() => this.#ended(attempt, returned, value));
     else if (!this.settled) this.#act(undefined, attempt, returned, value);
   }
@@ -227,30 +260,32 @@ export class Run implements AttemptRun {
       deal?.();
       if (attempt !== undefined) this.#ended(attempt, returned, value);
       this.#advance();
+      inspect?.(this.#schedule);
     } catch (error) {
       this.#break(error);
     } finally {
       this.#acting = false;
     }
-    if (this.#broken !== undefined || (this.#schedule.finished && this.#elsewhere?.isBusy !== true)) this.#settle();
+    if (this.#broken !== undefined || (this.#schedule.finished && this.#place?.isBusy !== true)) this.#settle();
   }
 
   /** Starts what can be started, until nothing can or other events are due. */
   #advance(): void {
     const schedule = this.#schedule;
     for (;;) {
+      this.#hasNews = false;
       if (this.#mailbox.length > 0) this.#dealWithMail();
+      if (schedule.hasArrivals) this.#takeArrivals();
       if (schedule.hasUnchecked) this.#recall();
       if (schedule.hasSkipped) this.#announceSkipped();
-      if (this.#announcer.tellsReady) this.#announceReady();
-      else schedule.passReady();
+      if (schedule.hasReadied) this.#announceReady();
       const id = this.#yielding ? NONE : schedule.next();
       if (id !== NONE) {
         this.#start(id);
         continue;
       }
-      this.#elsewhere?.fill();
-      if (this.#mailbox.length === 0 && !schedule.hasSkipped) return;
+      this.#place?.fill();
+      if (this.#mailbox.length === 0 && !schedule.hasSkipped && !this.#hasNews) return;
     }
   }
 
@@ -302,6 +337,8 @@ export class Run implements AttemptRun {
     const schedule = this.#schedule;
     for (let id = schedule.nextSkipped(); id !== NONE; id = schedule.nextSkipped()) {
       const because = schedule.because;
+      const ahead = this.#ahead.get(id);
+      if (ahead !== undefined) this.#endAhead(ahead);
       this.open.outcomes.skipped(id, because);
       this.#announcer.skipped(id, because);
     }
@@ -309,100 +346,220 @@ export class Run implements AttemptRun {
 
   #announceReady(): void {
     const schedule = this.#schedule;
+    if (!this.#announcer.tellsReady) {
+      schedule.passReady();
+      return;
+    }
     for (let id = schedule.nextReady(); id !== NONE; id = schedule.nextReady()) {
-      if (!schedule.stopped) this.#announcer.ready(id);
+      const ahead = this.#ahead.get(id);
+      if (ahead === undefined) {
+        if (!schedule.stopped) this.#announcer.ready(id);
+      } else {
+        // It may have begun before it was heard of that its inputs are done.
+        this.#announcer.ready(id, ahead.startedAtMs === NOT_TIMED ? undefined : ahead.startedAtMs);
+      }
     }
   }
 
-  // Attempts that run elsewhere. All of it is told within `deal(…)`.
+  // What a place asks and tells. See PlacedRun.
 
-  get schedule(): Schedule {
-    return this.#schedule;
+  get calledFrom(): string {
+    return this.#order.placed?.calledFrom ?? '';
   }
 
-  /** Deals with what has come from elsewhere. */
-  deal(deal: () => void): void {
-    this.#fact(deal);
+  get readyCount(): number {
+    return this.#schedule.readyPlacedCount;
   }
 
-  /** A task has been sent elsewhere. */
-  sent(id: number): LiveAttempt {
-    const attempt = new LiveAttempt(this, id, this.#schedule.attempt(id), NOT_TIMED, true);
-    attempt.place = this.#live.push(attempt) - 1;
+  take(ioBound?: boolean): RemoteAttempt | undefined {
+    const id = this.#schedule.nextPlaced(ioBound);
+    if (id === NONE) return undefined;
     this.open.outcomes.running(id);
+    return this.#placedAttempt(id);
+  }
+
+  takeAhead(id: number): RemoteAttempt | undefined {
+    if (!this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
+    this.#schedule.sentAhead(id);
+    const attempt = this.#placedAttempt(id);
+    attempt.isAhead = true;
+    this.#ahead.set(id, attempt);
     return attempt;
   }
 
-  /** It has begun there. */
-  begun(attempt: LiveAttempt, atMs: number, thread: ThreadId): void {
-    if (attempt.ended || attempt.startedAtMs !== NOT_TIMED) return;
-    attempt.startedAtMs = atMs;
-    this.#announcer.started(attempt.id, attempt.attempt, atMs, thread);
+  /** Whether one of the dependencies that are not done has a timeout: then it may fail although it returned. */
+  #mayBeLate(id: number): boolean {
+    const { starts, ids } = this.open.topology.dependencies;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const dependency = ids[edge]!;
+      if (this.#settings[dependency]!.timeoutMs !== undefined && !this.open.outcomes.isDone(dependency)) return true;
+    }
+    return false;
+  }
+
+  #placedAttempt(id: number): LiveAttempt {
+    const attempt = new LiveAttempt(this, id, this.#schedule.attempt(id), NOT_TIMED, true);
+    attempt.liveIndex = this.#live.push(attempt) - 1;
+    return attempt;
+  }
+
+  began(remote: RemoteAttempt, atMs: number, where: ThreadId): void {
+    const attempt = remote as LiveAttempt;
+    if (attempt.ended || attempt.wasToldStarted) return;
+    this.#told(() => {
+      if (attempt.startedAtMs === NOT_TIMED) {
+        attempt.startedAtMs = atMs;
+        attempt.where = where;
+        this.#timeThere(attempt);
+      }
+      if (!attempt.isAhead) this.#tellStarted(attempt);
+    });
+  }
+
+  /** From when it has begun there, whether or not anybody may hear of it yet. */
+  #timeThere(attempt: LiveAttempt): void {
     const { timeoutMs } = this.#settings[attempt.id]!;
     if (timeoutMs === undefined || attempt.abortedWith !== undefined) return;
-    attempt.timer = this.#clock.after(Math.max(timeoutMs - (this.#clock.now() - atMs), 0), () =>
-      this.#fact(() => this.#timedOut(attempt)),
-    );
+    const leftMs = timeoutMs - (this.#clock.now() - attempt.startedAtMs);
+    attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
   }
 
-  progressedElsewhere(attempt: LiveAttempt, fraction: number, note: string | undefined): void {
-    if (!attempt.ended) this.progressed(attempt, fraction, note);
+  progressed(remote: RemoteAttempt, fraction: number, note?: string): void {
+    const attempt = remote as LiveAttempt;
+    if (attempt.ended || attempt.isAhead) return;
+    if (attempt.isPlaced) this.#told(() => this.#announcer.progressed(attempt, fraction, note));
+    else this.#announcer.progressed(attempt, fraction, note);
   }
 
-  /** It has ended there. */
-  endedElsewhere(
-    attempt: LiveAttempt,
-    returned: boolean,
-    value: unknown,
-    startedAtMs: number,
-    tookMs: number,
-    thread: ThreadId,
-  ): void {
-    this.#wasThere(attempt, startedAtMs, tookMs, thread);
-    this.#ended(attempt, returned, value);
+  ended(remote: RemoteAttempt, ending: Ending): Fate {
+    const attempt = remote as LiveAttempt;
+    let fate: Fate = 'void';
+    if (this.settled || attempt.ended) return fate;
+    this.#told(() => {
+      fate = this.#endedThere(attempt, ending);
+      if (this.#schedule.hasArrivals) this.#takeArrivals();
+    });
+    return fate;
   }
 
-  /** It took longer there than it may. */
-  timedOutElsewhere(attempt: LiveAttempt, cause: unknown, startedAtMs: number, tookMs: number, thread: ThreadId): void {
-    this.#wasThere(attempt, startedAtMs, tookMs, thread);
-    if (attempt.ended) return;
-    if (attempt.abortedWith === undefined) this.#failed(attempt, this.#timeout(attempt, cause));
-    else this.#endedByAbort(attempt, cause);
+  wake(tell: () => void = () => {}): void {
+    this.#outsideFact(tell);
   }
 
-  /** What is known of an attempt elsewhere once it has ended. */
-  #wasThere(attempt: LiveAttempt, startedAtMs: number, tookMs: number, thread: ThreadId): void {
-    attempt.tookMs = tookMs;
-    if (attempt.startedAtMs === NOT_TIMED && !attempt.ended) {
-      attempt.startedAtMs = startedAtMs;
-      this.#announcer.started(attempt.id, attempt.attempt, startedAtMs, thread);
-    }
-  }
-
-  /** It will not begin there after all. */
-  recalled(attempt: LiveAttempt): void {
-    const { id } = attempt;
-    if (attempt.ended) return;
-    this.#endAttempt(attempt);
-    if (this.#schedule.state(id) === 'skipped') return;
-    this.open.outcomes.pending(id);
-    this.#schedule.recalled(id);
-  }
-
-  /** It ended there before it had, through no fault of its own, and will be run again; or not, if it was to come to an end anyway. */
-  lost(attempt: LiveAttempt, reason: unknown): void {
-    if (attempt.ended) return;
-    if (attempt.abortedWith !== undefined) {
-      this.#endedByAbort(attempt);
+  /** Deals at once with what a place tells: it is to know what becomes of it. The run goes on a little later. */
+  #told(deal: () => void): void {
+    this.#hasNews = true;
+    if (this.#acting) {
+      deal();
       return;
     }
-    this.recalled(attempt);
-    this.#announcer.interrupted(attempt, reason);
+    this.#acting = true;
+    try {
+      this.#inCallersContext(deal);
+    } catch (error) {
+      this.#break(error);
+    } finally {
+      this.#acting = false;
+    }
+    if (this.#isWoken) return;
+    this.#isWoken = true;
+    queueMicrotask(() => {
+      this.#isWoken = false;
+      this.wake();
+    });
   }
 
-  /** It can never succeed there, however often it is tried. */
-  failedElsewhere(attempt: LiveAttempt, error: unknown): void {
-    if (!attempt.ended) this.#failedForGood(attempt, error);
+  #endedThere(attempt: LiveAttempt, ending: Ending): Fate {
+    const { id } = attempt;
+    if (!attempt.isAhead) return this.#concluded(attempt, ending);
+    // An ancestor has failed, and it was skipped.
+    if (this.#schedule.state(id) === 'skipped') {
+      this.#endAhead(attempt);
+      return 'void';
+    }
+    const isGivenBack = ending.kind === 'never-began' || (ending.kind === 'lost' && attempt.abortedWith === undefined);
+    if (isGivenBack) {
+      this.#endAhead(attempt);
+      this.#schedule.recalled(id);
+      return 'again';
+    }
+    attempt.heldEnding = ending;
+    attempt.timer?.();
+    return 'saving';
+  }
+
+  #endAhead(attempt: LiveAttempt): void {
+    this.#endAttempt(attempt);
+    this.#ahead.delete(attempt.id);
+  }
+
+  /** The inputs of tasks that were sent ahead are done: what was heard of them counts from now on. */
+  #takeArrivals(): void {
+    for (let id = this.#schedule.nextArrival(); id !== NONE; id = this.#schedule.nextArrival()) {
+      const attempt = this.#ahead.get(id)!;
+      if (this.#schedule.hasReadied) this.#announceReady();
+      this.#ahead.delete(id);
+      attempt.isAhead = false;
+      this.open.outcomes.running(id);
+      if (attempt.startedAtMs !== NOT_TIMED) this.#tellStarted(attempt);
+      if (attempt.heldEnding !== undefined) this.#concluded(attempt, attempt.heldEnding);
+    }
+  }
+
+  #tellStarted(attempt: LiveAttempt): void {
+    if (attempt.wasToldStarted) return;
+    attempt.wasToldStarted = true;
+    if (attempt.startedAtMs === NOT_TIMED) attempt.startedAtMs = this.#clock.now();
+    if (this.#schedule.hasReadied) this.#announceReady();
+    this.#announcer.started(attempt.id, attempt.attempt, attempt.startedAtMs, attempt.where);
+  }
+
+  #concluded(attempt: LiveAttempt, ending: Ending): Fate {
+    switch (ending.kind) {
+      case 'returned':
+        this.#hasRun(attempt, ending);
+        return this.#returned(attempt, ending.value);
+      case 'threw':
+        this.#hasRun(attempt, ending);
+        return this.#threw(attempt, ending.value);
+      case 'timed-out':
+        this.#hasRun(attempt, ending);
+        if (attempt.abortedWith !== undefined) return this.#endedByAbort(attempt, ending.value);
+        return this.#failed(attempt, this.#timeout(attempt, ending.value));
+      case 'unsendable': {
+        this.#tellStarted(attempt);
+        const error = new UnsendableError(attempt.name, ending.what, ending.part);
+        // Its inputs will be no others another time.
+        return ending.what === 'argument' ? this.#failedForGood(attempt, error) : this.#threw(attempt, error);
+      }
+      case 'hopeless':
+        this.#tellStarted(attempt);
+        return this.#failedForGood(attempt, ending.error);
+      case 'lost':
+        if (attempt.abortedWith !== undefined) return this.#endedByAbort(attempt);
+        this.#giveBack(attempt);
+        if (attempt.wasToldStarted) this.#announcer.interrupted(attempt, ending.reason);
+        return 'again';
+      case 'never-began':
+        this.#giveBack(attempt);
+        return 'again';
+      default:
+        return ending satisfies never;
+    }
+  }
+
+  /** What is known of an attempt at a place once its function has come to its end. */
+  #hasRun(attempt: LiveAttempt, { startedAtMs, tookMs, where }: FunctionEnding): void {
+    attempt.tookMs = tookMs;
+    if (attempt.startedAtMs === NOT_TIMED) attempt.startedAtMs = startedAtMs;
+    if (!attempt.wasToldStarted) attempt.where = where;
+    this.#tellStarted(attempt);
+  }
+
+  #giveBack(attempt: LiveAttempt): void {
+    this.#endAttempt(attempt);
+    this.open.outcomes.pending(attempt.id);
+    this.#schedule.recalled(attempt.id);
   }
 
   // One attempt, from its start to its end.
@@ -446,12 +603,12 @@ export class Run implements AttemptRun {
 
   #await(attempt: LiveAttempt, promise: Promise<unknown>): void {
     const { timeoutMs } = this.#settings[attempt.id]!;
-    attempt.place = this.#live.push(attempt) - 1;
+    attempt.liveIndex = this.#live.push(attempt) - 1;
     // Before anything that may fail: nobody else waits for the promise, and it may be rejected.
     whenSettled.call(
       promise,
-      (result) => this.#settled(attempt, true, result),
-      (error) => this.#settled(attempt, false, error),
+      (result) => this.#promiseSettled(attempt, true, result),
+      (error) => this.#promiseSettled(attempt, false, error),
     );
     if (timeoutMs !== undefined) {
       const leftMs = timeoutMs - (this.#clock.now() - attempt.startedAtMs);
@@ -484,11 +641,12 @@ export class Run implements AttemptRun {
     attempt.timer?.();
     attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#giveUp(attempt)));
     attempt.abort(abortion);
-    if (attempt.isElsewhere) this.#elsewhere!.abort(attempt, abortion.reason);
+    if (attempt.isPlaced) this.#place!.abort(attempt, abortion.reason);
   }
 
   #giveUp(attempt: LiveAttempt): void {
-    if (attempt.isElsewhere) this.#elsewhere!.giveUp(attempt);
+    if (attempt.ended || attempt.heldEnding !== undefined) return;
+    if (attempt.isPlaced) this.#place!.giveUp(attempt);
     else this.#endedByAbort(attempt);
   }
 
@@ -497,18 +655,18 @@ export class Run implements AttemptRun {
     else this.#threw(attempt, value);
   }
 
-  #returned(attempt: LiveAttempt, result: unknown): void {
-    if (attempt.ended) return;
-    if (attempt.isInterrupted) this.#endedByAbort(attempt);
-    else if (this.#isLate(attempt)) this.#failed(attempt, this.#timeout(attempt));
-    else this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
+  #returned(attempt: LiveAttempt, result: unknown): Fate {
+    if (attempt.ended) return 'void';
+    if (attempt.isInterrupted) return this.#endedByAbort(attempt);
+    if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt));
+    return this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
   }
 
-  #threw(attempt: LiveAttempt, error: unknown): void {
-    if (attempt.ended) return;
-    if (attempt.isInterrupted) this.#endedByAbort(attempt, error);
-    else if (this.#isLate(attempt)) this.#failed(attempt, this.#timeout(attempt, error));
-    else this.#failed(attempt, error);
+  #threw(attempt: LiveAttempt, error: unknown): Fate {
+    if (attempt.ended) return 'void';
+    if (attempt.isInterrupted) return this.#endedByAbort(attempt, error);
+    if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt, error));
+    return this.#failed(attempt, error);
   }
 
   /** A function that never lets go of the thread can take longer than allowed without any timer having had a chance to say so. */
@@ -518,43 +676,48 @@ export class Run implements AttemptRun {
   }
 
   /** An aborted attempt has settled, or was given up. */
-  #endedByAbort(attempt: LiveAttempt, error?: unknown): void {
-    if (attempt.ended || attempt.abortedWith === undefined) return;
+  #endedByAbort(attempt: LiveAttempt, error?: unknown): Fate {
+    if (attempt.ended || attempt.abortedWith === undefined) return 'void';
     const { reason, timedOut } = attempt.abortedWith;
-    if (!timedOut) this.#interrupted(attempt, reason);
-    else this.#failed(attempt, error === undefined || error === reason ? reason : this.#timeout(attempt, error));
+    if (!timedOut) return this.#interrupted(attempt, reason);
+    return this.#failed(attempt, error === undefined || error === reason ? reason : this.#timeout(attempt, error));
   }
 
-  #succeeded(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): void {
+  #succeeded(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): Fate {
     if (attempt !== undefined) this.#endAttempt(attempt);
-    if (this.#order.memory === undefined) this.#done(id, startedAtMs, attempt?.tookMs, result);
-    else this.#keep(this.#order.memory, id, startedAtMs, attempt?.tookMs, result);
-  }
-
-  #done(id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): void {
+    const { memory } = this.#order;
+    if (memory !== undefined && this.#keep(memory, id, startedAtMs, attempt?.tookMs, result)) return 'saving';
     this.open.outcomes.done(id, result);
     this.#schedule.succeeded(id);
-    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
+    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    return 'done';
   }
 
   // What is kept.
 
-  /** A task is done once its result is safe: nobody hears of what a crash could still undo. */
-  #keep(memory: RunMemory, id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): void {
-    const done = () => {
-      if (this.#saving.delete(done)) this.#done(id, startedAtMs, tookMs, result);
-    };
-    this.#saving.add(done);
+  /**
+   * A task is done once its result is safe: nobody hears of what a crash could still undo.
+   *
+   * @returns whether that takes a while; it holds no slot meanwhile
+   */
+  #keep(memory: RunMemory, id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): boolean {
+    let saved: void | Promise<void> = void 0;
     try {
-      const saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, tookMs));
-      if (saved !== undefined) {
-        void saved.catch((error) => this.#fact(() => this.#notKept(id, error))).then(() => this.#fact(done));
-        return;
-      }
+      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, tookMs));
     } catch (error) {
       this.#notKept(id, error);
     }
-    done();
+    if (saved === undefined) return false;
+    this.#schedule.returned(id);
+    const done = () => {
+      if (!this.#saving.delete(done)) return;
+      this.open.outcomes.done(id, result);
+      this.#schedule.saved(id);
+      this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
+    };
+    this.#saving.add(done);
+    void saved.catch((error) => this.#fact(() => this.#notKept(id, error))).then(() => this.#fact(done));
+    return true;
   }
 
   /** A store that does not answer must not hold up the end of the run for ever. The results are in the graph all the same. */
@@ -594,7 +757,7 @@ export class Run implements AttemptRun {
 
   // How attempts fail.
 
-  #failed(attempt: LiveAttempt, thrown: unknown): void {
+  #failed(attempt: LiveAttempt, thrown: unknown): Fate {
     const { retry } = this.#settings[attempt.id]!;
     let error = thrown;
     let delayMs = -1;
@@ -604,12 +767,12 @@ export class Run implements AttemptRun {
     } catch (whenThrew) {
       error = withCause(whenThrew, thrown);
     }
-    if (delayMs < 0) this.#failedForGood(attempt, error);
-    else if (this.#stop !== undefined) this.#interrupted(attempt, this.#stop.reason);
-    else this.#retry(attempt, error, delayMs);
+    if (delayMs < 0) return this.#failedForGood(attempt, error);
+    if (this.#stop !== undefined) return this.#interrupted(attempt, this.#stop.reason);
+    return this.#retry(attempt, error, delayMs);
   }
 
-  #retry(attempt: LiveAttempt, error: unknown, delayMs: number): void {
+  #retry(attempt: LiveAttempt, error: unknown, delayMs: number): Fate {
     const { id } = attempt;
     this.#endAttempt(attempt);
     this.open.outcomes.pending(id);
@@ -623,9 +786,10 @@ export class Run implements AttemptRun {
       });
     });
     this.#delays.add(callOff);
+    return 'again';
   }
 
-  #failedForGood(attempt: LiveAttempt, error: unknown): void {
+  #failedForGood(attempt: LiveAttempt, error: unknown): Fate {
     const { id } = attempt;
     this.#endAttempt(attempt);
     this.open.outcomes.failed(id, error, attempt.attempt);
@@ -634,25 +798,27 @@ export class Run implements AttemptRun {
     if (this.#order.memory !== undefined) this.#keepFailure(this.#order.memory, attempt, error);
     this.#announcer.failed(attempt, error);
     if (this.#order.onFailure !== 'continue') this.#end('stopped', error);
+    return 'failed';
   }
 
-  #interrupted(attempt: LiveAttempt, reason: unknown): void {
+  #interrupted(attempt: LiveAttempt, reason: unknown): Fate {
     const { id } = attempt;
     this.#endAttempt(attempt);
     this.open.outcomes.pending(id);
     this.#schedule.interrupted(id);
-    this.#announcer.interrupted(attempt, reason);
+    if (!attempt.isPlaced || attempt.wasToldStarted) this.#announcer.interrupted(attempt, reason);
+    return 'failed';
   }
 
   #endAttempt(attempt: LiveAttempt): void {
     attempt.ended = true;
     attempt.timer?.();
-    if (attempt.place < 0) return;
+    if (attempt.liveIndex < 0) return;
     // The last one takes its place: the order of live attempts means nothing.
     const last = this.#live.pop()!;
     if (last === attempt) return;
-    last.place = attempt.place;
-    this.#live[attempt.place] = last;
+    last.liveIndex = attempt.liveIndex;
+    this.#live[attempt.liveIndex] = last;
   }
 
   // The end of the run.
@@ -663,11 +829,13 @@ export class Run implements AttemptRun {
     this.#schedule.stop();
     for (const callOff of this.#delays) callOff();
     this.#delays.clear();
-    this.#elsewhere?.stop();
+    this.#place?.stop();
     if (this.#saving.size > 0) this.#giveUpSaving();
     if (status === 'stopped' && this.#order.onFailure !== 'abort') return;
-    for (const attempt of [...this.#live])
-      if (attempt.abortedWith === undefined) this.#abortAttempt(attempt, { reason, timedOut: false });
+    for (const attempt of [...this.#live]) {
+      const isUnderWay = attempt.abortedWith === undefined && attempt.heldEnding === undefined;
+      if (isUnderWay) this.#abortAttempt(attempt, { reason, timedOut: false });
+    }
   }
 
   /** Something that must not happen has. The run must not hang for it, nor its graph stay busy. */
@@ -685,11 +853,13 @@ export class Run implements AttemptRun {
   #settle(): void {
     if (!this.#released) releaseGraph(this.graph);
     this.#released = true;
+    this.#letProcessEnd?.();
+    this.#order.onSettled?.();
     // They go on only after the last event, but they do so even if the emit() of a subclass throws.
-    this.#tellSettled();
+    this.#whenSettled?.tell();
     let finishedAtMs = this.#startedAtMs;
     try {
-      this.#elsewhere?.end();
+      this.#place?.end();
       for (const callOff of this.#delays) callOff();
       finishedAtMs = this.#clock.now();
     } catch (error) {
@@ -745,7 +915,7 @@ export const keptAlive: readonly object[] = (() => {
       signal: undefined,
       onFailure: 'continue',
       selected: undefined,
-      elsewhere: undefined,
+      placed: undefined,
     },
   );
   return [run, new LiveAttempt(run, 0, 1, NOT_TIMED)];

@@ -61,6 +61,11 @@ export class ReadyQueue {
     return this.#ids[(this.#firstWord << BITS) | lowestBit(word)]!;
   }
 
+  has(id: number): boolean {
+    const place = this.#places[id]!;
+    return (this.#words[place >> BITS]! & (1 << (place & LAST_BIT))) !== 0;
+  }
+
   add(id: number): void {
     const place = this.#places[id]!;
     const word = place >> BITS;

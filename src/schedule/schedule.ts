@@ -25,7 +25,8 @@ export type TaskState =
   | 'failed'
   | 'skipped'
   | 'ahead'
-  | 'checking';
+  | 'checking'
+  | 'saving';
 
 const IDLE = 0;
 const BLOCKED = 1;
@@ -37,6 +38,7 @@ const FAILED = 6;
 const SKIPPED = 7;
 const AHEAD = 8;
 const CHECKING = 9;
+const SAVING = 10;
 const STATES: readonly TaskState[] = [
   'idle',
   'blocked',
@@ -48,6 +50,7 @@ const STATES: readonly TaskState[] = [
   'skipped',
   'ahead',
   'checking',
+  'saving',
 ];
 
 /** One row a state: a bit for each state that may follow it. What is not here is a bug. */
@@ -55,14 +58,18 @@ const FOLLOWING: readonly number[] = [
   /* idle    */ 1 << SKIPPED,
   /* blocked */ (1 << READY) | (1 << SKIPPED) | (1 << AHEAD) | (1 << CHECKING),
   /* ready   */ 1 << RUNNING,
-  /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE) | (1 << READY),
+  /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE) | (1 << READY) | (1 << SAVING),
   /* delayed */ 1 << READY,
   /* done    */ 0,
   /* failed  */ 0,
   /* skipped */ 0,
   /* ahead   */ (1 << RUNNING) | (1 << BLOCKED) | (1 << SKIPPED),
   /* checking */ (1 << DONE) | (1 << READY),
+  /* saving  */ 1 << DONE,
 ];
+
+/** So many moves are remembered for the story of a task that makes an illegal one: a power of two. */
+const MOVES_MAX = 1024;
 
 /** What a schedule decides about: the part of a graph that has no functions in it. */
 export interface Schedulable {
@@ -76,8 +83,8 @@ export interface Schedulable {
 export interface ScheduleOptions {
   /** A 1 for each task that is to be run. Default: all that are pending. */
   readonly selected?: Uint8Array | undefined;
-  /** A 1 for each task that takes no slot here. */
-  readonly elsewhere?: Uint8Array | undefined;
+  /** A 1 for each task that runs at a place, and takes no slot here. */
+  readonly placed?: Uint8Array | undefined;
   /** A 1 for each task of which a result is known that may still hold: that is to be checked once its dependencies are done. */
   readonly kept?: Uint8Array | undefined;
   /** How many attempts of each task were made before. Default 0. */
@@ -97,6 +104,8 @@ export interface ScheduleOptions {
  *
  *   blocked ──► checking ──► done        a result is known, and still holds: holds()
  *                  └───────► ready       it holds no longer: changed()
+ *   running ──► saving ────► done        it returned, and its result is safe a while later: returned(), saved()
+ *   blocked ──► ahead ─────► running     it was sent to where its inputs are being made, and now they are done
  * ```
  *
  * Idle are the tasks that this run leaves alone: not selected, or interrupted. Tasks are integers, what is known of them stands in typed arrays, and
@@ -115,9 +124,9 @@ export class Schedule {
   /** How often a task has failed and is tried again, for those few to which that has happened. */
   readonly #retries = new Map<number, number>();
   readonly #queue: ReadyQueue;
-  /** The ready tasks that run elsewhere; `undefined` if none do. */
-  readonly #queueElsewhere: ReadyQueue | undefined;
-  readonly #elsewhere: Uint8Array | undefined;
+  /** The ready tasks that run at a place; `undefined` if none do. */
+  readonly #queuePlaced: ReadyQueue | undefined;
+  readonly #placed: Uint8Array | undefined;
   readonly #kept: Uint8Array | undefined;
   /** Tasks whose known results are to be checked, each once; `nextToCheck()` reads on from where it was. */
   readonly #checks: number[] = [];
@@ -129,8 +138,15 @@ export class Schedule {
   /** Skipped tasks, each followed by the failed one that is the reason. */
   readonly #skips: number[] = [];
   #skipsTold = 0;
+  /** Tasks that were sent ahead and whose inputs are done now, each told once. */
+  readonly #arrivals: number[] = [];
+  /** The last moves of all tasks: task, from, to. */
+  readonly #moves: Int32Array;
+  readonly #movesMask: number;
+  #moveCount = 0;
   #running = 0;
-  #runningElsewhere = 0;
+  #saving = 0;
+  #runningPlaced = 0;
   #runningCpu = 0;
   #delayed = 0;
   #started = 0;
@@ -139,19 +155,21 @@ export class Schedule {
   constructor(
     { topology, startOrder, outcomes }: Schedulable,
     slots: Slots,
-    { selected, elsewhere, kept, attemptsMade = 0 }: ScheduleOptions = {},
+    { selected, placed, kept, attemptsMade = 0 }: ScheduleOptions = {},
   ) {
     const { size } = topology;
     this.#topology = topology;
     this.#slots = slots;
     this.#limitsCpu = slots.cpu < slots.total;
     this.#states = new Uint8Array(size);
+    this.#movesMask = powerOfTwo(Math.min(4 * size, MOVES_MAX)) - 1;
+    this.#moves = new Int32Array(3 * (this.#movesMask + 1));
     this.#unmet = new Int32Array(size);
     this.#attemptsMade = attemptsMade;
     this.#queue = new ReadyQueue(startOrder);
-    this.#elsewhere = elsewhere;
+    this.#placed = placed;
     this.#kept = kept;
-    this.#queueElsewhere = elsewhere && new ReadyQueue(startOrder);
+    this.#queuePlaced = placed && new ReadyQueue(startOrder);
     this.#takeUp(outcomes, selected);
   }
 
@@ -169,18 +187,18 @@ export class Schedule {
 
   /** Nothing runs, and nothing will unless a new fact comes that nobody waits for. */
   get finished(): boolean {
-    if (this.#running > 0) return false;
+    if (this.#running > 0 || this.#saving > 0) return false;
     return this.#stopped || (this.#delayed === 0 && this.readyCount === 0 && !this.hasUnchecked);
   }
 
   /** How many tasks are ready. */
   get readyCount(): number {
-    return this.#queue.size + (this.#queueElsewhere?.size ?? 0);
+    return this.#queue.size + (this.#queuePlaced?.size ?? 0);
   }
 
-  /** How many of them run elsewhere. */
-  get readyElsewhereCount(): number {
-    return this.#queueElsewhere?.size ?? 0;
+  /** How many of them run at a place. */
+  get readyPlacedCount(): number {
+    return this.#queuePlaced?.size ?? 0;
   }
 
   get stopped(): boolean {
@@ -200,7 +218,7 @@ export class Schedule {
 
   /** The task to start now, or {@link NONE}: nothing is ready, or the slots that it would need are taken. */
   next(): number {
-    if (this.#stopped || this.#running - this.#runningElsewhere >= this.#slots.total) return NONE;
+    if (this.#stopped || this.#running - this.#runningPlaced >= this.#slots.total) return NONE;
     const id = this.#queue.first();
     if (id === NONE) return NONE;
     if (this.#limitsCpu && !this.#queue.isIoBound(id)) {
@@ -214,15 +232,15 @@ export class Schedule {
   }
 
   /**
-   * The task to send elsewhere now, or {@link NONE}: nothing that runs there is ready.
+   * The task to send to its place now, or {@link NONE}: nothing that runs there is ready.
    *
    * @param ioBound - only if it is io-bound, or only if it is not
    */
-  nextElsewhere(ioBound?: boolean): number {
-    if (this.#stopped || this.#queueElsewhere === undefined) return NONE;
-    const id = this.#queueElsewhere.first();
-    if (id === NONE || (ioBound !== undefined && this.#queueElsewhere.isIoBound(id) !== ioBound)) return NONE;
-    this.#queueElsewhere.remove(id);
+  nextPlaced(ioBound?: boolean): number {
+    if (this.#stopped || this.#queuePlaced === undefined) return NONE;
+    const id = this.#queuePlaced.first();
+    if (id === NONE || (ioBound !== undefined && this.#queuePlaced.isIoBound(id) !== ioBound)) return NONE;
+    this.#queuePlaced.remove(id);
     this.#begin(id);
     return id;
   }
@@ -242,9 +260,24 @@ export class Schedule {
     return this.#states[id] === BLOCKED && this.#kept?.[id] !== 1;
   }
 
+  /** Whether {@link nextArrival} has something to tell. */
+  get hasArrivals(): boolean {
+    return this.#arrivals.length > 0;
+  }
+
+  /** A task that was sent ahead and runs now, as its inputs are done, each told once; or {@link NONE}. */
+  nextArrival(): number {
+    return this.#arrivals.length === 0 ? NONE : this.#arrivals.shift()!;
+  }
+
   /** Whether {@link nextSkipped} has something to tell. */
   get hasSkipped(): boolean {
     return this.#skipsTold < this.#skips.length;
+  }
+
+  /** Whether {@link nextReady} has something to tell. */
+  get hasReadied(): boolean {
+    return this.#readiedTold < this.#readiedCount;
   }
 
   /** The next task of those that have become ready, each told once, or {@link NONE}. */
@@ -275,9 +308,23 @@ export class Schedule {
 
   // Facts.
 
-  /** A running attempt returned. */
+  /** A running attempt returned, and its task is done. */
   succeeded(id: number): void {
     this.#end(id, DONE);
+    this.#release(id);
+  }
+
+  /** A running attempt returned. Its task is done once its result is safe; until then it holds no slot. */
+  returned(id: number): void {
+    this.#end(id, SAVING);
+    this.#saving++;
+  }
+
+  /** The result of a task is safe. */
+  saved(id: number): void {
+    if (this.#states[id] !== SAVING) this.#assert(false, id, 'its result was to be safe');
+    this.#move(id, DONE);
+    this.#saving--;
     this.#release(id);
   }
 
@@ -299,7 +346,10 @@ export class Schedule {
     this.#move(id, AHEAD);
   }
 
-  /** A task that was sent elsewhere did not begin there, or ended there through no fault of its own: the attempt does not count. */
+  /**
+   * A task that was sent to its place did not begin there, or ended there through no fault of its own: the attempt does
+   * not count.
+   */
   recalled(id: number): void {
     if (this.#states[id] === AHEAD) {
       this.#move(id, BLOCKED);
@@ -352,11 +402,19 @@ export class Schedule {
   validate(): void {
     const { dependencies, size } = this.#topology;
     let running = 0;
+    let runningCpu = 0;
+    let placed = 0;
+    let saving = 0;
     let delayed = 0;
     let ready = 0;
     for (let id = 0; id < size; id++) {
       const state = this.#states[id]!;
-      if (state === RUNNING) running++;
+      if (state === RUNNING) {
+        running++;
+        if (this.#placed?.[id] === 1) placed++;
+        else if (this.#limitsCpu && !this.#queue.isIoBound(id)) runningCpu++;
+      }
+      if (state === SAVING) saving++;
       if (state === DELAYED) delayed++;
       if (state === READY) ready++;
       const waitsFor = dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1]);
@@ -367,6 +425,10 @@ export class Schedule {
         `${unmet} of its dependencies are not done, but ${this.#unmet[id]} are counted`,
       );
       this.#assert(state !== BLOCKED || unmet > 0, id, 'all its dependencies are done, but it is not ready');
+      this.#assert(state !== AHEAD || unmet > 0, id, 'all its dependencies are done, but it is still ahead of them');
+      this.#assert(state !== AHEAD || this.#placed?.[id] === 1, id, 'it is ahead, but not at a place');
+      const isQueued = this.#queue.has(id) || (this.#queuePlaced?.has(id) ?? false);
+      this.#assert(isQueued === (state === READY), id, isQueued ? 'it is queued' : 'it is not queued');
       const wasStartable = state === READY || state === RUNNING || state === DELAYED || state === CHECKING;
       this.#assert(!wasStartable || unmet === 0, id, 'it got ahead of its dependencies');
       const lost = waitsFor.some(
@@ -378,11 +440,22 @@ export class Schedule {
         'it waits for a task that will never be done',
       );
     }
-    const counts = `${running} running, ${delayed} delayed, ${ready} ready`;
-    const counted = `${this.#running} running, ${this.#delayed} delayed, ${this.#queue.size} ready`;
-    if (counts !== counted) throw new InvariantError(`the run has ${counts}, but ${counted} are counted.`);
-    if (running > this.#slots.total || this.#runningCpu > this.#slots.cpu)
-      throw new InvariantError(`${counts} are more than the slots allow.`);
+    const counts = (numbers: readonly number[]) =>
+      ['running', 'running at a place', 'running here for the cpu', 'saving', 'delayed', 'ready']
+        .map((what, index) => `${numbers[index]} ${what}`)
+        .join(', ');
+    const found = counts([running, placed, runningCpu, saving, delayed, ready]);
+    const counted = counts([
+      this.#running,
+      this.#runningPlaced,
+      this.#runningCpu,
+      this.#saving,
+      this.#delayed,
+      this.readyCount,
+    ]);
+    if (found !== counted) throw new InvariantError(`the run has ${found}, but ${counted} are counted.`);
+    if (running - placed > this.#slots.total || runningCpu > this.#slots.cpu)
+      throw new InvariantError(`${found} are more than the slots allow.`);
   }
 
   // Helpers.
@@ -453,14 +526,15 @@ export class Schedule {
     this.#enqueue(id);
   }
 
-  /** The last input of a task that was sent ahead is done, there where the task waits for it. */
+  /** The last input of a task that was sent ahead is done. */
   #arrive(id: number): void {
     this.#readied[this.#readiedCount++] = id;
+    this.#arrivals.push(id);
     this.#begin(id);
   }
 
   #enqueue(id: number): void {
-    if (this.#elsewhere?.[id] === 1) this.#queueElsewhere!.add(id);
+    if (this.#placed?.[id] === 1) this.#queuePlaced!.add(id);
     else this.#queue.add(id);
   }
 
@@ -468,7 +542,7 @@ export class Schedule {
     this.#move(id, RUNNING);
     this.#running++;
     this.#started++;
-    if (this.#elsewhere?.[id] === 1) this.#runningElsewhere++;
+    if (this.#placed?.[id] === 1) this.#runningPlaced++;
   }
 
   #skipDescendants(from: number, because = from): void {
@@ -490,8 +564,8 @@ export class Schedule {
   #end(id: number, state: number): void {
     this.#move(id, state);
     this.#running--;
-    if (this.#elsewhere?.[id] === 1) {
-      this.#runningElsewhere--;
+    if (this.#placed?.[id] === 1) {
+      this.#runningPlaced--;
       return;
     }
     if (this.#limitsCpu && !this.#queue.isIoBound(id)) this.#runningCpu--;
@@ -501,6 +575,22 @@ export class Schedule {
     const from = this.#states[id]!;
     if ((FOLLOWING[from]! & (1 << state)) === 0) this.#assert(false, id, `it was to become ${STATES[state]}`);
     this.#states[id] = state;
+    const at = 3 * (this.#moveCount++ & this.#movesMask);
+    this.#moves[at] = id;
+    this.#moves[at + 1] = from;
+    this.#moves[at + 2] = state;
+  }
+
+  /** How a task came to be where it is, as far as it is remembered. */
+  #storyOf(id: number): string {
+    const steps: string[] = [];
+    for (let move = Math.max(0, this.#moveCount - this.#movesMask - 1); move < this.#moveCount; move++) {
+      const at = 3 * (move & this.#movesMask);
+      if (this.#moves[at] !== id) continue;
+      if (steps.length === 0) steps.push(STATES[this.#moves[at + 1]!]!);
+      steps.push(STATES[this.#moves[at + 2]!]!);
+    }
+    return steps.length === 0 ? 'nothing that is remembered' : steps.join(' > ');
   }
 
   #assert(holds: boolean, id: number, what: string): void {
@@ -510,7 +600,15 @@ export class Schedule {
       (dependency) => `${dependency} (${this.state(dependency)})`,
     );
     throw new InvariantError(
-      `task number ${id} is ${this.state(id)}, comes to its attempt ${this.attempt(id)} and depends on ${waitsFor.join(', ') || 'nothing'}; ${what}.`,
+      `task number ${id} is ${this.state(id)}, comes to its attempt ${this.attempt(id)} and depends on ` +
+        `${waitsFor.join(', ') || 'nothing'}; ${what}. It went through: ${this.#storyOf(id)}.`,
     );
   }
+}
+
+/** The least power of two that is not less. */
+function powerOfTwo(least: number): number {
+  let power = 1;
+  while (power < least) power *= 2;
+  return power;
 }

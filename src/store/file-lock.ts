@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { StoreLockedError } from '../errors.js';
-import { COPY_NEW, codeOf, discard, MAKE, storeFailure, system, writeWhole } from './file-system.js';
+import { COPY_NEW, codeOf, discard, makeFile, storeFailure, system, writeWhole } from './file-system.js';
 
 /** Who holds a lock, as its file says. */
 interface Owner {
@@ -38,7 +38,7 @@ export class FileLock {
     this.#me = { pid: process.pid, host: hostname(), started: startOf(process.pid), token: randomUUID() };
     const mine = `${this.#lock}.${this.#me.token}.new`;
     try {
-      const fd = system.open(mine, MAKE, 0o666);
+      const fd = makeFile(mine, undefined);
       try {
         writeWhole(fd, Buffer.from(JSON.stringify(this.#me)), 0);
       } finally {

@@ -105,7 +105,7 @@ export class FileStore extends OutcomeStore {
   override save(graph: string, task: string, bytes: Uint8Array): void | Promise<void> {
     return this.#added(({ journal, values }) => {
       if (bytes.length > INLINE_MAX) {
-        const file = asked(this.path, 'write to', () => values.write(bytes));
+        const file = asked(this.path, 'write to', () => values.write(bytes, journal.stats));
         journal.append({ kind: Kind.large, graph, task, file });
       } else journal.append({ kind: Kind.save, graph, task, bytes });
     });

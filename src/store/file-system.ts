@@ -5,12 +5,15 @@ import { StoreError, StoreFailedError } from '../errors.js';
 interface FileSystem {
   close: typeof fs.closeSync;
   copy: typeof fs.copyFileSync;
+  fchmod: typeof fs.fchmodSync;
+  fchown: typeof fs.fchownSync;
   fdatasync: typeof fs.fdatasync;
   fdatasyncSync: typeof fs.fdatasyncSync;
   fstat: typeof fs.fstatSync;
   fsync: typeof fs.fsyncSync;
   ftruncate: typeof fs.ftruncateSync;
   link: typeof fs.linkSync;
+  lstat: typeof fs.lstatSync;
   mkdir: typeof fs.mkdirSync;
   open: typeof fs.openSync;
   read: typeof fs.readSync;
@@ -18,6 +21,7 @@ interface FileSystem {
   readdir: typeof fs.readdirSync;
   realpath: typeof fs.realpathSync;
   rename: typeof fs.renameSync;
+  rmdir: typeof fs.rmdirSync;
   stat: typeof fs.statSync;
   unlink: typeof fs.unlinkSync;
   write: typeof fs.write;
@@ -28,12 +32,15 @@ interface FileSystem {
 export const system: FileSystem = {
   close: fs.closeSync,
   copy: fs.copyFileSync,
+  fchmod: fs.fchmodSync,
+  fchown: fs.fchownSync,
   fdatasync: fs.fdatasync,
   fdatasyncSync: fs.fdatasyncSync,
   fstat: fs.fstatSync,
   fsync: fs.fsyncSync,
   ftruncate: fs.ftruncateSync,
   link: fs.linkSync,
+  lstat: fs.lstatSync,
   mkdir: fs.mkdirSync,
   open: fs.openSync,
   read: fs.readSync,
@@ -41,6 +48,7 @@ export const system: FileSystem = {
   readdir: fs.readdirSync,
   realpath: fs.realpathSync,
   rename: fs.renameSync,
+  rmdir: fs.rmdirSync,
   stat: fs.statSync,
   unlink: fs.unlinkSync,
   write: fs.write,
@@ -49,12 +57,13 @@ export const system: FileSystem = {
 
 /** To read and write, made if it is not there, as it is if it is. */
 export const OPEN_OR_MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT;
-/** To make, and to fail if it is there. */
-export const MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL;
-/** To make anew, whatever is there. */
-export const MAKE_ANEW: number = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_TRUNC;
+/** To make, and to fail if anything of that name is there, be it a link that leads nowhere. */
+const MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL;
 /** For a copy: to fail if there is a file of that name. */
 export const COPY_NEW: number = fs.constants.COPYFILE_EXCL;
+
+/** What the system knows of a file. */
+export type FileStats = fs.Stats;
 
 /** The system's word for why it refused, or `''`. */
 export function codeOf(error: unknown): string {
@@ -120,6 +129,36 @@ const FOLDER_ADVICE: Readonly<Record<string, string>> = {
 /** Those that hit what is being written. */
 const OF_THE_DISK: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
 
+/**
+ * Makes a file, and fails if anything of that name is there. If it is made in place of another one or beside it, whoever
+ * may not read that one may not read this one.
+ */
+export function makeFile(path: string, like: FileStats | undefined): number {
+  if (like === undefined) return system.open(path, MAKE, 0o666);
+  const fd = system.open(path, MAKE, 0o600);
+  try {
+    system.fchmod(fd, withOwnerOf(fd, like) ? like.mode & 0o777 : like.mode & 0o707);
+  } catch {
+    // Where modes cannot be set, it stays as private as it was made.
+  }
+  return fd;
+}
+
+/** Whether the file belongs to the same group now. To the same user as well, where that can be given away. */
+function withOwnerOf(fd: number, { uid, gid }: FileStats): boolean {
+  const own = system.fstat(fd);
+  if (own.uid === uid && own.gid === gid) return true;
+  for (const user of [uid, own.uid]) {
+    try {
+      system.fchown(fd, user, gid);
+      return true;
+    } catch {
+      // Only the superuser may give a file away, and its owner only to a group of his.
+    }
+  }
+  return own.gid === gid;
+}
+
 /** Writes all of the bytes; the system may take fewer at a time. */
 export function writeWhole(fd: number, bytes: Uint8Array, position: number): void {
   for (let at = 0; at < bytes.length; ) at += system.writeSync(fd, bytes, at, bytes.length - at, position + at);
@@ -164,19 +203,19 @@ export function syncFolder(path: string): void {
  * Makes a folder and those above it, as far as they are not there, and makes safe that they are. Not by the system's own recursion, which never comes back from
  * folders in which none can be made, such as those of /proc.
  */
-export function makeFolder(path: string): void {
+export function makeFolder(path: string, mode = 0o777): void {
   try {
-    makeLastFolder(path);
+    makeLastFolder(path, mode);
   } catch (error) {
     if (codeOf(error) !== 'ENOENT') throw error;
     makeFolder(dirname(path));
-    makeLastFolder(path);
+    makeLastFolder(path, mode);
   }
 }
 
-function makeLastFolder(path: string): void {
+function makeLastFolder(path: string, mode: number): void {
   try {
-    system.mkdir(path);
+    system.mkdir(path, mode);
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && system.stat(path).isDirectory()) return;
     throw error;
@@ -218,6 +257,16 @@ export function discard(path: string): void {
     system.unlink(path);
   } catch {
     // Not there, or not to be removed: it is tried again when the store is opened the next time.
+  }
+}
+
+/** Removes a folder in which there is nothing. One that holds anything, that is a link or that is in use stays. */
+export function discardFolder(path: string): boolean {
+  try {
+    system.rmdir(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

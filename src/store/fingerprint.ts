@@ -1,5 +1,5 @@
 import { hashValue } from '../codec/value-hash.js';
-import { described, quoted } from '../errors.js';
+import { described, quoted, UncarriableError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { OutcomeHeader, StoredOutcome } from './outcome-codec.js';
 
@@ -38,14 +38,17 @@ export function sourceHashOf(fn: TaskFunction): string {
   const { exportName } = fn as { exportName?: unknown };
   const text = Function.prototype.toString.call(fn);
   if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) return NO_HASH;
-  const hashed = hashValue(typeof exportName === 'string' ? ['export', exportName] : ['text', text]);
-  return hashed.culprit === undefined ? hashed.hash : NO_HASH;
+  return hashValue(typeof exportName === 'string' ? ['export', exportName] : ['text', text]);
 }
 
 /** The hash of a result, {@link NO_HASH} if a part of it cannot be kept. */
 export function hashOfResult(result: unknown): string {
-  const hashed = hashValue(result);
-  return hashed.culprit === undefined ? hashed.hash : NO_HASH;
+  try {
+    return hashValue(result);
+  } catch (error) {
+    if (error instanceof UncarriableError) return NO_HASH;
+    throw error;
+  }
 }
 
 /** What a failed task had thrown, for people. */

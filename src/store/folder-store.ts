@@ -6,8 +6,9 @@ import type { StoreRepair } from '../events.js';
 import {
   codeOf,
   discard,
+  discardFolder,
   folderFailure,
-  MAKE,
+  makeFile,
   makeFolder,
   namesIn,
   patiently,
@@ -30,6 +31,8 @@ export interface FolderStoreOptions {
 const TEMPORARY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
 /** From when on a temporary file is taken for one of a process that died, in milliseconds. */
 const LEFT_OVER_AFTER_MS = 60 * 60 * 1000;
+/** How often a folder is made anew in which something is to be written. */
+const TRIES_MAX = 100;
 
 /**
  * Keeps each outcome in a file of its own, in a folder that any number of processes use at the same time, also from several machines: nothing is locked.
@@ -108,16 +111,7 @@ export class FolderStore extends OutcomeStore {
   /** @throws {@link StoreError} when it cannot be written. What was kept before stays. */
   override save(graph: string, task: string, bytes: Uint8Array): void {
     const folder = this.#folderOf(graph);
-    this.#asked('write to', () => {
-      try {
-        writeOutcome(folder, graph, task, bytes);
-      } catch (error) {
-        // There is no folder yet, or somebody has cleared all away meanwhile.
-        if (codeOf(error) !== 'ENOENT') throw error;
-        makeFolder(folder);
-        writeOutcome(folder, graph, task, bytes);
-      }
-    });
+    this.#asked('write to', () => writeOutcomePatiently(folder, graph, task, bytes));
     this.#unsynced.add(folder);
   }
 
@@ -126,6 +120,8 @@ export class FolderStore extends OutcomeStore {
     const folder = this.#folderOf(graph);
     for (const task of tasks)
       if (this.#asked('write to', () => removed(join(folder, fileNameOf(task))))) this.#unsynced.add(folder);
+    // Who keeps a value for a while under a name of its own, as a queue does, would leave a folder for each.
+    if (discardFolder(folder)) this.#unsynced.add(this.directory);
   }
 
   /** @throws {@link StoreError} when it cannot be made safe. It is tried again with the next flush. */
@@ -163,12 +159,27 @@ export class FolderStore extends OutcomeStore {
   }
 }
 
+/** Makes the folder if there is none, again and again: another process may remove it as long as it is empty. */
+function writeOutcomePatiently(folder: string, graph: string, task: string, bytes: Uint8Array): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      writeOutcome(folder, graph, task, bytes);
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || tries === TRIES_MAX) throw error;
+      makeFolder(folder);
+    }
+  }
+}
+
 /** Puts an outcome in its place, whole and safe. That it is in its place is safe once the folder is synced. */
 function writeOutcome(folder: string, graph: string, task: string, bytes: Uint8Array): void {
   const head = outcomeFileHead(graph, task, bytes);
+  const path = join(folder, fileNameOf(task));
   const temporary = join(folder, `${randomUUID()}.tmp`);
+  const before = system.lstat(path, { throwIfNoEntry: false });
   try {
-    const fd = system.open(temporary, MAKE, 0o666);
+    const fd = makeFile(temporary, before?.isFile() ? before : undefined);
     try {
       writeWhole(fd, head, 0);
       writeWhole(fd, bytes, head.length);
@@ -176,7 +187,7 @@ function writeOutcome(folder: string, graph: string, task: string, bytes: Uint8A
     } finally {
       system.close(fd);
     }
-    patiently(() => system.rename(temporary, join(folder, fileNameOf(task))));
+    patiently(() => system.rename(temporary, path));
   } catch (error) {
     discard(temporary);
     throw error;

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { FileWindow } from './file-system.js';
-import { nameSize, readName, writeName } from './name-codec.js';
+import { nameEnd, nameSize, readName, writeName } from './name-codec.js';
 
 /*
  * The file of a store: a header, then records, only ever added to.
@@ -39,6 +39,11 @@ export function headerVersion(header: Buffer): number | 'damaged' | 'foreign' {
   const whole = header.length >= HEADER_SIZE && header.readUInt32LE(12) === crc32(header.subarray(0, 12));
   if (!header.subarray(0, 8).equals(MAGIC)) return 'foreign';
   return whole ? header.readUInt32LE(8) : 'damaged';
+}
+
+/** Whether a file of this name may be that of a large value: made at random, and in no other folder. */
+export function isValueFileName(name: string): boolean {
+  return /^[0-9a-f]{24}$/.test(name);
 }
 
 /** The file that has a large value. */
@@ -202,19 +207,27 @@ function recordCrc(buffer: Buffer, from: number, to: number, offset: number): nu
   return crc32(buffer.subarray(from, to), crc32(PLACE));
 }
 
-function recordOf(buffer: Buffer, at: number, sequence: number, size: number): JournalRecord {
+/** The record with this body, if it is one: that its checksum holds does not say who wrote it. */
+function recordOf(buffer: Buffer, at: number, sequence: number, size: number): JournalRecord | undefined {
   const kind = buffer[at]!;
   const end = at - RECORD_HEADER_SIZE + size;
   if (kind === Kind.index) {
+    if (size < indexSize(0)) return undefined;
     const hashes: number[] = [];
-    for (let next = at + 5; next < end; next += 4) hashes.push(buffer.readUInt32LE(next));
+    for (let next = at + 5; next + 4 <= end; next += 4) hashes.push(buffer.readUInt32LE(next));
     return { kind, first: buffer.readUInt32LE(at + 1), hashes, sequence, size };
   }
-  const { name: graph, end: graphEnd } = readName(buffer, at + 1);
-  const { name: task, end: taskEnd } = readName(buffer, graphEnd);
+  const graphEnd = nameEnd(buffer, at + 1, end);
+  const taskEnd = nameEnd(buffer, graphEnd, end);
+  if (taskEnd > end) return undefined;
+  const { name: graph } = readName(buffer, at + 1);
+  const { name: task } = readName(buffer, graphEnd);
   if (kind === Kind.save) return { kind, graph, task, bytes: buffer.subarray(taskEnd, end), sequence, size };
   if (kind === Kind.forget) return { kind, graph, task, sequence, size };
-  const { name, end: nameEnd } = readName(buffer, taskEnd);
-  const file = { name, size: buffer.readDoubleLE(nameEnd), crc: buffer.readUInt32LE(nameEnd + 8) };
-  return { kind: Kind.large, graph, task, file, sequence, size };
+  const fileEnd = nameEnd(buffer, taskEnd, end);
+  if (kind !== Kind.large || fileEnd + 12 > end) return undefined;
+  const { name } = readName(buffer, taskEnd);
+  if (!isValueFileName(name)) return undefined;
+  const file = { name, size: buffer.readDoubleLE(fileEnd), crc: buffer.readUInt32LE(fileEnd + 8) };
+  return { kind, graph, task, file, sequence, size };
 }

@@ -15,7 +15,7 @@ import {
   readRecord,
   taskHash,
 } from './journal-format.js';
-import { type Place, PlaceTable } from './outcome-table.js';
+import { PlaceTable } from './outcome-table.js';
 
 /** What is in the file of a store. */
 export interface Scan {
@@ -38,15 +38,27 @@ interface Gap {
   /** The number of the first record that was lost. */
   readonly first: number;
   readonly lost: number;
+  /** Of whom an outcome from before may have been replaced or forgotten by what was lost. */
+  readonly tasks: { readonly graph: string; readonly task: string }[];
+}
+
+/** A record that was lost. */
+interface Loss {
+  readonly sequence: number;
+  readonly gap: Gap;
 }
 
 /**
- * Reads the whole file.
+ * Reads the whole file, forward only, and goes on behind what is damaged at the next whole record.
  *
  * ```
- *   record, record, ✗✗✗✗✗✗, record, index, record, ✗✗✗
- *                   gap: the next sequence tells how many are lost, the index of which tasks       end: torn or damaged
+ *   record, record, ✗✗✗✗✗✗✗✗✗, record, index, record, ✗✗✗
+ *                   gap: the next sequence tells how   end: torn or damaged
+ *                   many are lost, the next index of which tasks
  * ```
+ *
+ * An outcome from before a gap counts only if it is known not to be of a task that was lost there: it may have been
+ * replaced, or forgotten.
  *
  * @throws {@link StoreFormatError} when it is not the file of a store, or of a newer version
  */
@@ -104,9 +116,13 @@ class Scanner {
   readonly #file: FileWindow;
   readonly #places = new PlaceTable();
   readonly #gaps: Gap[] = [];
-  readonly #hashBySequence = new Map<number, number>();
+  /** How many of the gaps have an index behind them, so that what was lost there is as well known as it will be. */
+  #gapsNamed = 0;
+  /** The last record that was lost of each task, by its hash. */
+  readonly #lossByHash = new Map<number, Loss>();
+  /** The last record that was lost of nobody knows which task, since its index was lost as well. */
+  #unknownLoss: Loss | undefined;
   readonly #repairs: StoreRepair[] = [];
-  readonly #indices: { readonly first: number; readonly hashes: readonly number[] }[] = [];
   readonly #hasHeader: boolean;
   #unindexed: number[] = [];
   #sequence = 1;
@@ -130,13 +146,16 @@ class Scanner {
         continue;
       }
       const lost = record.sequence - this.#sequence;
-      if (offset > end || lost > 0) this.#gaps.push({ offset: end, end: offset, first: this.#sequence, lost });
+      if (offset > end || lost > 0)
+        this.#gaps.push({ offset: end, end: offset, first: this.#sequence, lost, tasks: [] });
       this.#sequence = record.sequence;
       this.#take(record, offset);
       offset += record.size;
       end = offset;
     }
-    if (this.#gaps.length > 0) this.#fillGaps();
+    this.#nameLosses(this.#sequence, []);
+    this.#dropSuspects();
+    for (const gap of this.#gaps) this.#repairs.push(this.#repairOf(gap));
     const torn = isTorn(this.#file, end);
     // Each write ends with an index: one that does not was cut short, even if it was between two records.
     if (end < this.#file.size || this.#unindexed.length > 0) this.#repairs.push(this.#tail(end, torn));
@@ -156,7 +175,7 @@ class Scanner {
     const { sequence, size } = record;
     switch (record.kind) {
       case Kind.index:
-        this.#indices.push(record);
+        this.#nameLosses(record.first, record.hashes);
         this.#unindexed = [];
         return;
       case Kind.forget:
@@ -182,33 +201,36 @@ class Scanner {
     this.#sequence++;
   }
 
-  #fillGaps(): void {
-    for (const { first, hashes } of this.#indices)
-      for (const [index, hash] of hashes.entries()) this.#hashBySequence.set(first + index, hash);
-    const placesByHash = byHash(this.#places.all());
-    for (const { offset, end, first, lost } of this.#gaps) {
-      const dropped: Place[] = [];
-      for (let sequence = first; sequence < first + lost; sequence++) {
-        const hash = this.#hashBySequence.get(sequence);
-        // Of an unknown task, which may be any: an outcome from before may be one that was replaced or forgotten.
-        const suspects = hash === undefined ? this.#places.all() : (placesByHash.get(hash) ?? []);
-        for (const place of suspects)
-          if (place.sequence < sequence && this.#places.get(place.graph, place.task) === place)
-            dropped.push(this.#drop(place));
+  /** Finds out of which tasks the records are that were lost since the last index. @param first - whose hash is the first */
+  #nameLosses(first: number, hashes: readonly number[]): void {
+    for (; this.#gapsNamed < this.#gaps.length; this.#gapsNamed++) {
+      const gap = this.#gaps[this.#gapsNamed]!;
+      for (let sequence = gap.first; sequence < gap.first + gap.lost; sequence++) {
+        const hash = hashes[sequence - first];
+        if (hash === undefined) this.#unknownLoss = { sequence, gap };
+        else this.#lossByHash.set(hash, { sequence, gap });
       }
-      const tasks = dropped.map(({ graph, task }) => ({ graph, task }));
-      const count = lost === 1 ? '1 record is' : `${lost} records are`;
-      const text =
-        lost === 0
-          ? 'Bytes of {store} are damaged, but no outcome is lost with them.'
-          : `Bytes of {store} are damaged: ${count} lost.`;
-      this.#repairs.push(this.#repair(text, 'damaged', offset, end - offset, lost, tasks));
     }
   }
 
-  #drop(place: Place): Place {
-    this.#places.delete(place.graph, place.task);
-    return place;
+  #dropSuspects(): void {
+    if (this.#unknownLoss === undefined && this.#lossByHash.size === 0) return;
+    for (const { graph, task, sequence } of this.#places.all()) {
+      const losses = [this.#lossByHash.get(taskHash(graph, task)), this.#unknownLoss];
+      const loss = losses.find((one) => one !== undefined && one.sequence > sequence);
+      if (loss === undefined) continue;
+      this.#places.delete(graph, task);
+      loss.gap.tasks.push({ graph, task });
+    }
+  }
+
+  #repairOf({ offset, end, lost, tasks }: Gap): StoreRepair {
+    const count = lost === 1 ? '1 record is' : `${lost} records are`;
+    const text =
+      lost === 0
+        ? 'Bytes of {store} are damaged, but no outcome is lost with them.'
+        : `Bytes of {store} are damaged: ${count} lost.`;
+    return this.#repair(text, 'damaged', offset, end - offset, lost, tasks);
   }
 
   #tail(end: number, torn: boolean): StoreRepair {
@@ -229,15 +251,4 @@ class Scanner {
     const where = `${text.replace('{store}', JSON.stringify(this.#path))} ${bytesDropped} bytes from ${offset} on were dropped.`;
     return { text: where, reason, path: this.#path, offset, bytesDropped, recordsLost, tasks, copy: undefined };
   }
-}
-
-function byHash(places: readonly Place[]): Map<number, Place[]> {
-  const grouped = new Map<number, Place[]>();
-  for (const place of places) {
-    const hash = taskHash(place.graph, place.task);
-    const same = grouped.get(hash);
-    if (same === undefined) grouped.set(hash, [place]);
-    else same.push(place);
-  }
-  return grouped;
 }

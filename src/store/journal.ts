@@ -4,8 +4,9 @@ import {
   COPY_NEW,
   codeOf,
   discard,
+  type FileStats,
   FileWindow,
-  MAKE_ANEW,
+  makeFile,
   OPEN_OR_MAKE,
   storeFailure,
   syncFolderOf,
@@ -119,6 +120,11 @@ export class Journal {
       system.close(this.#fd);
       throw error;
     }
+  }
+
+  /** Who may do what with the file, among others. */
+  get stats(): FileStats {
+    return system.fstat(this.#fd);
   }
 
   get isIdle(): boolean {
@@ -361,7 +367,8 @@ export class Journal {
   #compact(): void {
     const path = `${this.path}.compact`;
     const window = this.window();
-    const fd = system.open(path, MAKE_ANEW, 0o666);
+    discard(path);
+    const fd = makeFile(path, this.stats);
     const moved: { readonly place: Place; readonly offset: number; readonly sequence: number }[] = [];
     let end = HEADER_SIZE;
     try {

@@ -42,13 +42,15 @@ export class KeptOutcomes implements RunMemory {
         loaded,
       );
     }
-    const { outcomes, repairs = [] } = loaded;
     this.#store = store;
     this.#graph = graph;
     this.#isAsync = isAsync;
-    this.repairs = repairs;
+    this.repairs = withUntold(store, loaded.repairs);
     this.kept = new Uint8Array(graph.topology.size);
-    for (const [task, bytes] of outcomes) {
+    for (const pair of loaded.outcomes) {
+      if (!Array.isArray(pair))
+        throw new InvalidOptionError('store', 'one whose load() returns pairs of a task and its bytes', pair);
+      const [task, bytes] = pair;
       if (!(bytes instanceof Uint8Array))
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
@@ -63,6 +65,7 @@ export class KeptOutcomes implements RunMemory {
   }
 
   begin(): void {
+    UNTOLD.delete(this.#store);
     const resets = this.#graph.outcomes.takeResets();
     if (resets === undefined) return;
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
@@ -197,6 +200,17 @@ export class KeptOutcomes implements RunMemory {
     }
     return hash;
   }
+}
+
+/** What stores have mended, by what is told of it, until a run tells it: a plan finds damage as well, and tells nobody. */
+const UNTOLD = new WeakMap<OutcomeKeeper, ReadonlyMap<string, StoreRepair>>();
+
+/** What a store has just mended, and what it had mended before, as far as no run has begun to tell it. */
+function withUntold(store: OutcomeKeeper, repairs: readonly StoreRepair[] = []): StoreRepair[] {
+  // A store that only passes over what is damaged finds the same again each time.
+  const untold = new Map([...(UNTOLD.get(store) ?? []), ...repairs.map((repair) => [repair.text, repair] as const)]);
+  UNTOLD.set(store, untold);
+  return [...untold.values()];
 }
 
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */

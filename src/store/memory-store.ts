@@ -38,7 +38,8 @@ export class MemoryStore extends OutcomeStore {
 
   override forget(graph: string, tasks: readonly string[]): void {
     const outcomes = this.#outcomesByGraph.get(graph);
-    if (outcomes !== undefined) for (const task of tasks) outcomes.delete(task);
+    for (const task of tasks) outcomes?.delete(task);
+    if (outcomes?.size === 0) this.#outcomesByGraph.delete(graph);
   }
 
   override flush(): void {}

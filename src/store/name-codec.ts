@@ -17,6 +17,12 @@ export function writeName(buffer: Buffer, at: number, name: string): number {
   return at + 4 + length;
 }
 
+/** Where the name ends that begins here; beyond all files if it does not end within `end` bytes. */
+export function nameEnd(buffer: Buffer, at: number, end: number): number {
+  const found = at + 4 <= end ? at + 4 + (buffer.readUInt32LE(at) >>> 1) : Number.POSITIVE_INFINITY;
+  return found <= end ? found : Number.POSITIVE_INFINITY;
+}
+
 /** The name that begins here, of bytes that are known to be what was written. */
 export function readName(buffer: Buffer, at: number): { readonly name: string; readonly end: number } {
   const header = buffer.readUInt32LE(at);

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
+import { insteadOf } from '../codec/error-record.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
-import { DEPTH_MAX, hashValue } from '../codec/value-hash.js';
-import { described, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
+import { hashValue } from '../codec/value-hash.js';
+import { described, quoted, UncarriableError, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 
 /** What a stored outcome says of its task, and of what it was made from. */
 export interface OutcomeHeader {
@@ -105,9 +106,10 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     buffer.length > HEADER_AT && buffer[0] === FORMAT && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
   if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
-  const header = JSON.parse(buffer.toString('utf8', HEADER_AT, valueAt)) as Fields;
+  const fields = valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
+  if (fields === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
   const [saved, status, version, dependencies, after, inputHashes, sourceHash, valueHash, attempts, durationMs, atMs] =
-    header;
+    fields;
   if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(saved)}`);
   return {
     task,
@@ -139,16 +141,39 @@ type Fields = readonly [
   atMs: number,
 ];
 
-function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
-  const hashed = hashValue(result);
-  if (hashed.culprit !== undefined) throw new UnstorableError(task, hashed.culprit);
-  if (hashed.depth > DEPTH_MAX)
-    throw new UnstorableError(task, `result is nested ${hashed.depth} levels deep, and ${DEPTH_MAX} can be kept`);
+/** The fields of a header; `undefined` if it is not one. That its checksum holds does not say who wrote it. */
+function fieldsIn(text: string): Fields | undefined {
   try {
-    return { valueHash: hashed.hash, value: encodeValue(result, hashed.special) };
+    const fields: unknown = JSON.parse(text);
+    return isFields(fields) ? fields : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFields(fields: unknown): fields is Fields {
+  if (!Array.isArray(fields)) return false;
+  const [task, status, version, dependencies, after, inputHashes, sourceHash, valueHash, ...numbers] = fields;
+  return (
+    (status === 'done' || status === 'failed') &&
+    [task, version, sourceHash ?? '', valueHash].every((field) => typeof field === 'string') &&
+    [dependencies, after, inputHashes].every(isNames) &&
+    inputHashes.length === dependencies.length &&
+    numbers.length === 3 &&
+    numbers.every((field) => typeof field === 'number')
+  );
+}
+
+function isNames(field: unknown): boolean {
+  return Array.isArray(field) && field.every((name) => typeof name === 'string');
+}
+
+function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+  try {
+    return { valueHash: hashValue(result), value: encodeValue(result, 'result') };
   } catch (error) {
-    // Too little stack left, or too long for a buffer.
-    throw new UnstorableError(task, `result cannot be written as bytes: ${described(error)}`, { cause: error });
+    if (error instanceof UncarriableError) throw new UnstorableError(task, error.part);
+    throw error;
   }
 }
 
@@ -156,7 +181,7 @@ function encodedError(task: string, error: unknown): { readonly valueHash: strin
   try {
     return encodedResult(task, error);
   } catch {
-    return encodedResult(task, new Error(`What was thrown cannot be kept: ${described(error)}`));
+    return encodedResult(task, insteadOf(error));
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { nameSize, readName, writeName } from './name-codec.js';
+import { nameEnd, nameSize, readName, writeName } from './name-codec.js';
 
 /*
  * The file of one outcome:
@@ -45,6 +45,8 @@ export function readOutcomeFile(file: Buffer): OutcomeFile {
     return { state: isTorn(file, isOurs) ? 'torn' : 'damaged', task: isOurs ? taskSaidIn(file) : undefined };
   const version = file.readUInt32LE(VERSION_AT);
   if (version !== FORMAT) return { state: 'newer', version };
+  // Whoever wrote the checksum need not have written names.
+  if (taskSaidIn(file) === undefined) return { state: 'damaged', task: undefined };
   const graph = readName(file, NAMES_AT);
   const task = readName(file, graph.end);
   return { state: 'whole', graph: graph.name, task: task.name, bytes: file.subarray(task.end) };
@@ -61,13 +63,8 @@ function isTorn(file: Buffer, isOurs: boolean): boolean {
 }
 
 function taskSaidIn(file: Buffer): string | undefined {
-  const at = nameEnd(file, NAMES_AT);
-  return nameEnd(file, at) <= file.length ? readName(file, at).name : undefined;
-}
-
-/** Where the name ends that begins here; beyond all files if this is not within this one. */
-function nameEnd(file: Buffer, at: number): number {
-  return at + 4 <= file.length ? at + 4 + (file.readUInt32LE(at) >>> 1) : Number.POSITIVE_INFINITY;
+  const at = nameEnd(file, NAMES_AT, file.length);
+  return nameEnd(file, at, file.length) <= file.length ? readName(file, at).name : undefined;
 }
 
 /**

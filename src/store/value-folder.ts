@@ -4,15 +4,17 @@ import { crc32 } from 'node:zlib';
 import {
   codeOf,
   discard,
+  discardFolder,
+  type FileStats,
   FileWindow,
-  MAKE,
+  makeFile,
   makeFolder,
   namesIn,
   syncFolderOf,
   system,
   writeWhole,
 } from './file-system.js';
-import type { ValueFile } from './journal-format.js';
+import { isValueFileName, type ValueFile } from './journal-format.js';
 
 /**
  * Large values, each in a file of its own, in a folder beside the file of the store. A file gets its name at random and its record only once it is safe, so that a
@@ -25,13 +27,18 @@ export class ValueFolder {
     this.path = path;
   }
 
-  /** Writes a value, and returns when it is safe. */
-  write(bytes: Uint8Array): ValueFile {
+  /**
+   * Writes a value, and returns when it is safe.
+   *
+   * @param store - the file of the store: who may not read that may not read the value
+   */
+  write(bytes: Uint8Array, store: FileStats): ValueFile {
     const name = randomBytes(12).toString('hex');
     const path = join(this.path, name);
-    makeFolder(this.path);
+    // Who may read may also look into the folder.
+    makeFolder(this.path, 0o700 | (store.mode & 0o777) | ((store.mode & 0o444) >> 2));
     try {
-      const fd = system.open(path, MAKE, 0o666);
+      const fd = makeFile(path, store);
       try {
         writeWhole(fd, bytes, 0);
         system.fsync(fd);
@@ -67,12 +74,13 @@ export class ValueFolder {
 
   remove({ name }: ValueFile): void {
     discard(join(this.path, name));
+    discardFolder(this.path);
   }
 
   /** Removes the files that are none of these. What has another kind of name is not ours, and stays. */
   removeAllBut(files: readonly ValueFile[]): void {
     const kept = new Set(files.map(({ name }) => name));
-    for (const name of namesIn(this.path))
-      if (/^[0-9a-f]{24}$/.test(name) && !kept.has(name)) discard(join(this.path, name));
+    for (const name of namesIn(this.path)) if (isValueFileName(name) && !kept.has(name)) discard(join(this.path, name));
+    discardFolder(this.path);
   }
 }

@@ -1,47 +1,15 @@
-import { culprit } from '../codec/culprit.js';
+import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, UnsendableError, WorkerCrashError } from '../errors.js';
+import { described, UncarriableError, WorkerCrashError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
-import type { OpenGraph } from '../graph/task-graph.js';
+import type { Ending, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import type { FunctionSource } from './function-source.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, ToWorker } from './messages.js';
+import type { SendableFunctions } from './sendable-functions.js';
 import { moduleReference } from './task-module.js';
 import type { WorkerPool } from './worker-pool.js';
 import type { WorkerThread } from './worker-thread.js';
 
-/** What a dispatcher needs to know of its run, and tells it. `A` is what the run calls an attempt. */
-export interface DispatchedRun<A> {
-  readonly id: string;
-  readonly open: OpenGraph;
-  readonly hasHeaders: boolean;
-  readonly schedule: {
-    readonly readyElsewhereCount: number;
-    nextElsewhere(ioBound?: boolean): number;
-    canBeSentAhead(id: number): boolean;
-    sentAhead(id: number): void;
-    state(id: number): string;
-    attempt(id: number): number;
-  };
-  deal(deal: () => void): void;
-  headersFor(id: number): Readonly<Record<string, string>> | undefined;
-  sent(id: number): A;
-  begun(attempt: A, atMs: number, thread: number): void;
-  progressedElsewhere(attempt: A, fraction: number, note: string | undefined): void;
-  endedElsewhere(
-    attempt: A,
-    returned: boolean,
-    value: unknown,
-    startedAtMs: number,
-    tookMs: number,
-    thread: number,
-  ): void;
-  recalled(attempt: A): void;
-  lost(attempt: A, reason: unknown): void;
-  failedElsewhere(attempt: A, error: unknown): void;
-  breakOff(error: unknown): void;
-}
-
-const NONE = -1;
 const NOTHING: number[] = [];
 /** So much work stands in a thread's inbox, at most and as far as it is known, in milliseconds: enough that it never waits for us, little enough that nothing waits for it. */
 const INBOX_MS = 1;
@@ -76,26 +44,57 @@ interface Outbox {
   readonly starts: number[];
 }
 
+/** So many of the last messages to a thread are remembered, should one of them not be readable there. */
+const MESSAGES_KEPT = 64;
+
+/** A message with tasks that was sent to a thread. */
+interface SentMessage {
+  readonly number: number;
+  /** The number and the token of each task, one after another. */
+  readonly sendings: readonly number[];
+}
+
 /**
  * Decides for one run which task goes to which thread, and when; keeps count of what is there.
  *
  * ```
- *   schedule ─ nextElsewhere() ─► room on a thread? ─► inbox ─► claimed by the thread ─► ended
- *                                     │                  └── taken back while unclaimed, or lost with the thread
- *                                     └─► and what needs nothing but this: sent ahead, behind it
+ *   run ─ take() ─────► room on a thread? ─► inbox ─► claimed by the thread ─► ended() ─► run
+ *                           │                  └── taken back while unclaimed, or lost with the thread: ended() ─► run
+ *   run ─ takeAhead() ─►    └─► and what needs nothing but this: sent ahead, behind it
  * ```
  *
- * A task may be sent before its inputs exist when all of those that are missing are being made on the same thread: the thread works through its inbox in order, so they will be
- * there. That saves a chain of short tasks a round trip for each of them.
+ * **Claims.** Whether a task begins is decided by one word of shared memory, which holds the number of its sending (its
+ * token) while it waits. The thread swaps it for `taken`, the main thread, to take the task back, for `nobody`; whoever comes
+ * second has lost. So a task that was taken back never begins, and one that has begun is never sent again.
+ *
+ * **Tokens.** What a thread says carries the token of the sending it speaks of. If the task was sent again since, or is
+ * nobody's any more, it changes nothing but the count of what stands in the inbox.
+ *
+ * **Sending ahead.** A task may be sent before its inputs exist when all of those that are missing are being made on the
+ * same thread: the thread works through its inbox in order, so they will be there, or it says that an input was lost, and the
+ * task comes back. That saves a chain of short tasks a round trip for each of them. Nothing is sent ahead of a task that may
+ * fail although it returned (the run says so), nor behind one that takes long. When a task fails, or is to run again, what was
+ * sent ahead behind it is taken back at once; what the thread has begun by then it has begun with inputs that it had.
+ *
+ * **Hearing.** What a thread has ended it tells in batches. A result that a task there may change is on its way before
+ * that begins; all others stand on the thread's {@link Board}, where they are read when the thread falls silent or dies. So
+ * nothing that has ended is ever run again, and the time of a task counts from when it really began.
+ *
+ * **Deaths.** A thread that we end (for a timeout, or in `close()`) blames nobody. One that dies by itself blames what ran
+ * there; on the thread of io-bound tasks, where many run, those run alone afterwards, one after another, and only who was
+ * alone is blamed.
+ *
+ * **Shutdown.** `stop()` takes back what no thread has begun. The run settles when `isBusy` says that nothing of it is on any
+ * thread, and all that was printed there has been passed on.
  */
-export class Dispatcher<A> {
-  tasks: Uint8Array;
-  #run: DispatchedRun<A>;
+export class Dispatcher implements Place {
+  #run: PlacedRun;
   readonly #pool: WorkerPool;
   readonly #number: number;
   #claims: Int32Array;
+  /** A 1 for each task that runs on threads. */
+  #tasks: Uint8Array;
   #sources: ReadonlyMap<Function, FunctionSource>;
-  readonly #calledFrom: string;
   /** The thread in whose inbox each task is, 0 for none. */
   #threadOf: Uint8Array;
   /** Which sending of the task counts; what is told of an earlier one does not. */
@@ -107,8 +106,15 @@ export class Dispatcher<A> {
   #missing: Int32Array | undefined;
   /** The one thread that all of a task's dependencies were sent to, 0 for none yet, NOWHERE for several. */
   #homeOf: Uint8Array;
-  #attempts: (A | undefined)[];
+  #attempts: (RemoteAttempt | undefined)[];
   readonly #deaths = new Map<number, number>();
+  /** Tasks that ran on a thread with others when it died. They run alone. */
+  readonly #suspects = new Set<number>();
+  /** A suspect that waits until it would be alone. */
+  #heldBack: RemoteAttempt | undefined;
+  /** Tasks with an argument that cannot be sent: they fail when they are ready. */
+  readonly #unsendable = new Set<number>();
+  readonly #sentMessages = new Map<number, SentMessage[]>();
   readonly #numbers = new Map<TaskFunction, number>();
   /** The functions that each thread has been told of. */
   readonly #known = new Map<number, Set<number>>();
@@ -125,73 +131,79 @@ export class Dispatcher<A> {
   #averageMs = UNKNOWN_MS;
   #stopped = false;
 
-  /** @param calledFrom - the stack of whoever began the run, put below those of errors from threads */
-  constructor(
-    run: DispatchedRun<A>,
-    pool: WorkerPool,
-    tasks: Uint8Array,
-    sources: ReadonlyMap<Function, FunctionSource>,
-    calledFrom: string,
-  ) {
+  constructor(run: PlacedRun, pool: WorkerPool, { tasks, sources }: SendableFunctions) {
     const { size } = run.open.topology;
     this.#run = run;
     this.#pool = pool;
-    this.tasks = tasks;
+    this.#tasks = tasks;
     this.#sources = sources;
-    this.#calledFrom = calledFrom;
     this.#claims = new Int32Array(new SharedArrayBuffer(Math.max(size, 1) * Int32Array.BYTES_PER_ELEMENT));
     this.#threadOf = new Uint8Array(size);
     this.#tokenOf = new Int32Array(size);
     this.#expectedMs = new Float32Array(size);
     this.#keptOn = new Uint8Array(size);
     this.#homeOf = new Uint8Array(size);
-    this.#attempts = new Array<A | undefined>(size).fill(undefined);
+    this.#attempts = new Array<RemoteAttempt | undefined>(size).fill(undefined);
     this.#number = pool.enter(this);
   }
 
   // What the run asks for.
 
   get isBusy(): boolean {
-    return this.#outstandingCount > 0;
+    return this.#outstandingCount > 0 || this.#pool.isPrinting(this.#known.keys());
   }
 
   /** Gives the threads as much work as they have room for. */
   fill(): void {
-    const { schedule } = this.#run;
     if (this.#stopped) return;
-    if (schedule.readyElsewhereCount > 0) this.#pool.want(schedule.readyElsewhereCount);
-    const io = this.#pool.ioThread;
-    if (io?.state === 'ready')
-      for (let id = schedule.nextElsewhere(true); id !== NONE; id = schedule.nextElsewhere(true)) this.#send(io, id);
+    if (this.#run.readyCount > 0) this.#pool.want(this.#run.readyCount);
+    if (this.#pool.ioThread?.state === 'ready') this.#fillIo(this.#pool.ioThread);
     for (;;) {
       const thread = this.#pool.roomiest(INBOX_MS, INBOX_MAX);
       if (thread === undefined) break;
-      const id = this.#nextForWorker();
-      if (id === NONE) {
+      const attempt = this.#nextForWorker();
+      if (attempt === undefined) {
         this.#takeBackFor(thread);
         break;
       }
-      this.#send(this.#closest(id, thread), id);
+      this.#send(this.#closest(attempt.id, thread), attempt);
     }
     for (const number of this.#behind.keys()) this.#sendBehind(number);
     this.#post();
   }
 
+  /** All io-bound tasks that are ready, but for suspects: each of those has the thread to itself. */
+  #fillIo(thread: WorkerThread): void {
+    for (;;) {
+      if (thread.queuedCount === 0) thread.reservedFor = undefined;
+      if (thread.reservedFor !== undefined) return;
+      const attempt = this.#heldBack ?? this.#run.take(true);
+      if (attempt === undefined) return;
+      const isSuspect = this.#suspects.has(attempt.id);
+      this.#heldBack = isSuspect && thread.queuedCount > 0 ? attempt : undefined;
+      if (this.#heldBack !== undefined) return;
+      this.#send(thread, attempt);
+      if (isSuspect) thread.reservedFor = this;
+    }
+  }
+
   /** Nothing new is to begin: what no thread has begun comes back. */
   stop(): void {
     this.#stopped = true;
+    if (this.#heldBack !== undefined) this.#handBack(this.#heldBack);
     for (let id = 0; id < this.#threadOf.length; id++)
       if (this.#threadOf[id] !== 0 && this.#revoke(id)) this.#recall(id);
   }
 
-  abort(attempt: A & { readonly id: number }, reason: unknown): void {
+  abort(attempt: RemoteAttempt, reason: unknown): void {
     const { id } = attempt;
+    if (attempt === this.#heldBack) this.#handBack(attempt);
     if (this.#threadOf[id] === 0) return;
     if (this.#revoke(id)) this.#recall(id);
     else this.#threadAt(id)?.post([ToWorker.abort, this.#number, id, this.#tokenOf[id], encodeError(reason)]);
   }
 
-  giveUp({ id }: A & { readonly id: number }): void {
+  giveUp({ id }: RemoteAttempt): void {
     void this.#threadAt(id)?.terminate();
   }
 
@@ -199,7 +211,7 @@ export class Dispatcher<A> {
     this.#pool.leave(this.#number, this.#known);
     // All that belongs to the graph goes; what is left of this is kept: see lastUsed.
     this.#run = LEFT;
-    this.tasks = this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;
+    this.#tasks = this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;
     this.#claims = this.#tokenOf = NO_NUMBERS;
     this.#expectedMs = NO_TIMES;
     this.#missing = undefined;
@@ -223,19 +235,18 @@ export class Dispatcher<A> {
 
   begun(thread: WorkerThread, id: number, token: number, atMs: number): void {
     const attempt = this.#attempts[id];
-    if (attempt !== undefined && this.#tokenOf[id] === token && this.#threadOf[id] === thread.number)
-      this.#run.begun(attempt, atMs, thread.threadId);
+    const isThere = this.#tokenOf[id] === token && this.#threadOf[id] === thread.number;
+    if (attempt !== undefined && isThere) this.#run.began(attempt, atMs, thread.threadId);
   }
 
   /** What a thread is seen to be running has begun. */
   seen(thread: WorkerThread, id: number, atMs: number): void {
-    // One that was sent ahead may run before we have heard that its inputs are done. Then its time to be told of comes with them.
-    if (this.#run.schedule.state(id) === 'running') this.begun(thread, id, this.#tokenOf[id]!, atMs);
+    this.begun(thread, id, this.#tokenOf[id]!, atMs);
   }
 
   progressed(id: number, token: number, fraction: number, note: string | undefined): void {
     const attempt = this.#attempts[id];
-    if (attempt !== undefined && this.#tokenOf[id] === token) this.#run.progressedElsewhere(attempt, fraction, note);
+    if (attempt !== undefined && this.#tokenOf[id] === token) this.#run.progressed(attempt, fraction, note);
   }
 
   ended(
@@ -254,72 +265,108 @@ export class Dispatcher<A> {
     this.#threadOf[id] = 0;
     this.#claims[id] = Claim.nobody;
     this.#attempts[id] = undefined;
-    this.#learn(id, tookMs);
-    switch (end) {
-      case TaskEnd.returned:
-        this.#keptOn[id] = this.#hasDependentsThere(id) ? thread.number : 0;
-        this.#run.endedElsewhere(attempt, true, value, startedAtMs, tookMs, thread.threadId);
-        break;
-      case TaskEnd.threw:
-        this.#run.endedElsewhere(
-          attempt,
-          false,
-          decodeError(value as EncodedError, this.#calledFrom),
-          startedAtMs,
-          tookMs,
-          thread.threadId,
-        );
-        break;
-      case TaskEnd.unsendable:
-        this.#run.endedElsewhere(
-          attempt,
-          false,
-          new UnsendableError(this.#run.open.names[id]!, 'result', value as string),
-          startedAtMs,
-          tookMs,
-          thread.threadId,
-        );
-        break;
-      default:
-        this.#run.recalled(attempt);
+    this.#suspects.delete(id);
+    const isReturned = end === TaskEnd.returned || end === TaskEnd.packed;
+    this.#keptOn[id] = isReturned && this.#hasDependentsThere(id) ? thread.number : 0;
+    if (end !== TaskEnd.inputLost) {
+      this.#learn(id, tookMs);
+      if (end === TaskEnd.unsendable) this.#run.began(attempt, startedAtMs, thread.threadId);
     }
-    if (this.#run.schedule.state(id) === 'done') return;
+    const fate = this.#run.ended(attempt, this.#endingOf(end, value, startedAtMs, tookMs, thread.threadId));
+    if (isReturned && (fate === 'done' || fate === 'saving')) return;
+    this.#keptOn[id] = 0;
     this.#missAgain(id);
     this.#recallDependents(id);
   }
 
-  /** A thread is gone. Whoever ran on it is to blame; all others run again. */
+  #endingOf(end: number, value: unknown, startedAtMs: number, tookMs: number, where: number): Ending {
+    switch (end) {
+      case TaskEnd.returned:
+        return { kind: 'returned', value, startedAtMs, tookMs, where };
+      case TaskEnd.packed:
+        return { kind: 'returned', value: unpack(value as Packed), startedAtMs, tookMs, where };
+      case TaskEnd.threw:
+        return { kind: 'threw', value: this.#thrown(value), startedAtMs, tookMs, where };
+      case TaskEnd.unsendable:
+        return { kind: 'unsendable', what: 'result', part: value as string };
+      default:
+        return { kind: 'never-began' };
+    }
+  }
+
+  #thrown(encoded: unknown): unknown {
+    return decodeError(encoded as EncodedError, this.#run.calledFrom);
+  }
+
+  /** A thread is gone. What ran on it may be to blame; all others run again. */
   died(thread: WorkerThread, cause: unknown): void {
-    const culprits = thread.current;
     const there: number[] = [];
     for (let id = 0; id < this.#threadOf.length; id++) {
       if (this.#keptOn[id] === thread.number) this.#keptOn[id] = 0;
       if (this.#threadOf[id] === thread.number) there.push(id);
     }
     this.#outstandingCount -= this.#outstanding.get(thread.number) ?? 0;
-    this.#outstanding.delete(thread.number);
-    this.#known.delete(thread.number);
-    this.#sentTo.delete(thread.number);
-    this.#behind.delete(thread.number);
+    for (const map of [this.#outstanding, this.#known, this.#sentTo, this.#behind, this.#sentMessages])
+      map.delete(thread.number);
+    const current = thread.concurrency === 1 ? thread.board.current : undefined;
     const taken = new Set(there.filter((id) => this.#claims[id] === Claim.taken));
+    const blamed = this.#blamedFor(thread, taken);
     for (const id of there) {
       this.#threadOf[id] = 0;
       this.#claims[id] = Claim.nobody;
+      this.#missAgain(id);
     }
-    // First what was sent ahead: it waits for the others.
-    there.sort(
-      (a, b) => Number(this.#run.schedule.state(b) === 'ahead') - Number(this.#run.schedule.state(a) === 'ahead'),
-    );
     for (const id of there) {
       const attempt = this.#attempts[id];
       if (attempt === undefined) continue;
       this.#attempts[id] = undefined;
-      this.#missAgain(id);
-      const isCulprit =
-        taken.has(id) && (thread.concurrency > 1 || (culprits?.run === this.#number && culprits.id === id));
-      if (!taken.has(id) || this.#run.schedule.state(id) === 'ahead') this.#run.recalled(attempt);
-      else if (!isCulprit || !this.#isPoison(id)) this.#run.lost(attempt, cause);
-      else this.#run.failedElsewhere(attempt, new WorkerCrashError(this.#run.open.names[id]!, DEATHS_MAX, { cause }));
+      if (current?.run === this.#number && current.id === id)
+        this.#run.began(attempt, current.startedAtMs, thread.threadId);
+      if (!taken.has(id)) this.#run.ended(attempt, { kind: 'never-began' });
+      else if (!blamed.has(id) || !this.#isPoison(id)) this.#run.ended(attempt, { kind: 'lost', reason: cause });
+      else {
+        const error = new WorkerCrashError(this.#run.open.names[id]!, DEATHS_MAX, { cause });
+        this.#run.ended(attempt, { kind: 'hopeless', error });
+      }
+    }
+  }
+
+  /** @param taken - the tasks of this run that had begun there */
+  #blamedFor(thread: WorkerThread, taken: ReadonlySet<number>): ReadonlySet<number> {
+    if (thread.isEndedByUs) return NOBODY;
+    if (thread.concurrency === 1) {
+      const { current } = thread.board;
+      // With none that runs, it was broken by one that had.
+      if (current === undefined) return taken;
+      return current.run === this.#number && taken.has(current.id) ? new Set([current.id]) : NOBODY;
+    }
+    if (thread.reservedFor === this && taken.size === 1) return taken;
+    for (const id of taken) this.#suspects.add(id);
+    return NOBODY;
+  }
+
+  /** One of its tasks has an argument that cannot be read there. Alone, each of the others can. */
+  unreadable(thread: WorkerThread, message: number, why: string): void {
+    const sent = this.#sentMessages.get(thread.number)?.find(({ number }) => number === message);
+    if (sent === undefined) return;
+    const attempts: RemoteAttempt[] = [];
+    for (let at = 0; at < sent.sendings.length; at += 2) {
+      const id = sent.sendings[at]!;
+      const token = sent.sendings[at + 1]!;
+      const attempt = this.#attempts[id];
+      if (attempt === undefined || this.#tokenOf[id] !== token || !this.#revoke(id)) continue;
+      this.#attempts[id] = undefined;
+      attempts.push(attempt);
+    }
+    if (sent.sendings.length === 2) {
+      for (const attempt of attempts) this.#refuse(attempt, `it could be sent, but not read where it arrived: ${why}`);
+      return;
+    }
+    for (const attempt of attempts) {
+      // One that was ahead waits for what was sent with it.
+      if (attempt.isAhead) this.#run.ended(attempt, { kind: 'never-began' });
+      else this.#put(thread, attempt);
+      this.#post();
     }
   }
 
@@ -327,43 +374,42 @@ export class Dispatcher<A> {
     this.#run.breakOff(error);
   }
 
-  deal(deal: () => void): void {
-    this.#run.deal(deal);
+  wake(tell?: () => void): void {
+    this.#run.wake(tell);
   }
 
   // Sending.
 
   /** The next task for a thread that runs one at a time. Io-bound ones wait for their own thread, where there is one, until it has started. */
-  #nextForWorker(): number {
-    return this.#run.schedule.nextElsewhere(this.#pool.keepsIoApart ? false : undefined);
+  #nextForWorker(): RemoteAttempt | undefined {
+    return this.#run.take(this.#pool.keepsIoApart ? false : undefined);
   }
 
-  #send(thread: WorkerThread, first: number): void {
+  #send(thread: WorkerThread, first: RemoteAttempt): void {
     const stack = [first];
-    for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
-      if (id !== first) this.#run.schedule.sentAhead(id);
-      this.#put(thread, id);
-      this.#followers(thread, id, stack);
-    }
+    for (let attempt = stack.pop(); attempt !== undefined; attempt = stack.pop())
+      if (this.#put(thread, attempt)) this.#followers(thread, attempt.id, stack);
   }
 
   /** Dependents that need nothing but what is on this thread, and are short enough to wait for it there. */
-  #followers(thread: WorkerThread, id: number, found: number[]): void {
+  #followers(thread: WorkerThread, id: number, found: RemoteAttempt[]): void {
     const { starts, ids } = this.#run.open.topology.dependents;
     const missing = this.#missingCounts();
     const first = found.length;
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
       const dependent = ids[edge]!;
-      if (this.tasks[dependent] !== 1) continue;
+      if (this.#tasks[dependent] !== 1) continue;
       const left = --missing[dependent]!;
       const home = this.#homeOf[dependent]!;
       this.#homeOf[dependent] = home === 0 || home === thread.number ? thread.number : NOWHERE;
       if (left > 0 || this.#homeOf[dependent] !== thread.number || thread === this.#pool.ioThread) continue;
       if (this.#pool.keepsIoApart && this.#run.open.settings[dependent]!.ioBound) continue;
       const isShort = this.#expected(id) < AHEAD_MS && this.#expected(dependent) < AHEAD_MS;
-      if (!isShort || !this.#run.schedule.canBeSentAhead(dependent)) continue;
-      if (hasRoomAhead(thread, found.length)) found.push(dependent);
-      else if (this.#expected(dependent) < SHORT_MS) push(this.#behind, thread.number, dependent);
+      if (!isShort || this.#unsendable.has(dependent)) continue;
+      if (hasRoomAhead(thread, found.length)) {
+        const attempt = this.#run.takeAhead(dependent);
+        if (attempt !== undefined) found.push(attempt);
+      } else if (this.#expected(dependent) < SHORT_MS) push(this.#behind, thread.number, dependent);
     }
     // In the order in which they would have started.
     if (found.length - first > 1) found.push(...found.splice(first).reverse());
@@ -376,59 +422,90 @@ export class Dispatcher<A> {
     let next = 0;
     while (thread?.state === 'ready' && next < waiting.length && hasRoomAhead(thread)) {
       const id = waiting[next++]!;
-      const isToFollow =
-        this.#missing![id] === 0 && this.#homeOf[id] === number && this.#run.schedule.canBeSentAhead(id);
-      if (!isToFollow) continue;
-      this.#run.schedule.sentAhead(id);
-      this.#send(thread, id);
+      const isToFollow = this.#missing![id] === 0 && this.#homeOf[id] === number && !this.#unsendable.has(id);
+      const attempt = isToFollow ? this.#run.takeAhead(id) : undefined;
+      if (attempt !== undefined) this.#send(thread, attempt);
     }
     waiting.splice(0, next);
     if (waiting.length === 0) this.#behind.delete(number);
   }
 
-  #put(thread: WorkerThread, id: number): void {
-    const { open, schedule } = this.#run;
-    const { inputs } = open.topology;
-    const settings = open.settings[id]!;
+  /** @returns whether it is on its way */
+  #put(thread: WorkerThread, attempt: RemoteAttempt): boolean {
+    const { id } = attempt;
+    const inputs = this.#inputsFor(thread, attempt);
+    if (inputs === undefined) return false;
+    const { open } = this.#run;
+    const { withContext } = open.settings[id]!;
     const fn = this.#functionNumber(thread, id);
     const token = ++this.#token;
     let flags = this.#hasDependentsThere(id) ? TaskFlags.keep : 0;
     const expectedMs = this.#expected(id);
-    if (settings.withContext) flags |= TaskFlags.withContext;
+    if (withContext) flags |= TaskFlags.withContext;
     if (expectedMs >= AHEAD_MS) flags |= TaskFlags.tellFirst;
-    const headers = this.#run.headersFor(id);
+    const headers = this.#run.hasHeaders ? attempt.headers : undefined;
     if (headers !== undefined) flags |= TaskFlags.withHeaders;
     const { message, starts } = this.#outboxOf(thread);
     starts.push(message.length);
     message.push(id, token, fn, flags);
-    if (settings.withContext) message.push(open.names[id]!, schedule.attempt(id));
+    if (withContext) message.push(open.names[id]!, attempt.attempt);
     if (headers !== undefined) {
       const entries = Object.entries(headers);
       message.push(entries.length);
       for (const [name, value] of entries) message.push(name, value);
     }
-    const first = inputs.starts[id]!;
-    const end = inputs.starts[id + 1]!;
-    const waitsFor = this.#waitsFor(id);
-    message.push(end - first + waitsFor.length);
-    for (const predecessor of waitsFor) message.push(InputKind.after, predecessor);
-    for (let edge = first; edge < end; edge++) {
-      const input = inputs.ids[edge]!;
-      const isHere = this.#threadOf[input] === thread.number || this.#keptOn[input] === thread.number;
-      if (isHere) message.push(InputKind.here, input);
-      else message.push(InputKind.value, open.outcomes.value(input));
-    }
+    message.push(inputs.length / 2);
+    for (const one of inputs) message.push(one);
     this.#threadOf[id] = thread.number;
     this.#tokenOf[id] = token;
     this.#expectedMs[id] = expectedMs;
     Atomics.store(this.#claims, id, token);
-    this.#attempts[id] = this.#run.sent(id);
+    this.#attempts[id] = attempt;
     if (thread.queuedCount === 0) this.#pool.busyAgain(thread);
     thread.queuedCount++;
     thread.queuedMs += expectedMs;
     this.#outstandingCount++;
     this.#outstanding.set(thread.number, (this.#outstanding.get(thread.number) ?? 0) + 1);
     push(this.#sentTo, thread.number, id);
+    return true;
+  }
+
+  /** Kind and value of each input, one after another; `undefined` if one cannot be sent, and the task will not be. */
+  #inputsFor(thread: WorkerThread, attempt: RemoteAttempt): unknown[] | undefined {
+    const { open } = this.#run;
+    const { starts, ids } = open.topology.inputs;
+    const { id } = attempt;
+    const found: unknown[] = [];
+    for (const predecessor of this.#waitsFor(id)) found.push(InputKind.after, predecessor);
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const input = ids[edge]!;
+      if (this.#threadOf[input] === thread.number || this.#keptOn[input] === thread.number) {
+        found.push(InputKind.here, input);
+        continue;
+      }
+      const value = open.outcomes.value(input);
+      if (isPrimitive(value)) {
+        found.push(InputKind.value, value);
+        continue;
+      }
+      try {
+        const packed = pack(value, { name: `the result of ${JSON.stringify(open.names[input])}` });
+        if (packed === undefined) found.push(InputKind.value, value);
+        else found.push(InputKind.packed, packed);
+      } catch (error) {
+        this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
+        return undefined;
+      }
+    }
+    return found;
+  }
+
+  /** A task has an argument that cannot be sent. One that was to be sent ahead fails once it is ready. */
+  #refuse(attempt: RemoteAttempt, part: string): void {
+    this.#unsendable.add(attempt.id);
+    if (attempt.isAhead) this.#run.ended(attempt, { kind: 'never-began' });
+    else this.#run.ended(attempt, { kind: 'unsendable', what: 'argument', part });
+    this.#recallDependents(attempt.id);
   }
 
   /** What a task that is sent ahead waits for without taking its result. */
@@ -456,7 +533,7 @@ export class Dispatcher<A> {
       if (functions.length > 0)
         thread.post([ToWorker.functions, this.#number, id, this.#claims.buffer, hasHeaders, ...functions]);
       try {
-        thread.post(message);
+        this.#postTasks(thread, message, starts);
       } catch {
         // One argument that cannot be sent keeps the whole message back; alone, each of the others can.
         for (const [index, start] of starts.entries()) this.#postOne(thread, message.slice(start, starts[index + 1]));
@@ -465,27 +542,28 @@ export class Dispatcher<A> {
     this.#outbox.clear();
   }
 
+  /** @throws DataCloneError if something in it cannot be sent; then nothing is */
+  #postTasks(thread: WorkerThread, message: readonly unknown[], starts: readonly number[]): void {
+    const number = thread.postedCount;
+    thread.post(message);
+    let sent = this.#sentMessages.get(thread.number);
+    if (sent === undefined) {
+      sent = [];
+      this.#sentMessages.set(thread.number, sent);
+    }
+    if (sent.length === MESSAGES_KEPT) sent.shift();
+    sent.push({ number, sendings: starts.flatMap((start) => message.slice(start, start + 2) as number[]) });
+  }
+
   #postOne(thread: WorkerThread, record: unknown[]): void {
     try {
-      thread.post([ToWorker.tasks, this.#number, ...record]);
+      this.#postTasks(thread, [ToWorker.tasks, this.#number, ...record], [2]);
     } catch (error) {
       const id = record[0] as number;
-      if (!this.#revoke(id)) return;
-      const attempt = this.#attempts[id]!;
+      const attempt = this.#attempts[id];
+      if (!this.#revoke(id) || attempt === undefined) return;
       this.#attempts[id] = undefined;
-      const { inputs } = this.#run.open.topology;
-      const { names, outcomes } = this.#run.open;
-      const wrong = [...inputs.ids.subarray(inputs.starts[id], inputs.starts[id + 1])].find(
-        (input) => culprit(outcomes.value(input)) !== undefined,
-      );
-      const why =
-        wrong === undefined
-          ? described(error)
-          : culprit(outcomes.value(wrong), `the result of ${JSON.stringify(names[wrong])}`)!;
-      this.#run.deal(() => {
-        this.#run.failedElsewhere(attempt, new UnsendableError(names[id]!, 'argument', why));
-        this.#recallDependents(id);
-      });
+      this.#refuse(attempt, `one of its arguments cannot be copied: ${described(error)}`);
     }
   }
 
@@ -513,7 +591,7 @@ export class Dispatcher<A> {
     const module = moduleReference(fn);
     if (module !== undefined) return [FunctionReference.module, module.moduleUrl, module.exportName];
     const source = this.#sources.get(fn)!;
-    return [FunctionReference.source, source.text, source.helpers.join(' ')];
+    return [FunctionReference.source, source.text, source.more];
   }
 
   // Taking back.
@@ -528,7 +606,7 @@ export class Dispatcher<A> {
       return;
     }
     const waiting = (this.#sentTo.get(full.number) ?? []).filter(
-      (id) => this.#threadOf[id] === full.number && this.#run.schedule.state(id) === 'running',
+      (id) => this.#threadOf[id] === full.number && this.#attempts[id]?.isAhead === false,
     );
     const taken: number[] = [];
     // The first is running, or about to; the later half of the rest it is furthest from.
@@ -538,10 +616,9 @@ export class Dispatcher<A> {
       this.#recallDependents(id);
       this.#recall(id);
     }
-    for (let id = taken.length > 0 ? this.#nextForWorker() : NONE; id !== NONE; id = this.#nextForWorker()) {
-      const thread = this.#pool.roomiest(INBOX_MS, INBOX_MAX);
-      this.#send(thread ?? idle, id);
-    }
+    let next = taken.length > 0 ? this.#nextForWorker() : undefined;
+    for (; next !== undefined; next = this.#nextForWorker())
+      this.#send(this.#pool.roomiest(INBOX_MS, INBOX_MAX) ?? idle, next);
   }
 
   /** Takes a task out of an inbox, if its thread has not begun it. */
@@ -560,7 +637,12 @@ export class Dispatcher<A> {
   #recall(id: number): void {
     const attempt = this.#attempts[id];
     this.#attempts[id] = undefined;
-    if (attempt !== undefined) this.#run.recalled(attempt);
+    if (attempt !== undefined) this.#run.ended(attempt, { kind: 'never-began' });
+  }
+
+  #handBack(attempt: RemoteAttempt): void {
+    this.#heldBack = undefined;
+    this.#run.ended(attempt, { kind: 'never-began' });
   }
 
   /** What was sent ahead behind a task that is not done after all comes back, and so does what is behind that. */
@@ -571,7 +653,7 @@ export class Dispatcher<A> {
       for (let edge = starts[one]!; edge < starts[one + 1]!; edge++) {
         const dependent = ids[edge]!;
         const attempt = this.#attempts[dependent];
-        if (attempt === undefined || this.#run.schedule.state(dependent) === 'running') continue;
+        if (attempt === undefined || !attempt.isAhead) continue;
         if (!this.#revoke(dependent)) {
           // The thread will say that an input was lost, or what came of it; nobody will listen.
           this.#threadOf[dependent] = 0;
@@ -660,7 +742,7 @@ export class Dispatcher<A> {
 
   #hasDependentsThere(id: number): boolean {
     const { starts, ids } = this.#run.open.topology.dependents;
-    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) if (this.tasks[ids[edge]!] === 1) return true;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) if (this.#tasks[ids[edge]!] === 1) return true;
     return false;
   }
 
@@ -669,11 +751,17 @@ export class Dispatcher<A> {
   }
 }
 
+const NOBODY: ReadonlySet<number> = new Set();
+
+function isPrimitive(value: unknown): boolean {
+  return value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol');
+}
+
 function hasRoomAhead(thread: WorkerThread, more = 0): boolean {
   return thread.queuedMs < INBOX_AHEAD_MS && thread.queuedCount + more < INBOX_MAX;
 }
 
-const LEFT = Object.freeze({}) as DispatchedRun<never>;
+const LEFT = Object.freeze({}) as PlacedRun;
 const NO_BYTES = new Uint8Array();
 const NO_NUMBERS = new Int32Array();
 const NO_TIMES = new Float32Array();

@@ -5,8 +5,8 @@ import vm from 'node:vm';
 export interface FunctionSource {
   /** An expression. */
   readonly text: string;
-  /** Names in it that the thread must supply: what transpilers and coverage tools put into a function. */
-  readonly helpers: readonly string[];
+  /** What else it takes to make a function of it there, as text: see `functionOf()`. Here nobody looks into it. */
+  readonly more: string;
 }
 
 /** Why a function cannot be sent as text, as the second half of a sentence that begins with the task. */
@@ -84,7 +84,7 @@ function sourceOrRefusal(text: string, free: readonly string[]): FunctionSource 
   // A direct call of it makes the engine keep every name there is.
   if (free.includes('eval')) return { why: 'calls eval, so that no one can tell which names it uses', todo: EXPORT_IT };
   const foreign = free.filter((name) => !HELPER.test(name));
-  if (foreign.length === 0) return { text, helpers: free };
+  if (foreign.length === 0) return { text, more: free.join(' ') };
   const compilerHelper = foreign.find((name) => COMPILER_HELPER.test(name));
   if (compilerHelper !== undefined) {
     return {

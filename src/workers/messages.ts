@@ -1,6 +1,7 @@
 /*
- * All that crosses the border between threads. Messages are flat arrays, because the engine copies an array of a hundred entries several times faster
- * than ten objects of ten; the first entry says what kind it is.
+ * All that crosses the border between threads. Messages are flat arrays, because the engine copies an array of a hundred
+ * entries several times faster than ten objects of ten; the first entry says what kind it is. Both sides count the messages
+ * that they have sent and received, those that could not be read included: a message is named by its number.
  */
 
 /** From the main thread to a worker. */
@@ -13,13 +14,11 @@ export const ToWorker = {
   abort: 2,
   /** run: forget all about it. */
   end: 3,
-  /** Stop serving. */
-  close: 4,
 } as const;
 
 /** From a worker to the main thread. */
 export const FromWorker = {
-  /** For each task: run, id, token, status ({@link TaskEnd}), when it began, how long it took (ms), value. */
+  /** The number of the first entry on the board, then for each task: run, id, token, status ({@link TaskEnd}), when it began, how long it took (ms), value. */
   ended: 0,
   /** run, id, token, when it began, fraction, note. */
   progress: 1,
@@ -27,13 +26,21 @@ export const FromWorker = {
   stray: 2,
   /** run, id, token, when: only from a thread that runs many at once; of the others one can see it. */
   started: 3,
+  /** The number of a message that could not be read, and why. */
+  unreadable: 4,
 } as const;
 
-/** How an attempt on a worker ended. */
-export const TaskEnd = { returned: 0, threw: 1, unsendable: 2, inputLost: 3 } as const;
+/** So many entries has what is told of a task that has ended. */
+export const RECORD_LENGTH = 7;
 
-/** Where an input is: in the message, or among the results that were made on this very worker; or it is only waited for, and made there too. */
-export const InputKind = { value: 0, here: 1, after: 2 } as const;
+/**
+ * How an attempt on a worker ended. What it returned is the value itself, or packed; what it threw is encoded; of what
+ * cannot be sent, or could not be read, the value says which part it is.
+ */
+export const TaskEnd = { returned: 0, threw: 1, unsendable: 2, inputLost: 3, packed: 4 } as const;
+
+/** Where an input is: in the message, as it is or packed; or among the results that were made on this very worker; or it is only waited for, and made there too. */
+export const InputKind = { value: 0, here: 1, after: 2, packed: 3 } as const;
 
 /**
  * Who may run a task: an int32 for each task of a run, in memory that all threads share. The token of a sending means that the task stands in an inbox; its thread
@@ -46,7 +53,3 @@ export const TaskFlags = { withContext: 1, keep: 2, tellFirst: 4, withHeaders: 8
 
 /** How a worker finds a function: the name of an export and the address of its module, or its text and the helpers in it. */
 export const FunctionReference = { module: 0, source: 1 } as const;
-
-/** The numbers in `ServeOptions.current`, as float64s. The version is odd while the others are being written. */
-export const Current = { version: 0, run: 1, id: 2, startedAtMs: 3, length: 4 } as const;
-export const NOTHING = -1;

@@ -1,38 +1,41 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { existsSync } from 'node:fs';
-// By its default export: bundles of ES modules commonly begin with a line that takes the name createRequire.
-import nodeModule from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { type MessagePort, receiveMessageOnPort, threadId } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import workerpool from 'workerpool';
-import { culprit } from '../codec/culprit.js';
+import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, InvalidOptionError } from '../errors.js';
+import { described, InvalidOptionError, UncarriableError } from '../errors.js';
 import type { TaskContext } from '../graph/task.js';
+import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { functionOf } from './function-of-text.js';
 import {
   Claim,
-  Current,
   FromWorker,
   FunctionReference,
   InputKind,
-  NOTHING,
+  RECORD_LENGTH,
   TaskEnd,
   TaskFlags,
   ToWorker,
 } from './messages.js';
-import { exported } from './task-module.js';
-import { movables } from './transfer.js';
+import { imported } from './module-import.js';
+import { type Movable, movables } from './transfer.js';
 
 /** What the main thread gives a worker to serve with. */
 export interface ServeOptions {
   readonly port: MessagePort;
   /** How many attempts may be under way at once: 1, or more on the thread of io-bound tasks. */
   readonly concurrency: number;
-  /** What is running here, for the main thread to read at any time: see {@link Current}. */
-  readonly current: SharedArrayBuffer;
+  /** What this thread shows of itself: the memory of its {@link Board}. */
+  readonly board: SharedArrayBuffer;
 }
+
+// Taken once: what a task does to the globals of its thread must not reach the program that serves it.
+const { Promise: NativePromise, setImmediate, setTimeout } = globalThis;
+const sinceOriginMs = performance.now.bind(performance);
+const originMs = performance.timeOrigin;
+const { then } = NativePromise.prototype;
+const exit = process.exit.bind(process);
 
 type AnyFunction = (...args: unknown[]) => unknown;
 
@@ -61,27 +64,31 @@ interface Running {
   readonly flags: number;
   readonly headers: CarriedHeaders | undefined;
   readonly startedAtMs: number;
+  /** When its progress was last told, by the clock of this thread, and what has come since. */
+  toldProgressAtMs: number;
+  untoldProgress: readonly [fraction: number, note: string | undefined] | undefined;
   controller: AbortController | undefined;
   abortedWith: { readonly reason: unknown } | undefined;
   ended: boolean;
   tellEnded: (() => void) | undefined;
 }
 
-const RECORD_LENGTH = 7;
 const RECORDS_MAX = 64;
 /** So many functions are kept at most, for graphs that are made anew for each run. */
 const FUNCTIONS_MAX = 10_000;
 /** What is done is told so often, in milliseconds, while there is more to do: each time costs this thread about as much as it does to wake the other. */
 const FLUSH_MS = 0.6;
 const TURN_MS = 10;
+/** The progress of a task is told so often at most, in milliseconds. */
+const PROGRESS_MS = 50;
 
 /** Serves one port until told to close. */
 class Server {
-  readonly closed: Promise<void>;
-  #tellClosed: () => void = () => {};
   readonly #port: MessagePort;
   readonly #concurrency: number;
-  readonly #current: Float64Array;
+  readonly #board: Board;
+  /** How many messages have come, those that could not be read included. */
+  #receivedCount = 0;
   readonly #runs = new Map<number, RunHere>();
   readonly #functions = new Map<string, FunctionHere>();
   /** Messages with tasks, and where in the first of them the next task is. */
@@ -90,8 +97,12 @@ class Server {
   readonly #running = new Set<Running>();
   /** Promises of attempts that are under way, each fulfilled as its attempt ends. */
   readonly #endings = new Set<Promise<void>>();
-  /** What is to be told with the next message. */
-  #records: unknown[] = [FromWorker.ended];
+  /** What is to be told with the next message, from this entry of the board on. */
+  #records: unknown[] = [FromWorker.ended, 0];
+  /** Some of it does not stand on the board, and is told before anything else begins. */
+  #isUrgent = false;
+  /** What of it is moved and not copied. */
+  #moved: Movable[] = [];
   #flushedAtMs = 0;
   #working = false;
   /** What tasks have to wait for that come with headers. */
@@ -100,13 +111,11 @@ class Server {
   /** What `process.exit()` has thrown here. */
   readonly #exits = new WeakSet<Error>();
 
-  constructor({ port, concurrency, current }: ServeOptions) {
+  constructor({ port, concurrency, board }: ServeOptions) {
     this.#port = port;
     this.#concurrency = concurrency;
-    this.#current = new Float64Array(current);
-    this.closed = new Promise((resolve) => {
-      this.#tellClosed = resolve;
-    });
+    this.#board = new Board(board);
+    countPrinted((byteCount) => this.#board.print(byteCount));
     process.on('uncaughtException', (error) => this.#escaped(error));
     process.on('unhandledRejection', (error) => this.#escaped(error));
     // A task that means to end itself must not end its neighbours with it.
@@ -118,22 +127,44 @@ class Server {
       this.#exits.add(error);
       throw error;
     }) as typeof process.exit;
-    port.on('message', (message: readonly unknown[]) => {
-      this.#take(message);
-      this.#drain();
-      void this.#work();
-    });
+    // A library may take this for a thread of its own, and post to whoever started it: nobody there would understand.
+    if (parentPort !== null) parentPort.postMessage = () => {};
+    port.on('message', (message: readonly unknown[]) => this.#received(message));
+    port.on('messageerror', (error) => this.#received(undefined, error));
   }
 
   // Messages.
 
+  /** @param message - `undefined` if it could not be read */
+  #received(message: readonly unknown[] | undefined, error?: unknown): void {
+    try {
+      this.#receive(message, error);
+      this.#drain();
+    } catch (thrown) {
+      fail(thrown);
+    }
+    void this.#work();
+  }
+
   #drain(): void {
-    for (
-      let received = receiveMessageOnPort(this.#port);
-      received !== undefined;
-      received = receiveMessageOnPort(this.#port)
-    )
-      this.#take(received.message);
+    for (;;) {
+      let received: { readonly message: readonly unknown[] } | undefined;
+      try {
+        received = receiveMessageOnPort(this.#port);
+      } catch (error) {
+        this.#receive(undefined, error);
+        continue;
+      }
+      if (received === undefined) return;
+      this.#receive(received.message);
+    }
+  }
+
+  #receive(message: readonly unknown[] | undefined, error?: unknown): void {
+    const number = this.#receivedCount;
+    this.#receivedCount = (number + 1) | 0;
+    if (message !== undefined) this.#take(message);
+    else this.#port.postMessage([FromWorker.unreadable, number, described(error)]);
   }
 
   #take(message: readonly unknown[]): void {
@@ -154,9 +185,6 @@ class Server {
         break;
       case ToWorker.end:
         this.#runs.delete(message[1] as number);
-        break;
-      case ToWorker.close:
-        this.#tellClosed();
         break;
       default:
     }
@@ -215,31 +243,46 @@ class Server {
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;
-    let turnEndMs = performance.now() + TURN_MS;
+    try {
+      await this.#workOff();
+      this.#flush();
+    } catch (error) {
+      fail(error);
+    }
+    this.#working = false;
+    this.#restIfIdle();
+  }
+
+  async #workOff(): Promise<void> {
+    let turnEndMs = sinceOriginMs() + TURN_MS;
     for (;;) {
       // Before any task begins, and not as a part of it: what tasks take is measured.
       if (this.#preparing !== undefined) await this.#preparing;
       const ending = this.#startNext();
       if (ending === undefined) {
         this.#drain();
-        if (this.#inbox.length === 0) break;
+        if (this.#inbox.length === 0) return;
         continue;
       }
       if (ending !== ENDED) {
         // What waits must not keep what is done from being told.
         this.#flush();
         if (this.#concurrency === 1) await ending;
-        else if (this.#running.size >= this.#concurrency) await Promise.race(this.#endings);
+        else if (this.#running.size >= this.#concurrency) await NativePromise.race(this.#endings);
       }
-      const nowMs = performance.now();
-      if (this.#records.length > RECORDS_MAX * RECORD_LENGTH || nowMs - this.#flushedAtMs > FLUSH_MS) this.#flush();
+      const nowMs = sinceOriginMs();
+      const isLong = this.#records.length > RECORDS_MAX * RECORD_LENGTH;
+      if (this.#isUrgent || isLong || nowMs - this.#flushedAtMs > FLUSH_MS) this.#flush();
       if (nowMs > turnEndMs) {
-        await new Promise((resolve) => setImmediate(resolve));
-        turnEndMs = performance.now() + TURN_MS;
+        await new NativePromise((resolve) => setImmediate(resolve));
+        turnEndMs = sinceOriginMs() + TURN_MS;
       }
     }
-    this.#flush();
-    this.#working = false;
+  }
+
+  /** Shows that nothing is left of what was sent so far: what is missing then was lost. */
+  #restIfIdle(): void {
+    if (!this.#working && this.#running.size === 0 && this.#inbox.length === 0) this.#board.rest(this.#receivedCount);
   }
 
   /** Starts the next task: `undefined` if there is none, a promise if it waits for something. */
@@ -272,13 +315,15 @@ class Server {
     if (Atomics.compareExchange(run.claims, id, token, Claim.taken) !== token) return ENDED;
     const args: unknown[] = [];
     for (let input = 0; input < count; input++, place += 2) {
+      const kind = message[place];
       let value = message[place + 1];
-      if (message[place] !== InputKind.value) {
+      if (kind === InputKind.packed) value = unpack(value as Packed);
+      else if (kind !== InputKind.value) {
         if (!run.results.has(value as number)) {
-          this.#records.push(run.number, id, token, TaskEnd.inputLost, 0, 0, undefined);
+          this.#record(run.number, id, token, TaskEnd.inputLost, 0, 0, undefined);
           return ENDED;
         }
-        value = message[place] === InputKind.here ? run.results.get(value as number) : undefined;
+        value = kind === InputKind.here ? run.results.get(value as number) : undefined;
       }
       if (value !== undefined) args.push(value);
     }
@@ -290,7 +335,9 @@ class Server {
       token,
       flags,
       headers,
-      startedAtMs: performance.timeOrigin + performance.now(),
+      startedAtMs: originMs + sinceOriginMs(),
+      toldProgressAtMs: -PROGRESS_MS,
+      untoldProgress: undefined,
       controller: undefined,
       abortedWith: undefined,
       ended: false,
@@ -303,7 +350,7 @@ class Server {
   #run(running: Running, here: FunctionHere, args: unknown[]): Promise<void> | typeof ENDED {
     const { run, id, token } = running;
     this.#running.add(running);
-    if (this.#concurrency === 1) this.#tellCurrent(running);
+    if (this.#concurrency === 1) this.#board.begins(run.number, id, running.startedAtMs);
     else this.#port.postMessage([FromWorker.started, run.number, id, token, running.startedAtMs]);
     let returned: unknown;
     try {
@@ -312,17 +359,18 @@ class Server {
         this.#end(running, TaskEnd.returned, returned);
         return ENDED;
       }
-      returned = Promise.resolve(returned);
+      returned = asPromise(returned);
     } catch (error) {
       this.#end(running, TaskEnd.threw, error);
       return ENDED;
     }
-    const ending = new Promise<void>((resolve) => {
+    const ending = new NativePromise<void>((resolve) => {
       running.tellEnded = resolve;
     });
     this.#endings.add(ending);
-    void ending.then(() => this.#endings.delete(ending));
-    (returned as Promise<unknown>).then(
+    then.call(ending, () => this.#endings.delete(ending));
+    then.call(
+      returned as Promise<unknown>,
       (result) => this.#endLater(running, TaskEnd.returned, result),
       (error) => this.#endLater(running, TaskEnd.threw, error),
     );
@@ -333,6 +381,7 @@ class Server {
     this.#end(running, end, value);
     // Whoever waits in #work flushes; if nobody does, this is the last chance.
     if (!this.#working || this.#concurrency > 1) this.#flush();
+    this.#restIfIdle();
   }
 
   #end(running: Running, end: number, value: unknown): void {
@@ -340,62 +389,95 @@ class Server {
     const { run, id, token, flags, startedAtMs } = running;
     running.ended = true;
     this.#running.delete(running);
-    if (this.#concurrency === 1) this.#tellCurrent(undefined);
-    if (end === TaskEnd.returned && (flags & TaskFlags.keep) !== 0) run.results.set(id, handedOver(value));
-    const durationMs = performance.timeOrigin + performance.now() - startedAtMs;
-    this.#records.push(
-      run.number,
-      id,
-      token,
-      end,
-      startedAtMs,
-      durationMs,
-      end === TaskEnd.threw ? encodeError(value) : value,
-    );
+    if (this.#concurrency === 1) this.#board.ends();
+    const tookMs = originMs + sinceOriginMs() - startedAtMs;
+    if (end === TaskEnd.threw) this.#record(run.number, id, token, end, startedAtMs, tookMs, encodeError(value));
+    else this.#returned(run, id, token, flags, startedAtMs, tookMs, value);
     running.tellEnded?.();
   }
 
-  #tellCurrent(running: Running | undefined): void {
-    const current = this.#current;
-    current[Current.version]!++;
-    current[Current.run] = running?.run.number ?? NOTHING;
-    current[Current.id] = running?.id ?? NOTHING;
-    current[Current.startedAtMs] = running?.startedAtMs ?? 0;
-    current[Current.version]!++;
+  #returned(
+    run: RunHere,
+    id: number,
+    token: number,
+    flags: number,
+    startedAtMs: number,
+    tookMs: number,
+    value: unknown,
+  ): void {
+    const isKept = (flags & TaskFlags.keep) !== 0;
+    if (typeof value === 'object' && value !== null) {
+      let packed: Packed | undefined;
+      const moved = movables(value);
+      try {
+        packed = pack(value, { moved });
+      } catch (error) {
+        // What is not there as a result must not be there for others on this thread either.
+        this.#record(run.number, id, token, TaskEnd.unsendable, startedAtMs, tookMs, partOf(error));
+        return;
+      }
+      // What is moved away is empty here from then on.
+      if (isKept) run.results.set(id, moved.length === 0 ? value : copied(value));
+      const end = packed === undefined ? TaskEnd.returned : TaskEnd.packed;
+      this.#record(run.number, id, token, end, startedAtMs, tookMs, packed ?? value, moved);
+      return;
+    }
+    if (typeof value === 'function' || typeof value === 'symbol') {
+      const part = `result is a ${typeof value}`;
+      this.#record(run.number, id, token, TaskEnd.unsendable, startedAtMs, tookMs, part);
+      return;
+    }
+    if (isKept) run.results.set(id, value);
+    this.#record(run.number, id, token, TaskEnd.returned, startedAtMs, tookMs, value);
+  }
+
+  #record(
+    run: number,
+    id: number,
+    token: number,
+    end: number,
+    startedAtMs: number,
+    tookMs: number,
+    value: unknown,
+    moved: readonly Movable[] = NOTHING_MOVED,
+  ): void {
+    this.#records.push(run, id, token, end, startedAtMs, tookMs, value);
+    if (moved.length > 0) this.#moved.push(...moved);
+    if (!this.#board.write(run, id, token, end, startedAtMs, tookMs, value)) this.#isUrgent = true;
   }
 
   // Telling.
 
   #flush(): void {
-    this.#flushedAtMs = performance.now();
+    this.#flushedAtMs = sinceOriginMs();
     const records = this.#records;
-    if (records.length === 1) return;
-    this.#records = [FromWorker.ended];
+    if (records.length === 2) return;
+    const moved = this.#moved;
+    this.#records = [FromWorker.ended, this.#board.written];
+    this.#moved = [];
+    this.#isUrgent = false;
     try {
-      const moved: ArrayBuffer[] = [];
-      for (let place = RECORD_LENGTH; place < records.length; place += RECORD_LENGTH)
-        moved.push(...movables(records[place]));
       this.#port.postMessage(records, moved);
-    } catch {
+    } catch (error) {
       // One result that cannot be sent keeps the whole message back; alone, each of the others can.
-      for (let place = 1; place < records.length; place += RECORD_LENGTH)
-        this.#flushOne(records.slice(place, place + RECORD_LENGTH));
+      const first = records[1] as number;
+      for (let place = 2; place < records.length; place += RECORD_LENGTH) {
+        const record = records.slice(place, place + RECORD_LENGTH);
+        this.#flushOne(first + (place - 2) / RECORD_LENGTH, record, moved, error);
+      }
     }
+    this.#board.flush();
   }
 
-  #flushOne(record: unknown[]): void {
+  #flushOne(number: number, record: unknown[], moved: readonly Movable[], why: unknown): void {
     const value = record[RECORD_LENGTH - 1];
     try {
-      this.#port.postMessage([FromWorker.ended, ...record], [...movables(value)]);
+      this.#port.postMessage([FromWorker.ended, number, ...record], isObject(value) ? moved : []);
     } catch (error) {
-      const why = culprit(value) ?? described(error);
-      this.#port.postMessage([
-        FromWorker.ended,
-        ...record.slice(0, 3),
-        TaskEnd.unsendable,
-        ...record.slice(4, RECORD_LENGTH - 1),
-        why,
-      ]);
+      const part = `it cannot be copied: ${described(error ?? why)}`;
+      record.splice(3, 1, TaskEnd.unsendable);
+      record.splice(RECORD_LENGTH - 1, 1, part);
+      this.#port.postMessage([FromWorker.ended, number, ...record]);
     }
   }
 
@@ -416,9 +498,7 @@ class Server {
   // The context of a task.
 
   #context(running: Running, task: string, attempt: number): TaskContext {
-    const port = this.#port;
-    const flush = () => this.#flush();
-    const { run, id, token, startedAtMs, headers = NO_HEADERS } = running;
+    const { run, headers = NO_HEADERS } = running;
     return {
       task,
       attempt,
@@ -431,26 +511,36 @@ class Server {
         }
         return running.controller.signal;
       },
-      progress(fraction: number, note?: string): void {
+      progress: (fraction: number, note?: string): void => {
         if (typeof fraction !== 'number' || Number.isNaN(fraction))
           throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction);
-        if (running.ended) return;
-        // Nobody is to hear of it before it is known that its inputs are done.
-        flush();
-        port.postMessage([
-          FromWorker.progress,
-          run.number,
-          id,
-          token,
-          startedAtMs,
-          Math.min(Math.max(fraction, 0), 1),
-          note,
-        ]);
+        this.#progressed(running, Math.min(Math.max(fraction, 0), 1), note === undefined ? undefined : String(note));
       },
     };
   }
+
+  /** Told now, or a while later if the last one was told just now; by then only the latest counts. */
+  #progressed(running: Running, fraction: number, note: string | undefined): void {
+    if (running.ended) return;
+    const isPending = running.untoldProgress !== undefined;
+    running.untoldProgress = [fraction, note];
+    const waitMs = running.toldProgressAtMs + PROGRESS_MS - sinceOriginMs();
+    if (waitMs <= 0) this.#tellProgress(running);
+    else if (!isPending) setTimeout(() => this.#tellProgress(running), waitMs).unref();
+  }
+
+  #tellProgress(running: Running): void {
+    const { run, id, token, startedAtMs, untoldProgress } = running;
+    if (running.ended || untoldProgress === undefined) return;
+    running.untoldProgress = undefined;
+    running.toldProgressAtMs = sinceOriginMs();
+    // Nobody is to hear of it before it is known that its inputs are done.
+    this.#flush();
+    this.#port.postMessage([FromWorker.progress, run.number, id, token, startedAtMs, ...untoldProgress]);
+  }
 }
 
+const NOTHING_MOVED: readonly Movable[] = [];
 const NO_HEADERS: CarriedHeaders = Object.freeze({});
 
 /** The task has ended already. */
@@ -469,56 +559,40 @@ function called(here: FunctionHere, args: unknown[], headers: CarriedHeaders | u
   return typeof found === 'function' ? call(found) : found.then(call);
 }
 
-async function imported(moduleUrl: string, exportName: string): Promise<AnyFunction> {
-  return exported(await importModule(moduleUrl), moduleUrl, exportName);
+function copied(value: unknown): unknown {
+  const packed = pack(value);
+  return packed === undefined ? structuredClone(value) : unpack(structuredClone(packed));
 }
 
-/** Node 20 imports no TypeScript in threads, even when the program runs under a loader for it: then `require` has one, or tsx is asked for its own. */
-async function importModule(moduleUrl: string): Promise<object> {
-  try {
-    return await import(moduleUrl);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_UNKNOWN_FILE_EXTENSION' && !isToBeCompiled(moduleUrl))
-      throw error;
-  }
-  const require = nodeModule.createRequire(moduleUrl);
-  try {
-    // As an ES module, which require.resolve() does not find: the other form of this file looks for its loader in the wrong folder (tsx 4).
-    const manifest = require.resolve('tsx/package.json');
-    const { exports } = require(manifest) as { exports: { './esm/api': { import: { default: string } } } };
-    const { register } = (await import(new URL(exports['./esm/api'].import.default, pathToFileURL(manifest)).href)) as {
-      register: () => void;
+function partOf(error: unknown): string {
+  return error instanceof UncarriableError ? error.part : `it throws as it is read: ${described(error)}`;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A promise of any thenable: it settles once, later, and never by an exception. */
+async function asPromise(value: unknown): Promise<unknown> {
+  return await value;
+}
+
+/** Counts what is printed, so that nobody goes on before it has been passed on. */
+function countPrinted(count: (byteCount: number) => void): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+    stream.write = (chunk: string | Uint8Array, ...more: unknown[]): boolean => {
+      const encoding = typeof more[0] === 'string' ? (more[0] as BufferEncoding) : 'utf8';
+      if (typeof chunk === 'string' || ArrayBuffer.isView(chunk)) count(Buffer.byteLength(chunk, encoding));
+      return write(chunk, ...more);
     };
-    register();
-    return await import(moduleUrl);
-  } catch (cause) {
-    throw new Error(
-      `Cannot import ${moduleUrl} in a worker thread: this Node does not read TypeScript there. Install tsx, or point taskModule() to the compiled .js file.`,
-      { cause },
-    );
   }
 }
 
-/** A module by the name that it will have when it is compiled: a loader for TypeScript finds it, Node does not. */
-function isToBeCompiled(moduleUrl: string): boolean {
-  if (!moduleUrl.startsWith('file:') || existsSync(new URL(moduleUrl))) return false;
-  return existsSync(new URL(moduleUrl.replace(/\.([cm]?)js(x?)([?#].*)?$/, '.$1ts$2')));
-}
-
-/** Results keep their meaning wherever the next task runs: what a copy would change is copied here too. */
-function handedOver(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain =
-    prototype === Object.prototype || prototype === Array.prototype || prototype === null || ArrayBuffer.isView(value);
-  // What is moved away is empty here from then on.
-  if (isPlain && movables(value).length === 0) return value;
-  try {
-    return structuredClone(value);
-  } catch {
-    // The main thread will hear that it cannot be sent.
-    return undefined;
-  }
+/** What serves the tasks of this thread is broken itself, as a task may have done to it: another thread is to take its place. */
+function fail(error: unknown): void {
+  console.error('A worker thread of taskmap ends, since it cannot go on:', error);
+  exit(1);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -530,5 +604,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 workerpool.worker({
   hello: () => threadId,
-  serve: (options: ServeOptions) => new Server(options).closed,
+  // It lasts as long as the thread does.
+  serve: (options: ServeOptions) => new NativePromise<never>(() => void new Server(options)),
 });

@@ -1,12 +1,13 @@
 import { decodeError, type EncodedError } from '../codec/error-codec.js';
 import { WorkerStartError } from '../errors.js';
-import { FromWorker, ToWorker } from './messages.js';
+import { callerContext } from '../places/caller-context.js';
+import { FromWorker, RECORD_LENGTH, TaskEnd, ToWorker } from './messages.js';
 import { type WorkerListener, WorkerThread, type WorkerThreadOptions } from './worker-thread.js';
 
 /** What a pool tells the dispatchers, one for each run. */
 export interface PoolUser {
-  deal(deal: () => void): void;
-  fill(): void;
+  /** Has its run go on, after it was told what has come. */
+  wake(tell?: () => void): void;
   begun(thread: WorkerThread, id: number, token: number, atMs: number): void;
   seen(thread: WorkerThread, id: number, atMs: number): void;
   progressed(id: number, token: number, fraction: number, note: string | undefined): void;
@@ -20,6 +21,8 @@ export interface PoolUser {
     value: unknown,
   ): void;
   died(thread: WorkerThread, cause: unknown): void;
+  /** A message with tasks could not be read there. */
+  unreadable(thread: WorkerThread, message: number, why: string): void;
   breakOff(error: unknown): void;
 }
 
@@ -38,7 +41,11 @@ export interface PoolOptions extends WorkerThreadOptions {
 const STARTS_MAX = 3;
 /** How often it is looked at what the threads are doing, in milliseconds. */
 const LOOK_MS = 5;
-const RECORD_LENGTH = 7;
+/** A thread that has tasks, runs none of them and says nothing for so long has lost them, in milliseconds. */
+const SILENT_MS = 10_000;
+const UNREADABLE = 'it could be sent, but not read where it arrived';
+
+const inNoContext = callerContext();
 
 /** The threads of one executor. They start when there is work for them, are replaced when they die, and keep no process alive while nothing runs. */
 export class WorkerPool implements WorkerListener {
@@ -141,7 +148,7 @@ export class WorkerPool implements WorkerListener {
   lookAgain(afterMs: number): void {
     this.#callOffAgain ??= this.#options.after(afterMs, () => {
       this.#callOffAgain = undefined;
-      this.#fill();
+      this.#wakeAll();
     });
   }
 
@@ -162,31 +169,56 @@ export class WorkerPool implements WorkerListener {
 
   ready(): void {
     this.#failedStarts = 0;
-    this.#fill();
+    this.#wakeAll();
   }
 
   messages(thread: WorkerThread, messages: readonly (readonly unknown[])[]): void {
-    thread.heardAtMs = this.#options.now();
-    // Threads that die as they start are a matter of the program only if none of them works.
-    this.#failedStarts = 0;
-    const recordsByUser = new Map<number, (() => void)[]>();
-    const then = (user: number, deal: () => void) => {
-      const deals = recordsByUser.get(user);
-      if (deals === undefined) recordsByUser.set(user, [deal]);
-      else deals.push(deal);
+    this.#hear(thread, messages, thread.heardCount, thread.heardCount);
+  }
+
+  printed(): void {
+    for (const thread of this.#all()) if (thread.isPrinting) return;
+    this.#wakeAll();
+  }
+
+  /** Whether something that was printed on one of these threads has not been passed on yet. */
+  isPrinting(numbers: Iterable<number>): boolean {
+    for (const number of numbers) if (this.thread(number)?.isPrinting) return true;
+    return false;
+  }
+
+  /**
+   * Reads messages, and after them what stands on the board and has not come by message.
+   *
+   * @param upTo - the entry of the board to stop at
+   * @param flushed - entries before this one have been sent, and have come by now if they can be read
+   */
+  #hear(thread: WorkerThread, messages: readonly (readonly unknown[])[], upTo: number, flushed: number): void {
+    const newsByRun = new Map<number, (() => void)[]>();
+    const then = (run: number, tell: () => void) => {
+      const news = newsByRun.get(run);
+      if (news === undefined) newsByRun.set(run, [tell]);
+      else news.push(tell);
     };
     for (const message of messages) this.#read(thread, message, then);
-    for (const [number, deals] of recordsByUser) {
-      this.#users.get(number)?.deal(() => {
-        for (const deal of deals) deal();
+    this.#readBoard(thread, upTo, flushed, then);
+    if (messages.length > 0 || newsByRun.size > 0) {
+      thread.heardAtMs = this.#options.now();
+      // Threads that die as they start are a matter of the program only if none of them works.
+      this.#failedStarts = 0;
+    }
+    for (const [run, news] of newsByRun) {
+      this.#users.get(run)?.wake(() => {
+        for (const tell of news) tell();
       });
     }
     // Room for one run is room for all.
-    if (this.#users.size > 1) this.#fill();
+    if (this.#users.size > 1 && newsByRun.size > 0) this.#wakeAll();
   }
 
   died(thread: WorkerThread, cause: unknown): void {
     const wasReady = thread.threadId !== 0;
+    this.#hear(thread, [], thread.board.written, thread.board.flushed);
     if (this.#ioThread === thread) this.#ioThread = undefined;
     else this.#threads.splice(this.#threads.indexOf(thread), 1);
     if (this.#closed && this.#users.size === 0) return;
@@ -199,15 +231,22 @@ export class WorkerPool implements WorkerListener {
       for (const user of [...this.#users.values()]) user.breakOff(error);
       return;
     }
-    for (const user of [...this.#users.values()]) user.deal(() => user.died(thread, cause));
-    this.#fill();
+    for (const user of [...this.#users.values()]) user.wake(() => user.died(thread, cause));
+    this.#wakeAll();
   }
 
   #read(thread: WorkerThread, message: readonly unknown[], then: (user: number, deal: () => void) => void): void {
     switch (message[0]) {
-      case FromWorker.ended:
-        for (let place = 1; place < message.length; place += RECORD_LENGTH) {
-          const [number, id, token, end, startedAtMs, tookMs, value] = message.slice(place, place + RECORD_LENGTH) as [
+      case FromWorker.ended: {
+        const first = message[1] as number;
+        // Those before them were sent, and did not arrive.
+        this.#readBoard(thread, first, first, then);
+        for (let place = 2; place < message.length; place += RECORD_LENGTH) {
+          const entry = (first + (place - 2) / RECORD_LENGTH) | 0;
+          // It was read from the board.
+          if (isBefore(entry, thread.heardCount)) continue;
+          thread.heardCount = (entry + 1) | 0;
+          const [run, id, token, end, startedAtMs, tookMs, value] = message.slice(place, place + RECORD_LENGTH) as [
             number,
             number,
             number,
@@ -216,10 +255,16 @@ export class WorkerPool implements WorkerListener {
             number,
             unknown,
           ];
-          const user = this.#users.get(number);
-          then(number, () => user?.ended(thread, id, token, end, startedAtMs, tookMs, value));
+          const user = this.#users.get(run);
+          then(run, () => user?.ended(thread, id, token, end, startedAtMs, tookMs, value));
         }
         break;
+      }
+      case FromWorker.unreadable: {
+        const [, number, why] = message as [number, number, string];
+        for (const [run, user] of this.#users) then(run, () => user.unreadable(thread, number, why));
+        break;
+      }
       case FromWorker.progress: {
         const [, number, id, token, startedAtMs, fraction, note] = message as [
           number,
@@ -250,13 +295,31 @@ export class WorkerPool implements WorkerListener {
     }
   }
 
+  /** What has ended on a thread and did not come by message, up to an entry of its board. */
+  #readBoard(thread: WorkerThread, upTo: number, flushed: number, then: (run: number, tell: () => void) => void): void {
+    for (let count = thread.heardCount; isBefore(count, upTo); count = thread.heardCount) {
+      const entry = thread.board.read(count);
+      // It is about to be sent.
+      if (entry !== undefined && !entry.isWhole && !isBefore(count, flushed)) return;
+      thread.heardCount = (count + 1) | 0;
+      if (entry === undefined) continue;
+      const { run, id, token, startedAtMs, tookMs, isWhole } = entry;
+      const isLost = !isWhole && entry.end !== TaskEnd.inputLost;
+      const end = isLost ? TaskEnd.unsendable : entry.end;
+      const value = isLost ? UNREADABLE : entry.value;
+      const user = this.#users.get(run);
+      then(run, () => user?.ended(thread, id, token, end, startedAtMs, tookMs, value));
+    }
+  }
+
   // Helpers.
 
   #start(concurrency: number): WorkerThread {
     const taken = new Set([...this.#all()].map(({ number }) => number));
     let number = 1;
     while (taken.has(number)) number++;
-    const thread = new WorkerThread(number, concurrency, this.#options, this);
+    // It outlives the run that needs it first, and belongs to nobody's context.
+    const thread = inNoContext(() => new WorkerThread(number, concurrency, this.#options, this));
     thread.keepAlive(this.#users.size > 0);
     return thread;
   }
@@ -266,21 +329,37 @@ export class WorkerPool implements WorkerListener {
     if (this.#ioThread !== undefined) yield this.#ioThread;
   }
 
-  #fill(): void {
-    for (const user of [...this.#users.values()]) user.deal(() => {});
+  #wakeAll(): void {
+    for (const user of [...this.#users.values()]) user.wake();
   }
 
-  /** Looks again and again at what the threads run: a task that runs for long has begun long before it can say so. */
+  /**
+   * Looks again and again at what the threads do. A task that runs for long has begun long before its thread can say so, and
+   * so have those ended that ran before it; and a thread whose program was broken by a task says nothing ever.
+   */
   #look(): void {
     this.#callOffLook ??= this.#options.after(LOOK_MS, () => {
       this.#callOffLook = undefined;
-      for (const thread of this.#threads) {
-        const there = thread.state === 'ready' ? thread.current : undefined;
-        const user = there && this.#users.get(there.run);
-        if (there !== undefined && user !== undefined) user.deal(() => user.seen(thread, there.id, there.startedAtMs));
-      }
+      for (const thread of [...this.#all()]) if (thread.state === 'ready') this.#lookAt(thread);
       if (this.#users.size > 0) this.#look();
     });
+  }
+
+  #lookAt(thread: WorkerThread): void {
+    const { board } = thread;
+    // In this order: what had ended before the current task began is on the board by now, and what was sent has come.
+    const { rested, flushed } = board;
+    const current = thread.concurrency === 1 ? board.current : undefined;
+    this.#hear(thread, thread.take(), board.written, flushed);
+    if (current !== undefined) {
+      thread.heardAtMs = this.#options.now();
+      const user = this.#users.get(current.run);
+      user?.wake(() => user.seen(thread, current.id, current.startedAtMs));
+    }
+    if (thread.queuedCount === 0 || thread.state !== 'ready') return;
+    const isSilent = thread.concurrency === 1 && this.isStale(thread, SILENT_MS);
+    // It has read all that was sent, has nothing left to do, and never said what came of some of it.
+    if (rested === thread.postedCount || isSilent) void thread.kill();
   }
 
   #stopLooking(): void {
@@ -288,4 +367,9 @@ export class WorkerPool implements WorkerListener {
     this.#callOffAgain?.();
     this.#callOffLook = this.#callOffAgain = undefined;
   }
+}
+
+/** Of two counts that wrap around. */
+function isBefore(count: number, other: number): boolean {
+  return ((count - other) | 0) < 0;
 }

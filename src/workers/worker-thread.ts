@@ -11,7 +11,7 @@ import {
 } from 'node:worker_threads';
 import workerpool, { type Pool } from 'workerpool';
 import { WorkerStartError } from '../errors.js';
-import { Current, NOTHING } from './messages.js';
+import { Board } from './board.js';
 
 /** How threads are made. */
 export interface WorkerThreadOptions {
@@ -23,23 +23,19 @@ export interface WorkerThreadOptions {
 
 /** Who hears what a thread tells. */
 export interface WorkerListener {
-  /** Messages, in the order in which they were sent. */
+  /** Messages, in the order in which they were sent. Those that could not be read are missing. */
   messages(thread: WorkerThread, messages: readonly (readonly unknown[])[]): void;
   /** A thread can be given work. */
   ready(): void;
   /** The thread is gone; all it had sent has been told before. */
   died(thread: WorkerThread, cause: unknown): void;
-}
-
-/** What a thread is doing at a moment. */
-export interface RunningThere {
-  readonly run: number;
-  readonly id: number;
-  readonly startedAtMs: number;
+  /** What was printed there has been passed on. */
+  printed(): void;
 }
 
 /** Behind a task that is expected to take longer than this none is put: something more urgent may become ready meanwhile. In milliseconds. */
-const ONE_BEHIND_MS = 2; /** How long a thread that is told to stop may take before it is stopped by force, in milliseconds. */
+const ONE_BEHIND_MS = 2;
+/** How long a thread that is told to stop may take before it is stopped by force, in milliseconds. */
 const TERMINATE_MS = 50;
 
 /** Threads that this process has started, by thread id: a public event is the only way to the handle of a thread that workerpool made. */
@@ -64,8 +60,18 @@ export class WorkerThread {
   heardAtMs = 0;
   readonly #listener: WorkerListener;
   readonly #pool: Pool;
-  readonly #current = new SharedArrayBuffer(Current.length * Float64Array.BYTES_PER_ELEMENT);
-  readonly #currentView = new Float64Array(this.#current);
+  /** What it shows of itself. */
+  readonly board: Board = new Board();
+  /** How many of the entries on its board have been heard. */
+  heardCount = 0;
+  /** How many messages have been sent to it. */
+  postedCount = 0;
+  /** Who has this thread to itself, to see whether a task of its ends it: nobody else may send to it. */
+  reservedFor: object | undefined;
+  /** We have ended it, so that nothing that ran there is to blame. */
+  isEndedByUs = false;
+  /** How many bytes of what its tasks printed have been passed on. */
+  #printedCount = 0;
   #port: MessagePort | undefined;
   #thread: Worker | undefined;
   #isNeeded = false;
@@ -80,7 +86,7 @@ export class WorkerThread {
     this.number = number;
     this.concurrency = concurrency;
     this.#listener = listener;
-    this.#currentView[Current.id] = NOTHING;
+    this.board.clear();
     this.started = new Promise((resolve) => {
       this.#tellStarted = resolve;
     });
@@ -97,14 +103,9 @@ export class WorkerThread {
     void this.#serve();
   }
 
-  /** What runs there now; `undefined` if nothing does. Only for a thread that runs one attempt at a time. */
-  get current(): RunningThere | undefined {
-    const view = this.#currentView;
-    for (;;) {
-      const version = view[Current.version]!;
-      const there = { run: view[Current.run]!, id: view[Current.id]!, startedAtMs: view[Current.startedAtMs]! };
-      if (version % 2 === 0 && version === view[Current.version]) return there.id === NOTHING ? undefined : there;
-    }
+  /** Something that was printed there has not been passed on yet. */
+  get isPrinting(): boolean {
+    return this.state === 'ready' && this.board.printed !== this.#printedCount;
   }
 
   hasRoom(inboxMs: number, inboxMax: number): boolean {
@@ -119,6 +120,22 @@ export class WorkerThread {
    */
   post(message: readonly unknown[]): void {
     this.#port?.postMessage(message);
+    this.postedCount = (this.postedCount + 1) | 0;
+  }
+
+  /** What it has sent and nobody has looked at yet. */
+  take(): (readonly unknown[])[] {
+    const messages: (readonly unknown[])[] = [];
+    if (this.#port === undefined) return messages;
+    for (;;) {
+      try {
+        const received = receiveMessageOnPort(this.#port);
+        if (received === undefined) return messages;
+        messages.push(received.message);
+      } catch {
+        // It cannot be read. Of the tasks in it the board tells.
+      }
+    }
   }
 
   /** Whether the process must stay alive for this thread. */
@@ -133,8 +150,14 @@ export class WorkerThread {
     }
   }
 
-  /** Ends the thread, whatever it is doing. */
+  /** Ends the thread, whatever it is doing. Nothing that runs there is to blame for it. */
   async terminate(): Promise<void> {
+    this.isEndedByUs = true;
+    await this.kill();
+  }
+
+  /** Ends the thread, as if it had died of what runs there. */
+  async kill(): Promise<void> {
     this.keepAlive(true);
     // The thread itself: workerpool asks kindly first, which an endless loop does not hear, and never answers at all if the thread was quicker.
     if (this.#thread === undefined) void Promise.resolve(this.#pool.terminate(true)).catch(() => {});
@@ -147,12 +170,15 @@ export class WorkerThread {
       // Two calls: a port handed to a thread that is not there yet would be lost with it if it never comes.
       this.threadId = (await this.#pool.exec('hello')) as number;
       this.#thread = threads.get(this.threadId);
+      for (const stream of [this.#thread?.stdout, this.#thread?.stderr])
+        stream?.on('data', (chunk) => this.#passed(chunk));
       const { port1, port2 } = new MessageChannel();
       this.#port = port1;
-      port1.on('message', (message) => this.#listener.messages(this, [message, ...this.#waiting()]));
+      port1.on('message', (message) => this.#listener.messages(this, [message, ...this.take()]));
+      port1.on('messageerror', () => this.#listener.messages(this, this.take()));
       const serving = this.#pool.exec(
         'serve',
-        [{ port: port2, concurrency: this.concurrency, current: this.#current }],
+        [{ port: port2, concurrency: this.concurrency, board: this.board.buffer }],
         { transfer: [port2] },
       );
       this.state = 'ready';
@@ -169,7 +195,7 @@ export class WorkerThread {
   #die(cause: unknown): void {
     if (this.state === 'dead') return;
     // What it had sent has arrived, even if nobody has looked yet.
-    const last = this.#waiting();
+    const last = this.take();
     if (last.length > 0) this.#listener.messages(this, last);
     this.state = 'dead';
     this.#tellStarted();
@@ -180,16 +206,9 @@ export class WorkerThread {
     this.#listener.died(this, cause);
   }
 
-  #waiting(): (readonly unknown[])[] {
-    const messages: (readonly unknown[])[] = [];
-    if (this.#port === undefined) return messages;
-    for (
-      let received = receiveMessageOnPort(this.#port);
-      received !== undefined;
-      received = receiveMessageOnPort(this.#port)
-    )
-      messages.push(received.message);
-    return messages;
+  #passed(chunk: Uint8Array): void {
+    this.#printedCount = (this.#printedCount + chunk.length) | 0;
+    if (!this.isPrinting) this.#listener.printed();
   }
 }
 

@@ -57,13 +57,21 @@ export class Model {
     return 1 + Math.max(0, ...dependents.map((task) => this.rank(task.id)));
   }
 
-  /** These tasks and what they depend on, as far as it is not done. */
+  /** Those of these tasks that can come to a result, and what they depend on, as far as it is not done. */
   needed(only: readonly number[]): Set<number> {
     return new Set(
       only
-        .filter((id) => this.#outcomes[id]!.status !== 'done')
+        .filter((id) => this.#outcomes[id]!.status === 'pending' && !this.#isLost(id))
         .flatMap((id) => [id, ...this.needed(this.dependencies(id))]),
     );
+  }
+
+  /** Whether an ancestor has failed, so that it will be skipped. */
+  #isLost(id: number): boolean {
+    return this.dependencies(id).some((dependency) => {
+      const { status } = this.#outcomes[dependency]!;
+      return status === 'failed' || status === 'skipped' || (status === 'pending' && this.#isLost(dependency));
+    });
   }
 
   /** Runs all that is pending, or these tasks and what they need. */
@@ -87,6 +95,12 @@ export class Model {
     if (status !== 'failed' && status !== 'skipped') return;
     for (const descendant of this.descendants(id))
       if (this.#outcomes[descendant]!.status === 'skipped') this.#outcomes[descendant] = PENDING;
+  }
+
+  /** A run was broken off, and left this task pending after so many calls in all runs so far. */
+  left(id: number, calls: number): void {
+    this.#outcomes[id] = PENDING;
+    this.#calls[id] = calls;
   }
 
   #settle(id: number, needed: ReadonlySet<number>): void {

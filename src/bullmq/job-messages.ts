@@ -9,10 +9,13 @@ export const PROTOCOL = 2;
 /** A value on its way: its bytes in base64, or its JSON behind a `=` if it is small, or where it is in the value store, and how many bytes it has. */
 export type CarriedValue = string | readonly [key: string, size: number];
 
-/** How a worker finds a function: as an export of a module, with the hash of that file if it is one; or as its text, with the helpers in it. */
+/**
+ * How a worker finds a function: as an export of a module, with the hash of that file if it is one; or as its text, with
+ * what else it takes to make one of it, see `functionOf()`.
+ */
 export type CarriedFunction =
   | readonly [kind: 'module', moduleUrl: string, exportName: string, digest: string | null]
-  | readonly [kind: 'source', text: string, helpers: string];
+  | readonly [kind: 'source', text: string, more: string];
 
 /** A task of a job. */
 export interface OrderedTask {

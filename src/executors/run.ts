@@ -5,7 +5,6 @@ import {
   RunFailedError,
   TaskTimeoutError,
   UnsendableError,
-  UnstorableError,
 } from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
@@ -434,9 +433,10 @@ export class Run implements AttemptRun, PlacedRun {
   ended(remote: RemoteAttempt, ending: Ending): Fate {
     const attempt = remote as LiveAttempt;
     let fate: Fate = 'void';
-    if (this.settled || attempt.ended) return fate;
+    if (this.settled) return fate;
     this.#told(() => {
-      fate = this.#endedThere(attempt, ending);
+      // It may be the last that the run has waited for.
+      if (!attempt.ended) fate = this.#endedThere(attempt, ending);
       if (this.#schedule.hasArrivals) this.#takeArrivals();
     });
     return fate;
@@ -657,16 +657,23 @@ export class Run implements AttemptRun, PlacedRun {
 
   #returned(attempt: LiveAttempt, result: unknown): Fate {
     if (attempt.ended) return 'void';
-    if (attempt.isInterrupted) return this.#endedByAbort(attempt);
+    if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt));
     return this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
   }
 
   #threw(attempt: LiveAttempt, error: unknown): Fate {
     if (attempt.ended) return 'void';
-    if (attempt.isInterrupted) return this.#endedByAbort(attempt, error);
+    if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt, error);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt, error));
     return this.#failed(attempt, error);
+  }
+
+  /** By its own measure it may have ended in time, and the word of it have come late: this thread was busy, say. */
+  #isInterrupted(attempt: LiveAttempt): boolean {
+    if (!attempt.isInterrupted) return false;
+    const { timeoutMs } = this.#settings[attempt.id]!;
+    return !attempt.isTimedOut || attempt.tookMs === undefined || attempt.tookMs >= timeoutMs!;
   }
 
   /** A function that never lets go of the thread can take longer than allowed without any timer having had a chance to say so. */
@@ -716,6 +723,7 @@ export class Run implements AttemptRun, PlacedRun {
       this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
     };
     this.#saving.add(done);
+    if (this.#stop !== undefined) this.#giveUpSaving();
     void saved.catch((error) => this.#fact(() => this.#notKept(id, error))).then(() => this.#fact(done));
     return true;
   }
@@ -742,7 +750,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   /** A result that cannot be kept is told of; a store that fails ends the run. */
   #notKept(id: number, error: unknown): void {
-    if (error instanceof UnstorableError) {
+    // A store of another loaded copy of this package has a class of its own.
+    if ((error as { readonly code?: unknown } | undefined)?.code === 'unstorable') {
       this.#announcer.storeRefused(id, error);
       return;
     }

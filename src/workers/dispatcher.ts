@@ -203,8 +203,20 @@ export class Dispatcher implements Place {
     else this.#threadAt(id)?.post([ToWorker.abort, this.#number, id, this.#tokenOf[id], encodeError(reason)]);
   }
 
-  giveUp({ id }: RemoteAttempt): void {
-    void this.#threadAt(id)?.terminate();
+  giveUp(attempt: RemoteAttempt): void {
+    const { id } = attempt;
+    const thread = this.#threadAt(id);
+    if (thread === undefined || this.#attempts[id] !== attempt) return;
+    if (this.#mayRun(thread, id)) void thread.terminate();
+    // It has ended, and that is about to be told; or it begins at this very moment.
+    else this.#pool.later(() => this.giveUp(attempt));
+  }
+
+  /** Whether a task runs on a thread, as far as can be seen. */
+  #mayRun(thread: WorkerThread, id: number): boolean {
+    if (thread.concurrency > 1) return true;
+    const { current } = thread.board;
+    return current?.run === this.#number && current.id === id;
   }
 
   end(): void {

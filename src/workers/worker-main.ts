@@ -416,8 +416,8 @@ class Server {
         this.#record(run.number, id, token, TaskEnd.unsendable, startedAtMs, tookMs, partOf(error));
         return;
       }
-      // What is moved away is empty here from then on.
-      if (isKept) run.results.set(id, moved.length === 0 ? value : copied(value));
+      // What crosses as something else is that here as well; and what is moved away is empty here from then on.
+      if (isKept) run.results.set(id, packed === undefined && moved.length === 0 ? value : copied(packed, value));
       const end = packed === undefined ? TaskEnd.returned : TaskEnd.packed;
       this.#record(run.number, id, token, end, startedAtMs, tookMs, packed ?? value, moved);
       return;
@@ -559,8 +559,7 @@ function called(here: FunctionHere, args: unknown[], headers: CarriedHeaders | u
   return typeof found === 'function' ? call(found) : found.then(call);
 }
 
-function copied(value: unknown): unknown {
-  const packed = pack(value);
+function copied(packed: Packed | undefined, value: unknown): unknown {
   return packed === undefined ? structuredClone(value) : unpack(structuredClone(packed));
 }
 

@@ -152,6 +152,11 @@ export class WorkerPool implements WorkerListener {
     });
   }
 
+  /** A little later, when the threads have been looked at again. */
+  later(callback: () => void): void {
+    this.#options.after(LOOK_MS, callback);
+  }
+
   /** Starts all threads that there may be. */
   async warmUp(): Promise<void> {
     this.want(this.#options.workers);

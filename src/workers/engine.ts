@@ -184,13 +184,14 @@ function isMeasured(): boolean {
   return Boolean(process.env['NODE_V8_COVERAGE']);
 }
 
-/** Where a function begins. A loader that compiles, and has Node map its lines back, gets that of the source. */
+/** Where a function begins. Of what a loader has compiled it is the place in the source, if Node maps lines back. */
 function placeOf({ scriptId, lineNumber, columnNumber }: Location): Omit<FunctionFacts, 'around'> {
   const file = fileByScript.get(scriptId)!;
   const lineStart = lineStartsByScript.get(scriptId)?.[lineNumber];
   const offset = lineStart === undefined ? undefined : lineStart + columnNumber;
   const entry = nodeModule.findSourceMap(file)?.findEntry(lineNumber, columnNumber);
-  if (entry === undefined || !('originalSource' in entry))
+  // What is measured is the code that runs, not its source.
+  if (offset !== undefined || entry === undefined || !('originalSource' in entry))
     return { file, line: lineNumber, column: columnNumber, offset };
   const { originalSource, originalLine: line, originalColumn: column } = entry;
   const source = originalSource.startsWith('file:') ? fileURLToPath(originalSource) : originalSource;

@@ -71,14 +71,9 @@ export function functionSources(functions: readonly Function[]): Map<Function, F
     else found.set(fn, known);
   }
   if (candidates.length === 0) return found;
-  let engine: Engine;
+  let engine: Engine | undefined;
   try {
     engine = new Engine();
-  } catch (error) {
-    for (const { fn } of candidates) found.set(fn, notInspected(error));
-    return found;
-  }
-  try {
     const allNames = new Set(candidates.flatMap(({ names }) => [...names]));
     const free = engine.freeNames(
       candidates.map(({ expression }) => expression),
@@ -90,8 +85,10 @@ export function functionSources(functions: readonly Function[]): Map<Function, F
     );
     for (const [index, candidate] of candidates.entries())
       found.set(candidate.fn, judged(candidate, facts[index]!, free, engine));
+  } catch (error) {
+    for (const { fn } of candidates) found.set(fn, notInspected(error));
   } finally {
-    engine.close();
+    engine?.close();
   }
   return found;
 }

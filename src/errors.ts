@@ -208,6 +208,39 @@ export class GraphBusyError extends TaskmapError {
   }
 }
 
+/** One loaded copy of the package. */
+export interface Copy {
+  /** As in its package.json. */
+  readonly version: string;
+  /** The address of one of its files. */
+  readonly url: string;
+}
+
+/**
+ * The program has loaded two copies of taskmap-ts, and one was given what the other has made. Graphs of one run on
+ * executors of the other if both are of one version; nothing else can be shared.
+ */
+export class TwoCopiesError extends TaskmapError {
+  readonly code = 'two-copies';
+  /** The copy that was given something. */
+  readonly own: Copy;
+  /** The copy that has made it; `undefined` if that does not say so. */
+  readonly other: Copy | undefined;
+
+  constructor(what: string, own: Copy, other: Copy | undefined) {
+    const from =
+      other === undefined
+        ? 'another copy of taskmap-ts, of an earlier version'
+        : `the copy of taskmap-ts ${other.version} at ${other.url}`;
+    const problem = `This ${what} was made by ${from}, and given to the copy ${own.version} at ${own.url}`;
+    const advice =
+      'by one version for all packages that depend on it, or by `dedupe` of the package manager or the bundler';
+    super(`${problem}: the program has loaded two copies. Have it load one, ${advice}.`);
+    this.own = own;
+    this.other = other;
+  }
+}
+
 /** An attempt took longer than its task allows. */
 export class TaskTimeoutError extends TaskmapError {
   readonly code = 'task-timeout';

@@ -10,14 +10,14 @@ import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
-import { type CallerContext, callerContext } from '../places/caller-context.js';
+import { type CallerContext, callerContext, inNoContext } from '../places/caller-context.js';
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
-import { type Clock, holdProcessOpen, systemClock } from './clock.js';
+import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 
 /** What a run does when a task fails for good. */
@@ -123,7 +123,7 @@ export class Run implements AttemptRun, PlacedRun {
   #stop: { readonly status: 'stopped' | 'aborted'; readonly reason: unknown } | undefined;
   #report: RunReport | undefined;
   #released = false;
-  #letProcessEnd: (() => void) | undefined;
+  #holdsProcessOpen = false;
   #whenSettled: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
@@ -146,7 +146,8 @@ export class Run implements AttemptRun, PlacedRun {
     this.open = openGraph(order.graph);
     this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
     this.#settings = this.open.settings;
-    this.#inCallersContext = callerContext();
+    // A synchronous run is never out of it.
+    this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
     this.#place = order.placed?.placeFor(this);
     this.#schedule = new Schedule(this.open, order.slots, {
       selected: order.selected,
@@ -201,7 +202,9 @@ export class Run implements AttemptRun, PlacedRun {
       if (signal?.aborted) this.#end('aborted', signal.reason);
     });
     // What it waits for may keep no process alive by itself, such as the timer of `AbortSignal.timeout()`.
-    if (this.#host.isAsync && !this.settled) this.#letProcessEnd = holdProcessOpen();
+    if (!this.#host.isAsync || this.settled) return;
+    this.#holdsProcessOpen = true;
+    holdProcessOpen();
   }
 
   /** Starts nothing new and interrupts what is running. */
@@ -435,11 +438,18 @@ export class Run implements AttemptRun, PlacedRun {
     const attempt = remote as LiveAttempt;
     let fate: Fate = 'void';
     if (this.settled) return fate;
+    if (this.#acting) return this.#endedNow(attempt, ending);
     this.#told(() => {
-      // It may be the last that the run has waited for.
-      if (!attempt.ended) fate = this.#endedThere(attempt, ending);
-      if (this.#schedule.hasArrivals) this.#takeArrivals();
+      fate = this.#endedNow(attempt, ending);
     });
+    return fate;
+  }
+
+  #endedNow(attempt: LiveAttempt, ending: Ending): Fate {
+    // Also if nobody was interested any more: it may be the last that the run has waited for.
+    this.#hasNews = true;
+    const fate = attempt.ended ? 'void' : this.#endedThere(attempt, ending);
+    if (this.#schedule.hasArrivals) this.#takeArrivals();
     return fate;
   }
 
@@ -868,7 +878,7 @@ export class Run implements AttemptRun, PlacedRun {
   #settle(): void {
     if (!this.#released) releaseGraph(this.graph);
     this.#released = true;
-    this.#letProcessEnd?.();
+    if (this.#holdsProcessOpen) letProcessEnd();
     this.#order.onSettled?.();
     // They go on only after the last event, but they do so even if the emit() of a subclass throws.
     this.#whenSettled?.tell();

@@ -19,7 +19,10 @@ import {
 } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
+import { validateRuns } from '../support/validated-runs.js';
 import { graphOf, made, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
+
+validateRuns();
 
 const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(
   new URL('../workers/fixtures/broken.ts', import.meta.url),

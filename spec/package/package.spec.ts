@@ -165,6 +165,11 @@ describe('a project that installed the package', () => {
     );
   });
 
+  it('runs tasks on threads in a program that is given on the command line', () => {
+    const program = readFileSync(join(consumer, 'threads.mjs'), 'utf8');
+    expect(node(consumer, '--expose-gc', '--input-type=module', '-e', program)).toBe('42\n');
+  });
+
   it('has the command', () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
     expect(node(consumer, realpathSync(join(consumer, 'node_modules', '.bin', 'taskmap-ts')), '--version')).toBe(

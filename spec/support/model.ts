@@ -57,21 +57,22 @@ export class Model {
     return 1 + Math.max(0, ...dependents.map((task) => this.rank(task.id)));
   }
 
-  /** Those of these tasks that can come to a result, and what they depend on, as far as it is not done. */
+  /** These tasks and what they depend on, as far as it is pending and can come to a result. */
   needed(only: readonly number[]): Set<number> {
     return new Set(
       only
-        .filter((id) => this.#outcomes[id]!.status === 'pending' && !this.#isLost(id))
+        .filter((id) => this.#outcomes[id]!.status === 'pending' && !this.#isHopeless(id))
         .flatMap((id) => [id, ...this.needed(this.dependencies(id))]),
     );
   }
 
-  /** Whether an ancestor has failed, so that it will be skipped. */
-  #isLost(id: number): boolean {
-    return this.dependencies(id).some((dependency) => {
-      const { status } = this.#outcomes[dependency]!;
-      return status === 'failed' || status === 'skipped' || (status === 'pending' && this.#isLost(dependency));
-    });
+  #isHopeless(id: number): boolean {
+    const { status } = this.#outcomes[id]!;
+    return (
+      status === 'failed' ||
+      status === 'skipped' ||
+      (status === 'pending' && this.dependencies(id).some((dependency) => this.#isHopeless(dependency)))
+    );
   }
 
   /** Runs all that is pending, or these tasks and what they need. */

@@ -36,6 +36,11 @@ export interface JobData {
   readonly order: string;
   /** Nobody wants it any more. */
   readonly cancelled?: true;
+  /**
+   * A worker was lost that had its task beside others: it is to run alone. Once it has begun so, a worker that is lost was
+   * lost by it.
+   */
+  readonly alone?: 'waiting' | 'begun';
 }
 
 /** What a job is to do: tasks that do not depend on each other. */
@@ -77,6 +82,8 @@ export interface JobAnswer {
   readonly refused?: string;
   /** Nobody wanted it any more, and nothing of it has run. */
   readonly dropped?: true;
+  /** A worker was lost by it, which had nothing else. It has not run again. */
+  readonly lostWorker?: true;
   /** What was not told yet. */
   readonly news: readonly JobNews[];
   /** One for each task of the order. */

@@ -4,6 +4,7 @@ import { described, InvalidOptionError } from '../errors.js';
 import { availableCores } from '../workers/available-cores.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
 import { CarriedValues, takenError, type ValueOptions } from './carried-values.js';
+import { JobGate } from './job-gate.js';
 import {
   CANCEL_EVENT,
   type CancelEvent,
@@ -134,6 +135,7 @@ class QueueWorker implements TaskWorker {
   readonly #log: (line: string) => void;
   readonly #startedAtMs = Date.now();
   /** What ends each job that is under way. */
+  readonly #gate = new JobGate();
   readonly #running = new Map<string, AbortController>();
   #workers: AnyWorker[] = [];
   #control: AnyEvents | undefined;
@@ -300,10 +302,13 @@ class QueueWorker implements TaskWorker {
       job.opts.removeOnComplete = true;
       return answer({ dropped: true });
     }
+    if (data.alone === 'begun') return answer({ lostWorker: true });
     const controller = new AbortController();
     const news = new NewsDesk(job, this.name);
     this.#running.set(jobId, controller);
+    const leave = await this.#gate.enter(data.alone === 'waiting');
     try {
+      if (data.alone === 'waiting') await job.updateData({ ...data, alone: 'begun' });
       const order = this.#order(data);
       const ready = await this.#ready(order);
       const ends = await this.#runner.runJob(
@@ -323,6 +328,7 @@ class QueueWorker implements TaskWorker {
       this.#log(`refused: ${error.message}`);
       return answer({ refused: error.message });
     } finally {
+      leave();
       news.close();
       this.#running.delete(jobId);
       this.#lastEndMs = Date.now();
@@ -404,6 +410,7 @@ interface QueuedJob {
   readonly data: unknown;
   readonly opts: { removeOnComplete?: unknown };
   moveToWait(token?: string): Promise<unknown>;
+  updateData(data: JobData): Promise<void>;
   updateProgress(progress: object): Promise<void>;
 }
 

@@ -129,7 +129,7 @@ export class Run implements AttemptRun, PlacedRun {
   #hasNews = false;
   #isWoken = false;
   #broken: { readonly error: unknown } | undefined;
-  /** What brings each task to its end whose result is being saved. */
+  /** For each outcome that is being saved what is to be done once it is safe. */
   readonly #saving = new Set<() => void>();
   #storeFailure: { readonly error: unknown } | undefined;
 
@@ -265,7 +265,8 @@ export class Run implements AttemptRun, PlacedRun {
     } finally {
       this.#acting = false;
     }
-    if (this.#broken !== undefined || (this.#schedule.finished && this.#place?.isBusy !== true)) this.#settle();
+    const isOver = this.#schedule.finished && this.#saving.size === 0 && this.#place?.isBusy !== true;
+    if (isOver || this.#broken !== undefined) this.#settle();
   }
 
   /** Starts what can be started, until nothing can or other events are due. */
@@ -742,7 +743,12 @@ export class Run implements AttemptRun, PlacedRun {
   #keepFailure(memory: RunMemory, { id, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {
     try {
       const saved = memory.keepFailure(id, error, this.#facts(id, startedAtMs, tookMs));
-      saved?.catch((error) => this.#fact(() => this.#notKept(id, error)));
+      if (saved === undefined) return;
+      // Nobody waits for it but the end of the run, which is to tell if the store has failed.
+      const done = () => void this.#saving.delete(done);
+      this.#saving.add(done);
+      if (this.#stop !== undefined) this.#giveUpSaving();
+      void saved.catch((error) => this.#fact(() => this.#notKept(id, error))).then(() => this.#fact(done));
     } catch (error) {
       this.#notKept(id, error);
     }

@@ -4,6 +4,7 @@ import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, InvalidOptionError, UncarriableError } from '../errors.js';
+import { attemptController } from '../graph/attempt-signal.js';
 import type { TaskContext } from '../graph/task.js';
 import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
@@ -506,7 +507,7 @@ class Server {
       headers,
       get signal(): AbortSignal {
         if (running.controller === undefined) {
-          running.controller = new AbortController();
+          running.controller = attemptController();
           if (running.abortedWith !== undefined) running.controller.abort(running.abortedWith.reason);
         }
         return running.controller.signal;

@@ -57,6 +57,7 @@ export class WorkerPool implements WorkerListener {
   #failedStarts = 0;
   #callOffLook: (() => void) | undefined;
   #callOffAgain: (() => void) | undefined;
+  #isSharing = false;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -150,6 +151,16 @@ export class WorkerPool implements WorkerListener {
     });
   }
 
+  /** Room for one run is room for all, also if that run is over now. */
+  shareRoom(): void {
+    if (this.#users.size < 2 || this.#isSharing) return;
+    this.#isSharing = true;
+    queueMicrotask(() => {
+      this.#isSharing = false;
+      this.#wakeAll();
+    });
+  }
+
   /** A little later, when the threads have been looked at again. */
   later(callback: () => void): void {
     this.#options.after(LOOK_MS, callback);
@@ -215,8 +226,6 @@ export class WorkerPool implements WorkerListener {
         for (const tell of news) tell();
       });
     }
-    // Room for one run is room for all.
-    if (this.#users.size > 1 && newsByRun.size > 0) this.#wakeAll();
   }
 
   died(thread: WorkerThread, cause: unknown): void {

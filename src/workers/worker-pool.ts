@@ -240,10 +240,10 @@ export class WorkerPool implements WorkerListener {
         { cause },
       );
       this.#failedStarts = 0;
-      for (const user of [...this.#users.values()]) user.breakOff(error);
+      this.#tellAll((user) => user.breakOff(error));
       return;
     }
-    for (const user of [...this.#users.values()]) user.wake(() => user.died(thread, cause));
+    this.#tellAll((user) => user.wake(() => user.died(thread, cause)));
     this.#wakeAll();
   }
 
@@ -342,7 +342,12 @@ export class WorkerPool implements WorkerListener {
   }
 
   #wakeAll(): void {
-    for (const user of [...this.#users.values()]) user.wake();
+    this.#tellAll((user) => user.wake());
+  }
+
+  /** Tells the runs that there are, but for those that end while others are told: by what a listener does, for example. */
+  #tellAll(tell: (user: PoolUser) => void): void {
+    for (const [number, user] of [...this.#users]) if (this.#users.has(number)) tell(user);
   }
 
   /**

@@ -689,6 +689,7 @@ export class Dispatcher implements Place {
     thread.queuedMs = thread.queuedCount === 0 ? 0 : Math.max(0, thread.queuedMs - expectedMs);
     this.#outstandingCount--;
     this.#outstanding.set(thread.number, this.#outstanding.get(thread.number)! - 1);
+    this.#pool.shareRoom();
     const sent = this.#sentTo.get(thread.number);
     if (sent !== undefined && sent.length > 2 * (thread.queuedCount + INBOX_MAX)) {
       this.#sentTo.set(

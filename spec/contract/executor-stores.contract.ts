@@ -9,7 +9,7 @@ import {
   type TaskSpec,
   UnstorableError,
 } from 'taskmap-ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { counted, type ExecutorSubject, rejection, Stage, task, thrower } from './executor-harness.js';
 
 /** A store whose promises are settled by the spec. */
@@ -470,7 +470,7 @@ export function storeContract(subject: ExecutorSubject): void {
         const stage = new Stage(subject, { store });
         const graph = stage.graph(task('a', thrower(new Error('no'))));
         const run = rejection(stage.executor.run(graph) as Promise<unknown>);
-        await stage.clock.advance(10);
+        await vi.waitUntil(() => store.saving.length > 0, { timeout: 10_000 });
         expect(stage.lines).not.toContain('run:finished');
         store.saving[0]!.fail(failure);
         expect(await run).toBe(failure);

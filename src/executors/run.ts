@@ -275,10 +275,10 @@ export class Run implements AttemptRun, PlacedRun {
   /** Starts what can be started, until nothing can or other events are due. */
   #advance(): void {
     const schedule = this.#schedule;
+    const place = this.#place;
     for (;;) {
-      this.#hasNews = false;
       if (this.#mailbox.length > 0) this.#dealWithMail();
-      if (schedule.hasArrivals) this.#takeArrivals();
+      if (place !== undefined) this.#takeNews();
       if (schedule.hasUnchecked) this.#recall();
       if (schedule.hasSkipped) this.#announceSkipped();
       if (schedule.hasReadied) this.#announceReady();
@@ -287,7 +287,7 @@ export class Run implements AttemptRun, PlacedRun {
         this.#start(id);
         continue;
       }
-      this.#place?.fill();
+      place?.fill();
       if (this.#mailbox.length === 0 && !schedule.hasSkipped && !this.#hasNews) return;
     }
   }
@@ -502,6 +502,12 @@ export class Run implements AttemptRun, PlacedRun {
   #endAhead(attempt: LiveAttempt): void {
     this.#endAttempt(attempt);
     this.#ahead.delete(attempt.id);
+  }
+
+  /** From here on what the place tells is new again. */
+  #takeNews(): void {
+    this.#hasNews = false;
+    if (this.#schedule.hasArrivals) this.#takeArrivals();
   }
 
   /** The inputs of tasks that were sent ahead are done: what was heard of them counts from now on. */

@@ -1,38 +1,32 @@
-// A rate limit in a few lines: an executor that lets a while pass between the starts of two attempts, for a service that asks for it.
-// How many run at once is the option `concurrency`; this is how many start in a second.
-// Waiting for one's turn ends when the run is aborted, because the attempt's signal is handed on.
+// A rate limit: so many attempts start in a second, for a service that asks for it. How many run at once is another
+// matter: `concurrency`. rate-limit/paced-executor.ts is a place on this thread that takes an attempt when its turn has
+// come. Until then a task is ready and no more than that: no slot, no timeout, and one that is more urgent goes first.
 //
 //   page 1    page 2    page 3    page 4
 //
 // npx tsx examples/rate-limit.ts
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AsyncExecutor, type Attempt, TaskGraphBuilder } from 'taskmap-ts';
-
-class RateLimitedExecutor extends AsyncExecutor {
-  readonly pauseMs = 25;
-  #nextStartMs = 0;
-
-  protected override async runAttempt({ signal, invoke }: Attempt): Promise<unknown> {
-    const nowMs = performance.now();
-    const startMs = Math.max(nowMs, this.#nextStartMs);
-    this.#nextStartMs = startMs + this.pauseMs;
-    await sleep(startMs - nowMs, undefined, { signal });
-    return invoke();
-  }
-}
+import { TaskGraphBuilder } from 'taskmap-ts';
+import { PacedExecutor } from './rate-limit/paced-executor.js';
 
 const pages = [1, 2, 3, 4].map((page) => ({
   name: `page ${page}`,
-  run: async () => `text of page ${page}`,
-  ioBound: true,
+  run: () => sleep(5, `text of page ${page}`),
+  timeoutMs: 100,
+  priority: page,
 }));
 const graph = new TaskGraphBuilder({ name: 'pages' }).add(...pages).build();
-const { counts, durationMs } = await new RateLimitedExecutor().run(graph);
+const executor = new PacedExecutor({ gapMs: 50 });
+const started: string[] = [];
+executor.on('task:started', ({ task }) => started.push(task));
+const { counts, durationMs } = await executor.run(graph);
 
-console.log(`${counts.done} pages`);
-console.log(`3 pauses of 25 ms: ${durationMs > 70 ? 'kept' : 'not kept'}`);
+console.log(`${counts.done} pages, none of which timed out`);
+console.log(`the most urgent first: ${started.join(', ')}`);
+console.log(`3 gaps of 50 ms: ${durationMs >= 150 ? 'kept' : 'not kept'}`);
 
 // output:
-// 4 pages
-// 3 pauses of 25 ms: kept
+// 4 pages, none of which timed out
+// the most urgent first: page 4, page 3, page 2, page 1
+// 3 gaps of 50 ms: kept

@@ -98,6 +98,12 @@ export class Model {
       if (this.#outcomes[descendant]!.status === 'skipped') this.#outcomes[descendant] = PENDING;
   }
 
+  /** A run was broken off, and left this task pending after so many calls in all runs so far. */
+  left(id: number, calls: number): void {
+    this.#outcomes[id] = PENDING;
+    this.#calls[id] = calls;
+  }
+
   #settle(id: number, needed: ReadonlySet<number>): void {
     if (this.#outcomes[id]!.status !== 'pending') return;
     const dependencies = this.dependencies(id);

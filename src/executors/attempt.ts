@@ -84,6 +84,8 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   #controller: AbortController | undefined;
   /** Something knows that it is to come to an end, or would know. */
   #wasTold = false;
+  /** Its function was called here: that it asks for its signal is seen. */
+  #wasCalledHere = false;
 
   constructor(run: AttemptRun, id: number, attempt: number, startedAtMs: number, isPlaced = false) {
     this.#run = run;
@@ -151,6 +153,7 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
         this.#wasTold = true;
         throw this.abortedWith.reason;
       }
+      this.#wasCalledHere = true;
       return invoked(this.#run.open, this.id, this);
     };
   }
@@ -167,7 +170,7 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   abort(abortion: Abortion): void {
     this.abortedWith = abortion;
     // What a function asks for on another thread is not seen here.
-    if (this.isPlaced && this.#run.open.settings[this.id]!.withContext) this.#wasTold = true;
+    if (this.isPlaced && !this.#wasCalledHere && this.#run.open.settings[this.id]!.withContext) this.#wasTold = true;
     this.#controller?.abort(abortion.reason);
   }
 }

@@ -1,6 +1,6 @@
 import { decodeError, type EncodedError } from '../codec/error-codec.js';
 import { WorkerStartError } from '../errors.js';
-import { callerContext } from '../places/caller-context.js';
+import { inNoContext } from '../places/caller-context.js';
 import { FromWorker, RECORD_LENGTH, TaskEnd, ToWorker } from './messages.js';
 import { type WorkerListener, WorkerThread, type WorkerThreadOptions } from './worker-thread.js';
 
@@ -44,8 +44,6 @@ const LOOK_MS = 5;
 /** A thread that has tasks, runs none of them and says nothing for so long has lost them, in milliseconds. */
 const SILENT_MS = 10_000;
 const UNREADABLE = 'it could be sent, but not read where it arrived';
-
-const inNoContext = callerContext();
 
 /** The threads of one executor. They start when there is work for them, are replaced when they die, and keep no process alive while nothing runs. */
 export class WorkerPool implements WorkerListener {
@@ -155,6 +153,11 @@ export class WorkerPool implements WorkerListener {
       this.#callOffAgain = undefined;
       this.#wakeAll();
     });
+  }
+
+  /** A little later, when the threads have been looked at again. */
+  later(callback: () => void): void {
+    this.#options.after(LOOK_MS, callback);
   }
 
   /** Starts all threads that there may be. */

@@ -36,20 +36,20 @@ describe('entries', () => {
     expect(here.read(1)).toMatchObject({ run: 8, id: 2 ** 31, token: 2 ** 31 - 1, end: TaskEnd.inputLost });
   });
 
-  it.each([[0], [-0], [1.5], [-1e300], [Number.NaN], [Number.NEGATIVE_INFINITY], [undefined], [null], [true], [false]])(
-    'hold the value %o',
-    (value) => {
-      const { here, there } = twoSides();
-      // Whatever stood there before.
-      write(there, 256);
-      expect(there.write(1, 2, 3, TaskEnd.returned, 0, 0, value)).toBe(true);
-      const entry = here.read(256)!;
-      expect(entry.isWhole).toBe(true);
-      expect(Object.is(entry.value, value)).toBe(true);
-    },
-  );
+  it.each([
+    ...[0, -0, 1.5, -1e300, Number.NaN, Number.NEGATIVE_INFINITY, undefined, null, true, false],
+    ...['', 'text', '\0', 'a lone \ud83d', '任务 👩‍👩‍👧', 'n'.repeat(32)],
+  ])('hold the value %o', (value) => {
+    const { here, there } = twoSides();
+    // Whatever stood there before.
+    write(there, 256);
+    expect(there.write(1, 2, 3, TaskEnd.returned, 0, 0, value)).toBe(true);
+    const entry = here.read(256)!;
+    expect(entry.isWhole).toBe(true);
+    expect(Object.is(entry.value, value)).toBe(true);
+  });
 
-  it.each([[{}], ['text'], [''], [10n], [Symbol.iterator], [() => 1]])('say that %o stands elsewhere', (value) => {
+  it.each([[{}], ['n'.repeat(33)], [10n], [Symbol.iterator], [() => 1]])('say that %o stands elsewhere', (value) => {
     const { here, there } = twoSides();
     expect(there.write(1, 2, 3, TaskEnd.returned, 0, 0, value)).toBe(false);
     expect(here.read(0)).toMatchObject({ isWhole: false, value: undefined });

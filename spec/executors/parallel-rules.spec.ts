@@ -220,6 +220,19 @@ describe('a run with threads', () => {
     }
   });
 
+  it('tells the progress of a task that has begun while its input was still being saved', async () => {
+    const store = new FickleStore();
+    store.begin('late', [200]);
+    const executor = new ParallelExecutor({ workers: 1, store });
+    const told = toldBy(executor);
+    const halfway = made("({ progress }) => progress(0.5, 'half')");
+    await executor.run(
+      graphOf({ name: 'a', run: made('() => 1') }, { name: 'b', run: halfway, withContext: true, after: ['a'] }),
+    );
+    await executor.close();
+    expect(storiesIn(told).get('b')).toBe('ready started progress done');
+  });
+
   it('tells the end of no attempt that it has not told as started, and of no more than there are workers, while threads die', async () => {
     const executor = new ParallelExecutor({ workers: 2, graceMs: 20 });
     for (let round = 0; round < 3; round++) {

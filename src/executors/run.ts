@@ -429,8 +429,9 @@ export class Run implements AttemptRun, PlacedRun {
 
   progressed(remote: RemoteAttempt, fraction: number, note?: string): void {
     const attempt = remote as LiveAttempt;
-    if (attempt.ended || attempt.isAhead) return;
-    if (attempt.isPlaced) this.#told(() => this.#announcer.progressed(attempt, fraction, note));
+    if (attempt.ended) return;
+    if (attempt.isAhead) attempt.heldProgress = [fraction, note];
+    else if (attempt.isPlaced) this.#told(() => this.#announcer.progressed(attempt, fraction, note));
     else this.#announcer.progressed(attempt, fraction, note);
   }
 
@@ -519,6 +520,7 @@ export class Run implements AttemptRun, PlacedRun {
       attempt.isAhead = false;
       this.open.outcomes.running(id);
       if (attempt.startedAtMs !== NOT_TIMED) this.#tellStarted(attempt);
+      if (attempt.heldProgress !== undefined) this.#announcer.progressed(attempt, ...attempt.heldProgress);
       if (attempt.heldEnding !== undefined) this.#concluded(attempt, attempt.heldEnding);
     }
   }

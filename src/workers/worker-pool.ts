@@ -69,6 +69,11 @@ export class WorkerPool implements WorkerListener {
     return this.#options.ioConcurrency > 0;
   }
 
+  /** There may be more threads than there are. */
+  get canGrow(): boolean {
+    return this.#threads.length < this.#options.workers;
+  }
+
   get ioThread(): WorkerThread | undefined {
     return this.#ioThread;
   }

@@ -6,7 +6,7 @@
  */
 
 import { InvalidOptionError } from '../errors.js';
-import type { TaskSettings } from '../graph/task.js';
+import type { Task, TaskSettings } from '../graph/task.js';
 import { openGraph, type TaskGraph } from '../graph/task-graph.js';
 import type { Place, PlacedRun } from '../places/place.js';
 import type { Slots } from '../schedule/schedule.js';
@@ -79,8 +79,11 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
   /**
    * Override point: makes the place of a run. Called before anything of the run has begun: what this throws, `run()`
    * rejects with, and nothing has happened.
+   *
+   * @param tasks - those that may come to the place, to refuse what cannot run there: all that do not stay here and are not
+   * done. Each is made when it is asked for
    */
-  protected abstract placeFor(run: PlacedRun): Place;
+  protected abstract placeFor(run: PlacedRun, tasks: Iterable<Task>): Place;
 
   /** Override point: whether a task runs on the thread that called `run()`, as those with `.onMainThread()` do. */
   protected abstract staysHere(settings: TaskSettings): boolean;
@@ -100,7 +103,7 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
         attempt,
       );
     if (this.staysHere(attempt.task)) return attempt.invoke();
-    return runAlone(attempt, this.graceMs, (run) => this.placeFor(run));
+    return runAlone(attempt, this.graceMs, (run) => this.placeFor(run, this.#placedTasks(run.graph)));
   }
 
   /** @internal How many attempts may be on their way at once, one by one, for a subclass that overrides `runAttempt`. */
@@ -125,6 +128,13 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
     const { settings } = openGraph(graph);
     const tasks = new Uint8Array(settings.length);
     for (let id = 0; id < tasks.length; id++) if (!this.staysHere(settings[id]!)) tasks[id] = 1;
-    return { tasks, placeFor: (run) => this.placeFor(run), calledFrom: callersStack(this) };
+    const placeFor = (run: PlacedRun) => this.placeFor(run, this.#placedTasks(graph));
+    return { tasks, placeFor, calledFrom: callersStack(this) };
+  }
+
+  *#placedTasks(graph: TaskGraph): Iterable<Task> {
+    const { names, functions, settings, outcomes } = openGraph(graph);
+    for (const [id, one] of settings.entries())
+      if (!outcomes.isDone(id) && !this.staysHere(one)) yield { name: names[id]!, fn: functions[id]!, ...one };
   }
 }

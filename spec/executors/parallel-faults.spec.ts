@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { Worker } from 'node:worker_threads';
 import {
   AsyncExecutor,
   ExecutorClosedError,
@@ -85,6 +86,44 @@ describe('a task on a thread', () => {
     const failure = await harmed({ run: made(text) });
     expect(failure).toBeInstanceOf(RangeError);
     expect(failure).toMatchObject({ message: 'escaped' });
+  });
+
+  it.each([
+    ['ends', "process.stdout.end(''); process.stdout.on('error', () => {}); console.log('after the end');"],
+    ['has closed', "process.stdout.destroy(); console.log('nowhere');"],
+    ['holds back', "process.stdout.cork(); console.log('held back');"],
+    ['refuses', "try { process.stdout.write('x', 'no encoding'); } catch {}"],
+    ['reads otherwise', "process.stdout.write('AA\\n==', 'base64'); process.stdout.write('zz', 'hex');"],
+    ['ends with the last of it', "process.stderr.end(' ');"],
+  ])('that prints to a stream which it %s does not hold up its run', async (_, text) => {
+    expect(await harmed({ run: made(`() => { ${text} return 1; }`) })).toBeUndefined();
+  });
+
+  it('that prints all at once has it all printed, and one that can wait is told when to', async () => {
+    const printed: string[] = [];
+    const listen = (thread: Worker) => thread.stdout.on('data', (chunk) => printed.push(String(chunk)));
+    process.on('worker', listen);
+    const executor = new ParallelExecutor({ workers: 1 });
+    const graph = graphOf(
+      { name: 'at once', run: made("() => { for (let n = 0; n < 500; n++) process.stdout.write('\\0'); }") },
+      {
+        name: 'bit by bit',
+        run: made(`async () => {
+          let pauses = 0;
+          for (let n = 0; n < 3; n++) {
+            if (process.stdout.write('\\r'.repeat(20_000))) continue;
+            pauses++;
+            await new Promise((resolve) => process.stdout.once('drain', resolve));
+          }
+          return pauses;
+        }`),
+      },
+    );
+    await executor.run(graph);
+    expect(printed.join('')).toHaveLength(60_500);
+    expect(graph.result('bit by bit')).toBe(3);
+    process.off('worker', listen);
+    await executor.close();
   });
 
   it('that throws undefined fails with that', async () => {

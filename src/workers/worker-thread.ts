@@ -108,9 +108,9 @@ export class WorkerThread {
     void this.#serve();
   }
 
-  /** Something that was printed there has not been passed on yet. */
+  /** Something that was printed there has not been passed on yet. What was before it counted may be passed on besides. */
   get isPrinting(): boolean {
-    return this.state === 'ready' && this.board.printed !== this.#printedCount;
+    return this.state === 'ready' && ((this.board.printed - this.#printedCount) | 0) > 0;
   }
 
   hasRoom(inboxMs: number, inboxMax: number): boolean {

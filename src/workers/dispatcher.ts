@@ -239,6 +239,9 @@ export class Dispatcher implements Place {
       this.#behind,
       this.#outbox,
       this.#outstanding,
+      this.#sentMessages,
+      this.#suspects,
+      this.#unsendable,
     ])
       map.clear();
     lastUsed = this;

@@ -4,13 +4,15 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-// errors ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ places ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel ◄─ bullmq ◄─ cli
+// errors ◄─ copy ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ places ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers
+// ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel ◄─ bullmq ◄─ cli
 //
 // A room imports from those to its left and from itself, and from no other: types count as well. What `core` holds runs in browsers, too.
 
 const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 const ROOMS = [
   'errors',
+  'copy',
   'codec',
   'drawing',
   'graph',
@@ -59,7 +61,7 @@ describe('the rooms of src', () => {
     const observing = files.filter((file) => roomOf(file) === 'observe');
     expect(observing.length).toBeGreaterThan(3);
     expect(new Set(observing.flatMap(filesImportedBy).map(roomOf))).toEqual(
-      new Set(['observe', 'errors', 'drawing', 'events', 'graph']),
+      new Set(['observe', 'errors', 'copy', 'drawing', 'events', 'graph']),
     );
     const observed = files.filter((file) => filesImportedBy(file).some((imported) => roomOf(imported) === 'observe'));
     expect(new Set(observed.map(roomOf))).toEqual(new Set(['observe', 'report', 'core', 'index', 'dashboard', 'otel']));

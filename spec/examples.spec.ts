@@ -61,7 +61,8 @@ describe('two machines', () => {
     const { code, stdout, stderr } = await runExample('two-machines/main.ts');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const lines = stdout.trimEnd().split('\n');
-    expect(lines.filter((line) => line.includes(': ready on redis: threads: 1'))).toHaveLength(2);
+    const [, backend] = /^queue: (redis|postgres)$/.exec(lines[0]!)!;
+    expect(lines.filter((line) => line.includes(`: ready on ${backend}: threads: 1`))).toHaveLength(2);
     const places = lines.slice(3, -1).map((line) => line.split(': '));
     expect(places.map(([place]) => place).filter((place) => place !== 'ox' && place !== 'cow')).toEqual([]);
     expect(places.flatMap(([, tasks]) => tasks!.split(', '))).toHaveLength(TASKS);

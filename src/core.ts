@@ -2,6 +2,7 @@ export type { GraphPictureOptions } from './drawing/graph-picture.js';
 export type { MermaidOptions } from './drawing/graph-text.js';
 export {
   AsyncTaskError,
+  type Copy,
   CycleError,
   DuplicateTaskError,
   ExecutorClosedError,
@@ -16,6 +17,7 @@ export {
   RunFailedError,
   TaskmapError,
   TaskTimeoutError,
+  TwoCopiesError,
   UnknownTaskError,
 } from './errors.js';
 export * from './events.js';

@@ -208,6 +208,39 @@ export class GraphBusyError extends TaskmapError {
   }
 }
 
+/** One loaded copy of the package. */
+export interface Copy {
+  /** As in its package.json. */
+  readonly version: string;
+  /** The address of one of its files. */
+  readonly url: string;
+}
+
+/**
+ * The program has loaded two copies of taskmap-ts, and one was given what the other has made. Graphs of one run on
+ * executors of the other if both are of one version; nothing else can be shared.
+ */
+export class TwoCopiesError extends TaskmapError {
+  readonly code = 'two-copies';
+  /** The copy that was given something. */
+  readonly own: Copy;
+  /** The copy that has made it; `undefined` if that does not say so. */
+  readonly other: Copy | undefined;
+
+  constructor(what: string, own: Copy, other: Copy | undefined) {
+    const from =
+      other === undefined
+        ? 'another copy of taskmap-ts, of an earlier version'
+        : `the copy of taskmap-ts ${other.version} at ${other.url}`;
+    const problem = `This ${what} was made by ${from}, and given to the copy ${own.version} at ${own.url}`;
+    const advice =
+      'by one version for all packages that depend on it, or by `dedupe` of the package manager or the bundler';
+    super(`${problem}: the program has loaded two copies. Have it load one, ${advice}.`);
+    this.own = own;
+    this.other = other;
+  }
+}
+
 /** An attempt took longer than its task allows. */
 export class TaskTimeoutError extends TaskmapError {
   readonly code = 'task-timeout';
@@ -358,11 +391,11 @@ export class UnsendableError extends TaskmapError {
   readonly code = 'unsendable';
   readonly task: string;
 
-  /** @param culprit - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
-  constructor(task: string, what: 'result' | 'argument', culprit: string) {
+  /** @param part - the part that cannot be sent, as a sentence: `result.rows[3].format is a function` */
+  constructor(task: string, what: 'result' | 'argument', part: string) {
     const verb = what === 'result' ? 'Return' : 'Pass';
     super(
-      `The ${what} of task ${quoted(task)} cannot be sent: ${culprit}. ${verb} plain data (of an instance, \`{ ...it }\`), ` +
+      `The ${what} of task ${quoted(task)} cannot be sent: ${part}. ${verb} plain data (of an instance, \`{ ...it }\`), ` +
         'or keep the task on the main thread with .onMainThread().',
     );
     this.task = task;
@@ -440,10 +473,10 @@ export class UnstorableError extends TaskmapError {
   readonly code = 'unstorable';
   readonly task: string;
 
-  /** @param culprit - the part that cannot be kept, as a sentence: `result.rows[3].format is a function` */
-  constructor(task: string, culprit: string, options?: ErrorOptions) {
+  /** @param part - the part that cannot be kept, as a sentence: `result.rows[3].format is a function` */
+  constructor(task: string, part: string, options?: ErrorOptions) {
     super(
-      `The result of task ${quoted(task)} cannot be stored: ${culprit}. Return plain data, and make of it what is needed in the tasks that take it.`,
+      `The result of task ${quoted(task)} cannot be stored: ${part}. Return plain data, and make of it what is needed in the tasks that take it.`,
       options,
     );
     this.task = task;
@@ -498,20 +531,43 @@ export class StoreLockedError extends StoreError {
   /** The machine on which that runs. */
   readonly host: string;
 
-  constructor(path: string, lock: string, pid: number, host: string, where: 'here' | 'this-host' | 'elsewhere') {
+  constructor(path: string, pid: number, host: string, where: 'here' | 'this-host' | 'elsewhere' | 'unknown') {
     const owner = {
       here: `another store of this process (${pid})`,
       'this-host': `process ${pid}`,
       elsewhere: `process ${pid} on ${quoted(host)}`,
+      unknown: 'somebody whose lock cannot be read',
     }[where];
-    const advice = {
-      here: 'Use that one, or close() it first.',
-      'this-host': 'Wait until it ends, or use another file.',
-      elsewhere: `Wait until it ends. If you know that it has, delete ${quotedPath(lock)}.`,
-    }[where];
+    const advice = where === 'here' ? 'Use that one, or close() it first.' : 'Wait until it ends, or use another file.';
     super(path, `The store ${quotedPath(path)} is in use by ${owner}. ${advice}`);
     this.pid = pid;
     this.host = host;
+  }
+}
+
+/**
+ * The store has lost its file while it was open: another process has taken it over, or it was removed, or its lock. What
+ * was safe before is safe; what is saved after that is refused.
+ */
+export class StoreLostError extends StoreError {
+  readonly code = 'store-lost';
+  /** The process that uses the file now, if there is one. */
+  readonly pid: number | undefined;
+  /** The machine on which that runs. */
+  readonly host: string | undefined;
+
+  constructor(path: string, owner: { readonly pid: number; readonly host: string } | undefined) {
+    const store = `the store ${quotedPath(path)}`;
+    const removed =
+      `The file of ${store} was removed while it was open, or its lock was. Nothing more can be saved in it: ` +
+      'close it, make a new store, and run again.';
+    const taken =
+      `The file of ${store} was taken over by process ${owner?.pid} on ${quoted(owner?.host ?? '')}, since this process ` +
+      'had been silent for too long: it was suspended, or its thread was busy. What was safe before is safe: close this ' +
+      'store, make a new one, and run again.';
+    super(path, owner === undefined ? removed : taken);
+    this.pid = owner?.pid;
+    this.host = owner?.host;
   }
 }
 

@@ -9,6 +9,7 @@ export {
   StoreFailedError,
   StoreFormatError,
   StoreLockedError,
+  StoreLostError,
   TransferError,
   UncarriableError,
   UnreadableOutcomeError,

@@ -15,6 +15,7 @@ import {
 } from 'taskmap-ts';
 import { CodeMismatchError, QueueError, WorkerLostError } from 'taskmap-ts/bullmq';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROTOCOL } from '../../src/bullmq/job-messages.js';
 import { rejection } from '../contract/executor-harness.js';
 import { hasRedis, NO_REDIS, type Server, startPostgres, startRedis } from '../support/servers.js';
 import { graphOfTexts, type TaskText } from './graphs.js';
@@ -88,13 +89,16 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     });
 
     /** Starts a worker whenever there is none, as whoever runs workers does. */
-    function supervised(scene: Scene): { stop(): Promise<void>; readonly lost: () => number } {
+    function supervised(
+      scene: Scene,
+      { concurrency = 1 } = {},
+    ): { stop(): Promise<void>; readonly lost: () => number } {
       let isOver = false;
       let lost = 0;
       let current: Program | undefined;
       const watching = (async () => {
         while (!isOver) {
-          current = await scene.workerProcess({ threads: 1, concurrency: 1, maxLost: 2 });
+          current = await scene.workerProcess({ threads: 1, concurrency, maxLost: 2 });
           await current.ended;
           if (!isOver) lost++;
         }
@@ -122,8 +126,28 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       expect(graph.failure('killer')).toBeInstanceOf(WorkerLostError);
       expect(graph.failure('killer')).toMatchObject({ task: 'killer', message: expect.stringContaining('"killer"') });
       expect(graph.counts()).toMatchObject({ done: 3, failed: 1, skipped: 1 });
-      expect(scene.runsByTask).toMatchObject({ ...once(names), killer: 2 });
-      expect(supervisor.lost()).toBe(2);
+      // Twice as any task, and once more alone: then nobody else can have done it.
+      expect(scene.runsByTask).toMatchObject({ ...once(names), killer: 3 });
+      expect(supervisor.lost()).toBe(3);
+    });
+
+    spec('by one of its tasks each time has no other of them fail, however many it had', async (scene) => {
+      const supervisor = supervised(scene, { concurrency: 20 });
+      const names = Array.from({ length: 12 }, (_, index) => `innocent ${index}`);
+      const waits = 'return new Promise((settle) => setTimeout(settle, 300, 1));';
+      const graph = graphOfTexts([
+        {
+          name: 'killer',
+          text: scene.text('killer', "process.kill(process.pid, 'SIGKILL'); sleep(10000);"),
+          ioBound: true,
+        },
+        ...names.map((name) => ({ name, text: scene.text(name, waits), ioBound: true })),
+      ]);
+      await scene.executor({ chunk: 1 }).run(graph);
+      await supervisor.stop();
+      expect([...graph.failures().keys()]).toEqual(['killer']);
+      expect(graph.failure('killer')).toBeInstanceOf(WorkerLostError);
+      expect(graph.counts()).toMatchObject({ done: names.length, failed: 1 });
     });
 
     spec('by one task of a job costs the others of it nothing but time', async (scene) => {
@@ -272,7 +296,7 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
   spec('jobs that others have put into the queue fail with the reason, and ours do not mind', async (scene) => {
     await scene.withQueues(async (queues) => {
       for (const queue of queues)
-        for (const data of [{ mail: 1 }, null, 'text', 7, [], { protocol: 1 }]) await queue.add('theirs', data);
+        for (const data of [{ mail: 1 }, null, 'text', 7, [], { protocol: PROTOCOL }]) await queue.add('theirs', data);
       const worker = await scene.worker();
       const { tasks, sum } = wide(scene, 6, 1);
       const graph = graphOfTexts([...tasks, { name: 'io', text: scene.text('io', 'return 5;'), ioBound: true }]);

@@ -146,6 +146,14 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
     );
   });
 
+  it('writes names so that no terminal takes them for a command', async () => {
+    const program = await startProgram('ox \x1b[31m\x9b0m\u202e');
+    program.process.kill('SIGTERM');
+    const { stderr } = await program.ended;
+    expect(stderr).toContain(' it is called ox \\u001b[31m\\u009b0m\\u202e, and is process ');
+    expect(['\x1b', '\x9b', '\u202e'].filter((character) => stderr.includes(character))).toEqual([]);
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)('lets a task end that is under way when %s comes', async (signal) => {
     const program = await startProgram('ox');
     const desk = await openDesk();

@@ -67,7 +67,7 @@ describe('a value on a queue', () => {
 
 // key ─► result* ─► portrait of the result*         * on the thread
 //     └► argument ─► portrait of the argument*
-describe.skip('a value on threads', () => {
+describe('a value on threads', () => {
   const work = taskModule<typeof import('../support/border-values.js')>(
     new URL('../support/border-values.ts', import.meta.url),
   );

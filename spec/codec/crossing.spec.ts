@@ -138,7 +138,8 @@ describe('a value that crosses to a thread', () => {
 
   it('names the whole as it is told', () => {
     expect(() => pack([() => 1], { name: 'the result of "a"' })).toThrow(
-      'the result of "a"[0] is a function. Pass plain data (of an instance, `{ ...it }`), and make of it what is needed where it arrives.',
+      'the result of "a"[0] is a function. Pass plain data (of an instance, `{ ...it }`), ' +
+        'and make of it what is needed where it arrives.',
     );
   });
 

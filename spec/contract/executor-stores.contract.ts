@@ -9,7 +9,7 @@ import {
   type TaskSpec,
   UnstorableError,
 } from 'taskmap-ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { counted, type ExecutorSubject, rejection, Stage, task, thrower } from './executor-harness.js';
 
 /** A store whose promises are settled by the spec. */
@@ -464,6 +464,19 @@ export function storeContract(subject: ExecutorSubject): void {
         expect(graph.counts()).toMatchObject({ done: 2, pending: 2 });
       });
 
+      it('that cannot keep a failure ends the run with its error, even if nothing else is left to be done', async () => {
+        const failure = new Error('connection lost');
+        const store = new SlowStore();
+        const stage = new Stage(subject, { store });
+        const graph = stage.graph(task('a', thrower(new Error('no'))));
+        const run = rejection(stage.executor.run(graph) as Promise<unknown>);
+        await vi.waitUntil(() => store.saving.length > 0, { timeout: 10_000 });
+        expect(stage.lines).not.toContain('run:finished');
+        store.saving[0]!.fail(failure);
+        expect(await run).toBe(failure);
+        expect(stage.records('run:finished')).toMatchObject([{ status: 'broken', reason: failure }]);
+      });
+
       it('that never answers does not hold up an abort for ever, nor close()', async () => {
         for (const end of ['abort', 'close'] as const) {
           const store = new SlowStore();
@@ -483,6 +496,23 @@ export function storeContract(subject: ExecutorSubject): void {
           expect(graph.counts()).toMatchObject({ done: 1, running: 0 });
           expect(stage.clock.waiting).toBe(0);
         }
+      });
+
+      it('that never answers to a failure does not hold up an abort for ever either', async () => {
+        const stage = new Stage(subject, { store: new SlowStore(), graceMs: 50 });
+        const controller = new AbortController();
+        const late = async () => {
+          await stage.taking(20, undefined);
+          throw new Error('no');
+        };
+        const graph = stage.graph(task('at once', thrower(new Error('no'))), task('late', late));
+        const run = rejection(stage.executor.run(graph, { signal: controller.signal }) as Promise<unknown>);
+        await stage.clock.advance(10);
+        controller.abort(new Error('enough'));
+        await stage.clock.advance(500);
+        expect(await run).toMatchObject({ code: 'run-aborted' });
+        expect(graph.counts().running).toBe(0);
+        expect(stage.clock.waiting).toBe(0);
       });
 
       it('holds an abort up until what is being saved is safe', async () => {

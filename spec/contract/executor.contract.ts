@@ -1,4 +1,5 @@
 import { afterEach, describe, vi } from 'vitest';
+import { validateRuns } from '../support/validated-runs.js';
 import { attemptContract } from './executor-attempts.contract.js';
 import { endingContract } from './executor-endings.contract.js';
 import { eventContract } from './executor-events.contract.js';
@@ -11,6 +12,7 @@ import { storeContract } from './executor-stores.contract.js';
 /** What every executor does. Their own specs hold only what differs. */
 export function executorContract(subject: ExecutorSubject): void {
   describe(`${subject.name}, by the contract of executors`, () => {
+    validateRuns();
     afterEach(() => {
       vi.restoreAllMocks();
     });

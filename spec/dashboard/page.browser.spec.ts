@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Page } from 'playwright-core';
-import { AsyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+import { AsyncExecutor, MemoryStore, TaskGraphBuilder } from 'taskmap-ts';
 import { type Dashboard, type DashboardOptions, serveDashboard } from 'taskmap-ts/dashboard';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { chromiumPath, closeBrowser, NO_BROWSER, withPage } from '../support/browser.js';
@@ -168,6 +168,45 @@ describe.skipIf(chromiumPath() === undefined)(
         await shows(page, '#failures-panel tbody', 'not retried: the run has ended');
       });
       await expect(run).rejects.toThrow();
+    });
+
+    it('shows what a run has broken off by, as text, with its stack', async () => {
+      class Full extends MemoryStore {
+        override save(): never {
+          throw new RangeError('the disk is <b>full</b>');
+        }
+      }
+      const executor = new AsyncExecutor({ store: new Full() });
+      const { url } = await dashboardOf(executor);
+      await withPage(async (page, { complaints }) => {
+        await page.goto(url);
+        await shows(page, '#graph-name', 'No run yet');
+        expect(await page.locator('#reason').isVisible()).toBe(false);
+        const graph = new TaskGraphBuilder({ name: 'kept' }).task('a', async () => 1).build();
+        await expect(executor.run(graph)).rejects.toThrow();
+        await shows(page, '#run-status', 'Broken off');
+        await shows(page, '#reason', 'Broken off: RangeError: the disk is <b>full</b>');
+        await page.click('#reason summary');
+        await shows(page, '#reason pre', 'page.browser.spec');
+        expect(await page.locator('#reason b').count()).toBe(0);
+        expect(complaints).toEqual([]);
+      });
+    });
+
+    it('counts the tasks that a run is about', async () => {
+      const executor = new AsyncExecutor();
+      const { url } = await dashboardOf(executor);
+      const orders = new Gate<string>();
+      const prices = new Gate<string>();
+      const run = executor.run(shop(orders, prices), { only: ['orders'] });
+      await withPage(async (page) => {
+        await page.goto(url);
+        await shows(page, '#finished-note', '0 of 1 task, 4 left out');
+        orders.open('o');
+        await run;
+        await shows(page, '#finished-part', '100 %');
+        await shows(page, '#finished-note', '1 of 1 task, 4 left out');
+      });
     });
 
     it('connects again, and then shows the truth', async () => {

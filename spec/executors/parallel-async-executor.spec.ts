@@ -2,7 +2,10 @@ import { InvalidOptionError, ParallelAsyncExecutor, TransferError } from 'taskma
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { Gate } from '../support/gate.js';
+import { validateRuns } from '../support/validated-runs.js';
 import { graphOf, made, threadsIn } from './thread-harness.js';
+
+validateRuns();
 
 /** Fulfilled once three tasks of one thread are under way. */
 const meeting = made(`() => new Promise((resolve) => {

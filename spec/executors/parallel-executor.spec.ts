@@ -17,7 +17,10 @@ import {
 } from 'taskmap-ts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { rejection, toldBy } from '../contract/executor-harness.js';
+import { validateRuns } from '../support/validated-runs.js';
 import { graphOf, made, started, ThreadGate, threads, threadsIn, waitAtGate } from './thread-harness.js';
+
+validateRuns();
 
 const WORK_URL = new URL('../workers/fixtures/work.ts', import.meta.url);
 const work = taskModule<typeof import('../workers/fixtures/work.js')>(WORK_URL);

@@ -19,7 +19,10 @@ import {
 } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
+import { validateRuns } from '../support/validated-runs.js';
 import { graphOf, made, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
+
+validateRuns();
 
 const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(
   new URL('../workers/fixtures/broken.ts', import.meta.url),
@@ -290,6 +293,61 @@ describe('an abort', () => {
     await executor.close();
     expect(await run).toBeInstanceOf(RunAbortedError);
     expect(graph.counts()).toMatchObject({ pending: NEIGHBOURS.length, running: 0 });
+  });
+});
+
+describe('several runs at once', () => {
+  const tasks = (count: number): TaskSpec[] =>
+    Array.from({ length: count }, (_, index) => ({ name: `t${index}`, run: made(`() => ${index}`) }));
+
+  it.each([4, 5, 6])('have the room of one that ends with what came last, of %i tasks', async (count) => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    await executor.warmUp();
+    const graphs = [graphOf(...tasks(count)), graphOf(...tasks(3))];
+    await Promise.all(graphs.map((graph) => executor.run(graph)));
+    for (const graph of graphs) expect(graph.counts().done).toBe(graph.size);
+    await executor.close();
+  });
+
+  it('have the room of one that is aborted before anything of it has begun', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    await executor.warmUp();
+    const controller = new AbortController();
+    const aborted = rejection(executor.run(graphOf(...tasks(100)), { signal: controller.signal }));
+    const graph = graphOf(...tasks(3));
+    const run = executor.run(graph);
+    controller.abort();
+    expect(await aborted).toBeInstanceOf(RunAbortedError);
+    await run;
+    expect(graph.counts().done).toBe(3);
+    await executor.close();
+  });
+
+  it('hear of the death of a thread, all but one that a listener ends meanwhile', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    await executor.warmUp();
+    const controller = new AbortController();
+    const gate = new ThreadGate();
+    const ends = graphOf(gate.task, { name: 'a', run: waitAtGate, dependsOn: ['gate'] });
+    const delayed = graphOf({
+      name: 'b',
+      run: () => Promise.reject(new Error('not yet')),
+      onMainThread: true,
+      retry: { attempts: 2, delayMs: 60_000 },
+    });
+    const behind = graphOf({ name: 'c', run: made('() => 1') });
+    const begun = started(executor, 'a');
+    const pausing = new Promise((resolve) => executor.once('task:retrying', resolve));
+    executor.once('task:interrupted', () => controller.abort());
+    const runs = [executor.run(ends), rejection(executor.run(delayed, { signal: controller.signal }))];
+    await Promise.all([begun, pausing]);
+    const last = executor.run(behind);
+    await Promise.all([...threads].map((thread) => thread.terminate()));
+    gate.open();
+    expect(await runs[1]).toBeInstanceOf(RunAbortedError);
+    await Promise.all([runs[0], last]);
+    expect(behind.result('c')).toBe(1);
+    await executor.close();
   });
 });
 

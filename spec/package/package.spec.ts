@@ -15,12 +15,24 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, buildSync } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const CONSUMER = fileURLToPath(new URL('consumer/', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
 const COMPILERS = ['typescript59', 'typescript', 'typescript7'];
+
+/** What Node tells of a script. */
+interface ScriptCoverage {
+  readonly url: string;
+  readonly functions: readonly { readonly ranges: readonly Range[] }[];
+}
+
+interface Range {
+  readonly startOffset: number;
+  readonly endOffset: number;
+  readonly count: number;
+}
 
 let folder: string;
 /** A copy of the project, so that building it disturbs nobody who uses dist meanwhile. */
@@ -111,9 +123,51 @@ describe('a project that installed the package', () => {
     expect(node(consumer, file)).toBe('42\n');
   });
 
-  it('runs TypeScript by tsx, on threads too', () => {
+  it('runs TypeScript by tsx, on threads too, whether or not the program was started by it', () => {
     symlinkSync(join(MODULES, 'tsx'), join(consumer, 'node_modules', 'tsx'), 'dir');
     expect(node(consumer, '--import', 'tsx', 'typescript/main.ts')).toBe('42\n');
+    expect(node(consumer, 'typed-threads.mjs')).toBe('42\n');
+  });
+
+  it('sends functions as text from a context that a test runner has made', () => {
+    const vitest = join(MODULES, 'vitest/vitest.mjs');
+    const told = node(consumer, vitest, 'run', '--pool=vmThreads', '--globals', '--reporter=json', 'text.test.mjs');
+    expect(JSON.parse(told)).toMatchObject({ numPassedTests: 1, numTotalTests: 1 });
+  });
+
+  it('has what measures which code was run find functions on threads where they stand', () => {
+    const measured = join(folder, 'coverage');
+    vi.stubEnv('NODE_V8_COVERAGE', measured);
+    node(consumer, 'threads.mjs');
+    vi.unstubAllEnvs();
+    const scripts = readdirSync(measured).flatMap((file) => {
+      const { result } = JSON.parse(readFileSync(join(measured, file), 'utf8')) as { result: ScriptCoverage[] };
+      return result.filter(({ url }) => url.endsWith('/threads.mjs'));
+    });
+    const text = readFileSync(join(consumer, 'threads.mjs'), 'utf8');
+    const run = scripts.flatMap(({ functions }) => functions).flatMap(({ ranges }) => ranges);
+    const counted = run.filter(({ count }) => count > 0).map((range) => text.slice(range.startOffset, range.endOffset));
+    expect(counted).toContain('() => 6');
+    expect(counted).toContainEqual(expect.stringMatching(/^async \(six\) => \{[\s\S]*7 \* six;\s+\}$/));
+  });
+
+  it.each<[string, string, string[]]>([
+    ['sends functions as text', '--disallow-code-generation-from-strings', []],
+    [
+      'says what keeps functions as text from threads',
+      process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission',
+      ['--allow-fs-read=*', '--allow-worker', '--no-warnings'],
+    ],
+  ])('%s under %s', (_, flag, more) => {
+    const isFree = more.length === 0;
+    expect(node(consumer, flag, ...more, 'threads.mjs')).toMatch(
+      isFree ? /^42\n$/ : /^TransferError: [\s\S]*the permission model of Node.js \(--permission\) keeps/,
+    );
+  });
+
+  it('runs tasks on threads in a program that is given on the command line', () => {
+    const program = readFileSync(join(consumer, 'threads.mjs'), 'utf8');
+    expect(node(consumer, '--expose-gc', '--input-type=module', '-e', program)).toBe('42\n');
   });
 
   it('has the command', () => {

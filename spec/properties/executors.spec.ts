@@ -27,7 +27,10 @@ import {
   randomGraph,
   resultOf,
 } from '../support/random-graph.js';
+import { validateRuns } from '../support/validated-runs.js';
 import { Audit, holds, type SlotLimits } from './executors-audit.js';
+
+validateRuns();
 
 const GRACE_MS = 100;
 const TIMEOUT_MS = 20;

@@ -12,8 +12,10 @@ import {
 } from 'taskmap-ts';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { PROPERTY_TIMEOUT_MS, propertyOptions, type RandomGraph, randomGraph } from '../support/random-graph.js';
+import { validateRuns } from '../support/validated-runs.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
+validateRuns();
 
 /** What is different about the tasks of a graph from one process to the next. */
 interface Generation {

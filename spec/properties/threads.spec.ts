@@ -4,8 +4,10 @@ import { type Attempt, type Executor, ParallelAsyncExecutor, ParallelExecutor } 
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { PROPERTY_TIMEOUT_MS, propertyOptions, randomGraph } from '../support/random-graph.js';
 import { expectModel, graphOf } from '../support/sent-graph.js';
+import { validateRuns } from '../support/validated-runs.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
+validateRuns();
 
 /** The threads of this process that live, to be ended from outside. */
 const threads = new Set<Worker>();

@@ -13,12 +13,16 @@ interface Setup {
   readonly ioBound?: readonly number[];
   readonly priorities?: readonly number[];
   readonly selected?: readonly number[];
+  /** The tasks that run at a place. */
+  readonly placed?: readonly number[] | Uint8Array;
+  /** The tasks of which a result is kept. */
+  readonly kept?: readonly number[];
   readonly known?: (outcomes: OutcomeTable) => void;
 }
 
 function scheduleOf(
   dependencies: number[][],
-  { slots = UNLIMITED, ioBound = [], priorities = [], selected, known }: Setup = {},
+  { slots = UNLIMITED, ioBound = [], priorities = [], selected, placed, kept, known }: Setup = {},
 ): Schedule {
   const topology = topologyOf(dependencies);
   const settings = dependencies.map((_, id) => ({
@@ -28,8 +32,13 @@ function scheduleOf(
   }));
   const outcomes = new OutcomeTable(dependencies.length);
   known?.(outcomes);
-  const chosen = selected && Uint8Array.from(dependencies, (_, id) => (selected.includes(id) ? 1 : 0));
-  return new Schedule({ topology, startOrder: startOrder(topology, settings), outcomes }, slots, { selected: chosen });
+  const marked = (ids: readonly number[] | undefined) =>
+    ids && Uint8Array.from(dependencies, (_, id) => (ids.includes(id) ? 1 : 0));
+  return new Schedule({ topology, startOrder: startOrder(topology, settings), outcomes }, slots, {
+    selected: marked(selected),
+    placed: placed instanceof Uint8Array ? placed : marked(placed),
+    kept: marked(kept),
+  });
 }
 
 /** All that a question tells until it has no more. */
@@ -40,6 +49,8 @@ function all(ask: () => number): number[] {
 }
 
 const started = (schedule: Schedule): number[] => all(() => schedule.next());
+const startedThere = (schedule: Schedule): number[] => all(() => schedule.nextPlaced());
+const arrived = (schedule: Schedule): number[] => all(() => schedule.nextArrival());
 const readied = (schedule: Schedule): number[] => all(() => schedule.nextReady());
 /** Each skipped task with the failed one that is the reason. */
 function skipped(schedule: Schedule): [number, number][] {
@@ -242,6 +253,221 @@ describe('retrying and delayElapsed', () => {
   });
 });
 
+describe('returned and saved', () => {
+  test('hold no slot, and what depends on the task waits until its result is safe', () => {
+    // 0 ─► 1     2
+    const schedule = scheduleOf([[], [0], []], { slots: { total: 1, cpu: 1 } });
+    expect(started(schedule)).toEqual([0]);
+    schedule.returned(0);
+    schedule.validate();
+    expect(schedule.running).toBe(0);
+    expect(started(schedule)).toEqual([2]);
+    expect(states(schedule, 3)).toBe('saving blocked running');
+    schedule.succeeded(2);
+    expect(started(schedule)).toEqual([]);
+    schedule.saved(0);
+    schedule.validate();
+    expect(started(schedule)).toEqual([1]);
+    schedule.succeeded(1);
+    expect(schedule.finished).toBe(true);
+  });
+
+  test('keep a run from being finished, also one that is stopped', () => {
+    const schedule = scheduleOf([[], []], { slots: { total: 1, cpu: 1 } });
+    schedule.returned(schedule.next());
+    schedule.stop();
+    expect(schedule.finished).toBe(false);
+    schedule.validate();
+    schedule.saved(0);
+    expect(schedule.finished).toBe(true);
+    expect(states(schedule, 2)).toBe('done ready');
+    schedule.validate();
+  });
+
+  test('are told in this order, each once', () => {
+    const schedule = scheduleOf([[]]);
+    expect(() => schedule.saved(0)).toThrow(InvariantError);
+    schedule.next();
+    expect(() => schedule.saved(0)).toThrow(InvariantError);
+    schedule.returned(0);
+    expect(() => schedule.returned(0)).toThrow(InvariantError);
+    schedule.saved(0);
+    expect(() => schedule.saved(0)).toThrow(InvariantError);
+    schedule.validate();
+  });
+});
+
+describe('a task at a place', () => {
+  test('takes no slot here, and only nextPlaced() tells of it', () => {
+    // 0, 1 at a place; 2, 3 here
+    const schedule = scheduleOf([[], [], [], []], { slots: { total: 1, cpu: 1 }, placed: [0, 1] });
+    expect([schedule.readyCount, schedule.readyPlacedCount]).toEqual([4, 2]);
+    expect(started(schedule)).toEqual([2]);
+    expect(startedThere(schedule)).toEqual([0, 1]);
+    expect(schedule.running).toBe(3);
+    schedule.validate();
+    schedule.succeeded(0);
+    expect(started(schedule)).toEqual([]);
+    schedule.succeeded(2);
+    expect(started(schedule)).toEqual([3]);
+    schedule.validate();
+  });
+
+  test('can be asked for by kind, and the first one is told only if it is of that', () => {
+    // 0* and 1, * io-bound
+    const schedule = scheduleOf([[], []], { placed: [0, 1], ioBound: [0] });
+    expect(schedule.nextPlaced(false)).toBe(NONE);
+    expect(schedule.nextPlaced(true)).toBe(0);
+    expect(schedule.nextPlaced(true)).toBe(NONE);
+    expect(schedule.nextPlaced(false)).toBe(1);
+  });
+
+  test('that is recalled is ready again, and its attempt does not count', () => {
+    const schedule = scheduleOf([[]], { placed: [0] });
+    readied(schedule);
+    expect(startedThere(schedule)).toEqual([0]);
+    schedule.recalled(0);
+    schedule.validate();
+    expect([schedule.state(0), schedule.started, schedule.attempt(0)]).toEqual(['ready', 0, 1]);
+    expect(readied(schedule)).toEqual([]);
+    expect(startedThere(schedule)).toEqual([0]);
+    expect(schedule.started).toBe(1);
+  });
+
+  test('gives its place back however its attempt ends', () => {
+    const schedule = scheduleOf([[], [], [], [], [], []], { placed: [0, 1, 2, 3, 4, 5] });
+    startedThere(schedule);
+    const ends = ['succeeded', 'failed', 'retrying', 'interrupted', 'returned', 'recalled'] as const;
+    for (const [id, end] of ends.entries()) {
+      schedule[end](id);
+      schedule.validate();
+    }
+    expect(schedule.running).toBe(0);
+    expect(states(schedule, 6)).toBe('done failed delayed idle saving ready');
+  });
+});
+
+describe('a task that was sent ahead', () => {
+  const chain = (kept: readonly number[] = []) => scheduleOf([[], [0], [1]], { placed: [0, 1, 2], kept });
+
+  test('is one that is blocked, and of which no result is kept', () => {
+    // 0 ─► 1 ─► 2
+    const schedule = chain([2]);
+    expect([0, 1, 2].map((id) => schedule.canBeSentAhead(id))).toEqual([false, true, false]);
+    startedThere(schedule);
+    schedule.sentAhead(1);
+    expect([0, 1, 2].map((id) => schedule.canBeSentAhead(id))).toEqual([false, false, false]);
+    expect(() => schedule.sentAhead(0)).toThrow(InvariantError);
+  });
+
+  test('runs as soon as its inputs are done, is told as an arrival once, and as ready', () => {
+    // 0 ─► 1 ─► 2
+    const schedule = chain();
+    startedThere(schedule);
+    schedule.sentAhead(1);
+    schedule.sentAhead(2);
+    schedule.validate();
+    expect(schedule.hasArrivals).toBe(false);
+    readied(schedule);
+    schedule.succeeded(0);
+    schedule.validate();
+    expect(states(schedule, 3)).toBe('done running ahead');
+    expect(schedule.hasArrivals).toBe(true);
+    expect(arrived(schedule)).toEqual([1]);
+    expect(readied(schedule)).toEqual([1]);
+    expect(startedThere(schedule)).toEqual([]);
+    expect(schedule.started).toBe(2);
+    schedule.succeeded(1);
+    expect(arrived(schedule)).toEqual([2]);
+    schedule.succeeded(2);
+    expect(schedule.finished).toBe(true);
+    schedule.validate();
+  });
+
+  test('does not run while an input is being saved', () => {
+    // 0 ─► 1
+    const schedule = chain();
+    startedThere(schedule);
+    schedule.sentAhead(1);
+    schedule.returned(0);
+    schedule.validate();
+    expect([arrived(schedule), schedule.state(1)]).toEqual([[], 'ahead']);
+    schedule.saved(0);
+    schedule.validate();
+    expect([arrived(schedule), schedule.state(1)]).toEqual([[1], 'running']);
+  });
+
+  test('waits like any other once it is recalled', () => {
+    // 0 ─► 1
+    const schedule = chain();
+    startedThere(schedule);
+    schedule.sentAhead(1);
+    schedule.recalled(1);
+    schedule.validate();
+    expect(schedule.state(1)).toBe('blocked');
+    schedule.succeeded(0);
+    expect([arrived(schedule), startedThere(schedule)]).toEqual([[], [1]]);
+    schedule.validate();
+  });
+
+  test('is skipped with the rest if an ancestor fails', () => {
+    // 0 ─► 1 ─► 2
+    const schedule = chain();
+    startedThere(schedule);
+    schedule.sentAhead(1);
+    schedule.sentAhead(2);
+    schedule.failed(0);
+    schedule.validate();
+    expect(skipped(schedule)).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+    expect([arrived(schedule), schedule.finished]).toEqual([[], true]);
+  });
+
+  test('keeps no run from being finished by itself: what it waits for does', () => {
+    // 0 ─► 1
+    const schedule = chain();
+    startedThere(schedule);
+    schedule.sentAhead(1);
+    schedule.stop();
+    expect(schedule.finished).toBe(false);
+    schedule.interrupted(0);
+    schedule.recalled(1);
+    expect(schedule.finished).toBe(true);
+    schedule.validate();
+  });
+});
+
+describe('validate', () => {
+  test('notices a count that is wrong', () => {
+    const placed = Uint8Array.of(1);
+    const schedule = scheduleOf([[]], { placed });
+    startedThere(schedule);
+    schedule.validate();
+    placed[0] = 0;
+    expect(() => schedule.validate()).toThrow(
+      'the run has 1 running, 0 running at a place, 0 running here for the cpu, 0 saving, 0 delayed, 0 ready, ' +
+        'but 1 running, 1 running at a place, 0 running here for the cpu, 0 saving, 0 delayed, 0 ready are counted.',
+    );
+  });
+
+  test('notices more attempts than there are slots', () => {
+    const slots = { total: 2, cpu: 2 };
+    const schedule = scheduleOf([[], []], { slots });
+    started(schedule);
+    schedule.validate();
+    slots.total = 1;
+    expect(() => schedule.validate()).toThrow('are more than the slots allow');
+  });
+
+  test('notices a task that is ahead where no place is, and tells its story', () => {
+    const schedule = scheduleOf([[], [0]]);
+    schedule.sentAhead(1);
+    expect(() => schedule.validate()).toThrow('it is ahead, but not at a place. It went through: blocked > ahead.');
+  });
+});
+
 describe('stop', () => {
   test('starts nothing new, and the run is finished once nothing runs', () => {
     const schedule = scheduleOf([[], [], []], { slots: { total: 2, cpu: 2 } });
@@ -436,5 +662,36 @@ describe('a fact that cannot be', () => {
       'task number 0 is delayed, comes to its attempt 2 and depends on 1 (done), 2 (done)',
     );
     expect(() => schedule.succeeded(1)).toThrow('depends on nothing; it was to become done.');
+  });
+
+  test.each<[string, Setup, (schedule: Schedule) => void]>([
+    ['nothing that is remembered', { selected: [] }, () => {}],
+    ['blocked > ready', {}, () => {}],
+    ['blocked > ready > running > saving > done', {}, (schedule) => finish(schedule)],
+    ['blocked > checking > done', { kept: [0] }, (schedule) => schedule.holds(schedule.nextToCheck())],
+    ['blocked > checking > ready', { kept: [0] }, (schedule) => schedule.changed(schedule.nextToCheck())],
+    ['blocked > ready > running > ready', { placed: [0] }, (schedule) => schedule.recalled(schedule.nextPlaced())],
+  ])('tells the last moves of the task: %s', (story, setup, moves) => {
+    const schedule = scheduleOf([[], []], setup);
+    moves(schedule);
+    expect(() => schedule.saved(0)).toThrow(new RegExp(` It went through: ${story}\\.$`));
+  });
+
+  function finish(schedule: Schedule): void {
+    schedule.returned(schedule.next());
+    schedule.saved(0);
+  }
+
+  test('tells the last moves only, and none of other tasks', () => {
+    // 0 ─► 1
+    const schedule = scheduleOf([[], [0]]);
+    for (let round = 0; round < 10; round++) {
+      schedule.retrying(schedule.next());
+      schedule.delayElapsed(0);
+    }
+    // Four moves are remembered of each task on average.
+    const last = 'running > delayed > ready > running > delayed > ready > running > delayed > ready';
+    expect(() => schedule.saved(0)).toThrow(`It went through: ${last}.`);
+    expect(() => schedule.saved(1)).toThrow('It went through: nothing that is remembered.');
   });
 });

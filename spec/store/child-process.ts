@@ -11,13 +11,15 @@ export class StoreProcess {
   readonly #answers: AsyncIterator<string>;
   #complaints = '';
 
-  /** @param limit - what the shell is to limit it by, as `ulimit` takes it */
-  constructor(limit?: string) {
+  /**
+   * @param options - `limit`: what the shell is to limit it by, as `ulimit` takes it; `apart`: how `unshare` is to give it
+   * namespaces of its own
+   */
+  constructor({ limit, apart }: { readonly limit?: string; readonly apart?: readonly string[] } = {}) {
     const command = [process.execPath, '--import', 'tsx', SCRIPT];
-    this.#process =
-      limit === undefined
-        ? spawn(command[0]!, command.slice(1))
-        : spawn('sh', ['-c', `ulimit ${limit}; exec "$0" "$@"`, ...command]);
+    if (limit !== undefined) this.#process = spawn('sh', ['-c', `ulimit ${limit}; exec "$0" "$@"`, ...command]);
+    else if (apart !== undefined) this.#process = spawn('unshare', [...apart, ...command]);
+    else this.#process = spawn(command[0]!, command.slice(1));
     this.#answers = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
     this.#process.stderr.on('data', (text) => {
       this.#complaints += text;

@@ -82,7 +82,7 @@ describe('a file that may not grow any more', () => {
   it('keeps what it has, and the store keeps the rest for when there is room', async () => {
     const path = join(folder, 'limited');
     // In blocks of 512 bytes, or of 1024, as the shell has it.
-    const child = new StoreProcess('-f 200');
+    const child = new StoreProcess({ limit: '-f 200' });
     await child.told({ do: 'open', path, durability: 'each' });
     expect(await child.told({ do: 'save', task: 'small', text: 's' })).toEqual({ saved: true });
     const refusal = await child.told({ do: 'save', task: 'too much', text: 'm', size: 300_000 });

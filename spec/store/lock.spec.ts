@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { FileStore, StoreClosedError, StoreLockedError } from 'taskmap-ts';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { system } from '../../src/store/file-system.js';
+import { type LockOwner, ownerHere } from '../../src/store/lock-owner.js';
 import { StoreProcess } from './child-process.js';
+import { ownerOf, waited, writeLock } from './locks.js';
 
 let folder: string;
 let count = 0;
@@ -33,12 +37,12 @@ function opened(path: string): FileStore {
 }
 
 /** What a lock says whose process is gone. */
-async function deadLock(): Promise<{ pid: number; host: string; started: string; token: string }> {
+async function deadLock(): Promise<LockOwner> {
   const path = newPath();
   const child = new StoreProcess();
   await child.told({ do: 'open', path });
   await child.killed();
-  return JSON.parse(readFileSync(`${path}.lock`, 'utf8'));
+  return ownerOf(path);
 }
 
 describe('a file that is in use', () => {
@@ -79,13 +83,24 @@ describe('a file that is in use', () => {
     opened(path);
   });
 
-  it('is refused if the one that has it runs elsewhere, with what to do if it does not', () => {
+  it('is refused where the path is a link that leads to where nothing is yet, too', () => {
     const path = newPath();
-    writeFileSync(`${path}.lock`, JSON.stringify({ pid: 7, host: 'elsewhere', started: '', token: 'theirs' }));
-    expect(() => opened(path)).toThrow(
-      `is in use by process 7 on "elsewhere". Wait until it ends. If you know that it has, delete ${JSON.stringify(`${path}.lock`)}.`,
-    );
-    expect(existsSync(path)).toBe(false);
+    const other = newPath();
+    symlinkSync(other, path);
+    opened(path);
+    expect(() => opened(path)).toThrow(StoreLockedError);
+    expect(() => opened(other)).toThrow(StoreLockedError);
+  });
+
+  it('is that of a thread, and is let go with it', async () => {
+    const path = newPath();
+    const thread = new Worker(new URL('fixtures/thread.mjs', import.meta.url), { workerData: path });
+    await once(thread, 'message');
+    const time = waited();
+    expect(() => opened(path)).toThrow(`is in use by another store of this process (${process.pid}).`);
+    await thread.terminate();
+    expect([...opened(path).load('etl').outcomes].map(([task]) => task)).toEqual(['rows']);
+    expect(time.ms).toBe(0);
   });
 
   it('leaves nothing behind but itself', () => {
@@ -98,26 +113,27 @@ describe('a file that is in use', () => {
 describe('a lock that is left over', () => {
   it('is that of a process of the same number that began at another time', () => {
     const path = newPath();
-    writeFileSync(
-      `${path}.lock`,
-      JSON.stringify({ pid: process.pid, host: hostname(), started: 'another boot/1', token: 'before' }),
-    );
+    const time = waited();
+    writeLock(path, { ...ownerHere(), began: '1' });
     opened(path);
+    expect(time.ms).toBe(0);
   });
 
-  it('may hold anything', () => {
-    for (const text of [
-      '',
-      '{',
-      'null',
-      '{"pid":"x"}',
-      JSON.stringify({ pid: -1, host: hostname(), token: '../../etc' }),
-    ]) {
-      const path = newPath();
-      writeFileSync(`${path}.lock`, text);
-      opened(path);
-      expect(readdirSync(join(path, '..')).sort()).toEqual(['outcomes', 'outcomes.lock']);
-    }
+  it('is that of a process that has ended, whatever its host is called by now', async () => {
+    const path = newPath();
+    const time = waited();
+    writeLock(path, { ...(await deadLock()), host: 'as it was called before' });
+    opened(path);
+    expect(time.ms).toBe(0);
+  });
+
+  it('is taken over with what its owner was about to put in the place of the file', async () => {
+    const path = newPath();
+    const dead = await deadLock();
+    writeLock(path, dead);
+    writeFileSync(`${path}.${dead.token}.compact`, 'half of it');
+    opened(path).close();
+    expect(readdirSync(join(path, '..'))).toEqual(['outcomes']);
   });
 
   it('is taken over even if who took it over died before it was done', async () => {
@@ -127,7 +143,7 @@ describe('a lock that is left over', () => {
     writeFileSync(`${path}.lock.${first.token}`, JSON.stringify(second));
     writeFileSync(`${path}.lock.${second.token}`, JSON.stringify(third));
     const store = opened(path);
-    expect(JSON.parse(readFileSync(`${path}.lock`, 'utf8'))).toMatchObject({ pid: process.pid });
+    expect(ownerOf(path)).toMatchObject({ pid: process.pid });
     store.close();
     expect(readdirSync(join(path, '..'))).toEqual(['outcomes']);
   });

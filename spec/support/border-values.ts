@@ -94,6 +94,7 @@ export const BORDER_ROWS: readonly BorderRow[] = [
     kind: '`RegExp`',
     values: { regexp: () => searched(/a(b)?/gu) },
     thread: as('equal, and `lastIndex` is 0', { regexp: () => /a(b)?/gu }),
+    mayStay: true,
     seen: ({ lastIndex }) => lastIndex,
   },
   {

@@ -57,12 +57,21 @@ export class Model {
     return 1 + Math.max(0, ...dependents.map((task) => this.rank(task.id)));
   }
 
-  /** These tasks and what they depend on, as far as it is not done. */
+  /** These tasks and what they depend on, as far as it is pending and can come to a result. */
   needed(only: readonly number[]): Set<number> {
     return new Set(
       only
-        .filter((id) => this.#outcomes[id]!.status !== 'done')
+        .filter((id) => this.#outcomes[id]!.status === 'pending' && !this.#isHopeless(id))
         .flatMap((id) => [id, ...this.needed(this.dependencies(id))]),
+    );
+  }
+
+  #isHopeless(id: number): boolean {
+    const { status } = this.#outcomes[id]!;
+    return (
+      status === 'failed' ||
+      status === 'skipped' ||
+      (status === 'pending' && this.dependencies(id).some((dependency) => this.#isHopeless(dependency)))
     );
   }
 
@@ -87,6 +96,12 @@ export class Model {
     if (status !== 'failed' && status !== 'skipped') return;
     for (const descendant of this.descendants(id))
       if (this.#outcomes[descendant]!.status === 'skipped') this.#outcomes[descendant] = PENDING;
+  }
+
+  /** A run was broken off, and left this task pending after so many calls in all runs so far. */
+  left(id: number, calls: number): void {
+    this.#outcomes[id] = PENDING;
+    this.#calls[id] = calls;
   }
 
   #settle(id: number, needed: ReadonlySet<number>): void {

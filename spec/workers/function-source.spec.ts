@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import vm from 'node:vm';
+import { describe, expect, it, vi } from 'vitest';
+import type { FunctionMaking } from '../../src/workers/function-of-text.js';
 import { type FunctionSource, functionSources, isRefusal, type Refusal } from '../../src/workers/function-source.js';
 
 /** A function of just this text: what transpilers make of the functions in this file is not what is to be told apart. */
@@ -12,11 +14,15 @@ function judged(fn: Function): FunctionSource | Refusal {
   return functionSources([fn]).get(fn)!;
 }
 
+function making(source: FunctionSource): FunctionMaking {
+  return JSON.parse(source.more) as FunctionMaking;
+}
+
 /** The function that a thread would make of it. */
 function sent(fn: Function, supplied: Readonly<Record<string, unknown>> = {}): (...args: unknown[]) => unknown {
   const source = judged(fn);
   if (isRefusal(source)) throw new Error(`Refused: it ${source.why}.`);
-  expect(source.more).toBe(Object.keys(supplied).join(' '));
+  expect(making(source).helpers).toEqual(Object.keys(supplied));
   return made(source.text, supplied);
 }
 
@@ -91,8 +97,8 @@ describe('functionSources()', () => {
   });
 
   it('sends a function that imports a package or an absolute address', () => {
-    expect(judged(made("async () => (await import('node:path')).sep"))).toMatchObject({ more: '' });
-    expect(judged(made("async () => (await import('file:///x.js')).sep"))).toMatchObject({ more: '' });
+    for (const module of ['node:path', 'file:///x.js'])
+      expect(isRefusal(judged(made(`async () => (await import('${module}')).sep`)))).toBe(false);
   });
 
   it('asks the thread for what tools write into functions', () => {
@@ -133,6 +139,58 @@ describe('functionSources()', () => {
       `Import or define ${names.length === 1 ? 'it' : 'them'} inside the function, ` +
         'export the function from a module and use taskModule(), or keep the task on the main thread with .onMainThread().',
     );
+  });
+
+  it.each([
+    ['a class', '() => new URL("a:b").host', { URL: class {} }, ['URL']],
+    ['a function', 'async () => (await fetch("a:b")).text()', { fetch: () => 1 }, ['fetch']],
+    [
+      'several',
+      '() => structuredClone(process.env)',
+      { structuredClone: () => 1, process: {} },
+      ['structuredClone', 'process'],
+    ],
+    ['one that the language brings', '() => new Map()', { Map: class {} }, ['Map']],
+    ['one among globals that are used', '() => JSON.stringify(crypto) + Math.max(1)', { crypto: {} }, ['crypto']],
+  ])('refuses a function that closes over %s called like a global', (_, text, scope, names) => {
+    expect(refusal(made(text, scope)).why).toBe(
+      `uses ${names.map((name) => `"${name}"`).join(', ')} from the scope around it, which a worker thread cannot see`,
+    );
+  });
+
+  it('refuses a function of this very file that closes over a constant called like a global', () => {
+    const crypto = { randomUUID: () => '1' };
+    expect(refusal(() => crypto.randomUUID()).why).toBe(
+      'uses "crypto" from the scope around it, which a worker thread cannot see',
+    );
+  });
+
+  it('sends a function that only writes of what is called like a global around it, or has one of its own', () => {
+    const scope = { URL: class {}, fetch: () => 1 };
+    for (const text of [
+      "(URL) => ({ fetch: 'fetch()', URL }).URL + 1",
+      '(a) => { const fetch = (b) => b + 1; return fetch(a); }',
+    ])
+      expect(sent(made(text, scope))(2)).toBe(3);
+  });
+
+  it('tells a function that takes a global from one beside it that does not', () => {
+    const [own, global] = made('() => [() => URL, ((URL) => () => URL)(1)]')() as [Function, Function];
+    const found = functionSources([global, own]);
+    expect([own, global].map((fn) => isRefusal(found.get(fn)!))).toEqual([false, true]);
+  });
+
+  it('refuses a function that closes over a constant of a script, as programs that are given by -e have them', () => {
+    vm.runInThisContext('const navigator = { isMine: true }; globalThis.taskmapSpec = () => navigator.isMine;');
+    const { taskmapSpec } = globalThis as { taskmapSpec?: Function };
+    delete (globalThis as { taskmapSpec?: Function }).taskmapSpec;
+    expect(refusal(taskmapSpec!).why).toMatch(/^uses "navigator" from the scope around it/);
+  });
+
+  it('refuses an arrow function that uses the arguments of the function around it', () => {
+    const fn = made('function () { return () => arguments[0]; }')(1) as Function;
+    expect(refusal(fn).why).toBe('uses the arguments of the function around it, which a worker thread cannot see');
+    expect(sent(made('function () { return (() => arguments[0] + 1)(); }'))(2)).toBe(3);
   });
 
   it('refuses a function of this very file that closes over a constant', () => {
@@ -201,6 +259,49 @@ describe('functionSources()', () => {
     expect(refused.todo).toMatch(/taskModule\(\)/);
   });
 
+  it.each([
+    // TypeScript, SWC and Babel, esbuild, Rollup; the last of each two where interop is off.
+    [
+      "async () => { const os = await Promise.resolve().then(() => __importStar(require('os'))); return os.EOL; }",
+      '__importStar',
+    ],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: text that a function is made of.
+    ['(name) => Promise.resolve(`${name}`).then(s => __importStar(require(s)))', '__importStar'],
+    ["() => Promise.resolve().then(function () { return require('os'); })", 'require()'],
+    ["() => Promise.resolve().then(() => require('os'))", 'require()'],
+    ["() => Promise.resolve().then(() => _interop_require_wildcard(require('os')))", '_interop_require_wildcard'],
+    ["() => Promise.resolve().then(() => _interopRequireWildcard(require('os')))", '_interopRequireWildcard'],
+    ['() => Promise.resolve().then(() => __toESM(require("os")))', '__toESM'],
+    ["() => __vitePreload(() => import('os'), [])", '__vitePreload'],
+  ])('says of %s that a compiler did it', (text, helper) => {
+    const { why, todo } = refusal(made(text));
+    expect(why).toBe(`has an import() that a compiler has made into ${helper}`);
+    expect(todo).toMatch(/^Have the compiler keep import\(\): "module": "NodeNext" .* taskModule\(\)/);
+  });
+
+  it.each([
+    '__generator',
+    '__spreadValues',
+    '__privateGet',
+    '__classPrivateFieldGet',
+    '__callDispose',
+    'tslib_1',
+    '_async_to_generator',
+    '_asyncToGenerator',
+    '_asyncToGenerator2',
+    '_toConsumableArray',
+    '_object_spread',
+    'regeneratorRuntime',
+  ])('says of %s that a compiler did it', (helper) => {
+    const { why, todo } = refusal(made(`() => ${helper}(1)`));
+    expect(why).toBe(`uses the compiler helper ${helper}`);
+    expect(todo).toMatch(/^Compile for ES2022 or later, by the `target` of the compiler, export the function/);
+  });
+
+  it('blames no compiler for require() that somebody wrote', () => {
+    expect(refusal(made("() => require('os').EOL")).why).toMatch(/^uses "require" from the scope around it/);
+  });
+
   it('refuses import.meta', () => {
     // The text alone counts: a function that has it can be made in a module only.
     const fn = Object.assign(() => import.meta.url, {});
@@ -222,6 +323,62 @@ describe('functionSources()', () => {
     const found = functionSources([good, bad, alsoGood, native, good]);
     expect([...found.keys()]).toHaveLength(4);
     expect([good, bad, alsoGood, native].map((fn) => isRefusal(found.get(fn)!))).toEqual([false, true, false, true]);
+  });
+
+  it('knows strict functions from sloppy ones', () => {
+    const isStrict = (fn: unknown) => making(judged(fn as Function) as FunctionSource).strict;
+    expect(isStrict(() => 1)).toBe(true);
+    expect(isStrict(function named() {})).toBe(true);
+    expect(isStrict(made('function () { "use strict"; }'))).toBe(true);
+    expect(isStrict(made('function () { return 1; }'))).toBe(false);
+    expect(isStrict(made('() => { with ({}) return 1; }'))).toBe(false);
+  });
+
+  it('runs a strict function as one', () => {
+    const frozen = sent(made('function () { "use strict"; return this; }'));
+    expect(frozen()).toBeUndefined();
+  });
+
+  it('works where modules are loaded into a context of their own', () => {
+    const context = vm.createContext({});
+    const own = vm.runInContext('(a) => [a, 1].length', context) as Function;
+    const closing = vm.runInContext('((Map) => () => Map)(1)', context) as Function;
+    expect(isRefusal(judged(own))).toBe(false);
+    expect(refusal(closing).why).toMatch(/^uses "Map" from the scope around it/);
+  });
+
+  it('asks Node only once which files there are, for as many functions as there are', () => {
+    const { Session } = process.getBuiltinModule('node:inspector');
+    const post = vi.spyOn(Session.prototype, 'post');
+    try {
+      functionSources(Array.from({ length: 1200 }, () => made('(a) => new URL(a)')));
+      const asked = (method: string) => post.mock.calls.filter(([name]) => (name as string) === method).length;
+      expect(asked('Debugger.enable')).toBe(1);
+      // For each function where it is; what is around it for hundreds at once.
+      expect(asked('Runtime.callFunctionOn')).toBeLessThan(10);
+    } finally {
+      post.mockRestore();
+    }
+  });
+
+  it.each([
+    [
+      'the permission model',
+      Object.assign(new Error('Access to this API has been restricted'), { code: 'ERR_ACCESS_DENIED' }),
+      'which the permission model of Node.js (--permission) keeps from this process',
+    ],
+    ['anything else', new Error('no more sessions'), 'which failed: no more sessions'],
+  ])('says so where %s keeps the inspector away', (_, error, why) => {
+    const getBuiltinModule = vi.spyOn(process, 'getBuiltinModule').mockImplementation(() => {
+      throw error;
+    });
+    try {
+      const refused = refusal(made('() => 1'));
+      expect(refused.why).toBe(`cannot be sent as text: which names it uses is asked of the inspector, ${why}`);
+      expect(refused.todo).toMatch(/xport it from a module and use taskModule\(\)/);
+    } finally {
+      getBuiltinModule.mockRestore();
+    }
   });
 
   it('leaves nothing behind', () => {

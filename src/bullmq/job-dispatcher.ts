@@ -79,7 +79,7 @@ export class JobDispatcher implements Place, JobListener {
   readonly #toAdd = new Set<SentJob>();
   /** The job in the queue that has a task. */
   readonly #jobOf = new Map<number, SentJob>();
-  /** Tasks that are sent by themselves: a job that had several was lost. */
+  /** Tasks that run alone on their worker: one was lost that had them beside others. */
   readonly #alone = new Set<number>();
   /** The kinds of jobs for which there is no worker, as the user has been told. */
   readonly #unserved = new Set<JobKind>();
@@ -262,12 +262,12 @@ export class JobDispatcher implements Place, JobListener {
         order !== undefined &&
         tasks.length > 0 &&
         !tasks.includes(NONE) &&
-        jobId === this.#jobIdOf(tasks, order.attempt);
+        jobId === this.#jobIdOf(tasks, order.attempt, data.alone !== undefined);
       const isOurs = data.protocol === PROTOCOL && data.cancelled !== true && isKnown;
       const isUseless =
         snapshot.state === 'failed' ||
         (snapshot.state === 'completed' &&
-          (answer === undefined || answer.refused !== undefined || answer.dropped === true));
+          (answer === undefined || answer.refused !== undefined || answer.dropped || answer.lostWorker));
       // What failed is to be tried again by whoever begins anew.
       if (!isOurs || isUseless) {
         await this.#channel.removeAll(kind, [jobId]);
@@ -287,7 +287,9 @@ export class JobDispatcher implements Place, JobListener {
     tasks: readonly number[],
     ends: readonly TakenEnd[] | undefined,
   ): void {
-    const job = new SentJob(id, kind, tasks, this.#nowMs());
+    const isAlone = data.alone !== undefined;
+    const job = new SentJob(id, kind, tasks, this.#nowMs(), isAlone);
+    if (isAlone) for (const task of tasks) this.#alone.add(task);
     job.state = ends === undefined ? 'queued' : 'finished';
     job.data = ends === undefined ? data : undefined;
     job.checkedAtMs = 0;
@@ -345,7 +347,8 @@ export class JobDispatcher implements Place, JobListener {
     if (sent.length === 0) return;
     const job = this.#jobFor(kind, sent);
     const made = (whole: JobOrder): void => {
-      job.data = { protocol: PROTOCOL, order: JSON.stringify(whole) };
+      const order = JSON.stringify(whole);
+      job.data = { protocol: PROTOCOL, order, ...(job.isAlone ? { alone: 'waiting' as const } : {}) };
       this.#toAdd.add(job);
     };
     if (!(order instanceof Promise)) {
@@ -365,7 +368,9 @@ export class JobDispatcher implements Place, JobListener {
 
   #jobFor(kind: JobKind, attempts: readonly RemoteAttempt[]): SentJob {
     const tasks = attempts.map(({ id }) => id);
-    const job = new SentJob(this.#jobIdOf(tasks, attempts[0]!.attempt), kind, tasks, this.#nowMs());
+    const isAlone = this.#alone.has(tasks[0]!);
+    const id = this.#jobIdOf(tasks, attempts[0]!.attempt, isAlone);
+    const job = new SentJob(id, kind, tasks, this.#nowMs(), isAlone);
     for (const [place, attempt] of attempts.entries()) job.attach(attempt, place);
     this.#underWay[kind]++;
     this.#jobs.set(job.id, job);
@@ -374,10 +379,10 @@ export class JobDispatcher implements Place, JobListener {
   }
 
   /** The same for the same try of the same tasks, as long as their versions are the same. */
-  #jobIdOf(tasks: readonly number[], attempt: number): string {
+  #jobIdOf(tasks: readonly number[], attempt: number, isAlone: boolean): string {
     const { names, settings } = this.#run.open;
     const parts = tasks.flatMap((task) => [names[task]!, settings[task]!.version]);
-    return jobIdOf(this.#order.runKey, hashOf(String(attempt), ...parts));
+    return jobIdOf(this.#order.runKey, hashOf(`${attempt}${isAlone ? ' alone' : ''}`, ...parts));
   }
 
   /** Adds what is to be added. */
@@ -407,7 +412,12 @@ export class JobDispatcher implements Place, JobListener {
   }
 
   /** What is under its id first has to go. */
-  async #addAgain(job: SentJob): Promise<void> {
+  async #addAgain(job: SentJob, reason: string): Promise<void> {
+    const there = job.isAlone ? await this.#channel.read(job.kind, job.id).catch(() => undefined) : undefined;
+    if (there?.data.alone === 'begun') {
+      if (job.state === 'adding') this.#isToBlame(job, reason);
+      return;
+    }
     await this.#channel.remove(job.kind, job.id).catch(() => {});
     if (job.state !== 'adding') return;
     this.#toAdd.add(job);
@@ -433,6 +443,10 @@ export class JobDispatcher implements Place, JobListener {
     }
     if (answer.dropped === true) {
       this.#takenBack(job);
+      return;
+    }
+    if (answer.lostWorker === true) {
+      this.#isToBlame(job, `Worker ${answer.worker} found that one before it was lost while it ran nothing else.`);
       return;
     }
     if (answer.refused !== undefined) {
@@ -506,29 +520,43 @@ export class JobDispatcher implements Place, JobListener {
   }
 
   /**
-   * The queue says that a job has failed. That the task is to blame it says only of one that it gave to one worker after another in vain; else something came between the worker and
-   * its answer, a server that went away for example, and the job is added again.
+   * The queue says that a job has failed. That workers were lost it says of one that it gave to one after another in vain: of
+   * those that one worker had at once any may be to blame, so each of their tasks runs alone from now on. Else something came
+   * between the worker and its answer, a server that went away for example, and the job is added again.
    */
   #lostForGood(job: SentJob, reason: string): void {
-    if (!STALLED.test(reason) && job.data !== undefined && ++job.mishaps < MISHAPS_MAX) {
+    const wasLost = STALLED.test(reason);
+    // While one that is to run alone waited for its turn, it was not.
+    const isToBeAdded = wasLost ? job.isAlone : ++job.mishaps < MISHAPS_MAX;
+    if (isToBeAdded && job.data !== undefined) {
       job.state = 'adding';
-      this.#track(this.#addAgain(job));
+      this.#track(this.#addAgain(job, reason));
+      return;
+    }
+    if (!wasLost && job.tasks.length === 1) {
+      this.#isToBlame(job, reason);
       return;
     }
     this.#finish(job);
     this.#track(this.#channel.removeAll(job.kind, [job.id]));
     this.#deal(() => {
-      const attempts = job.takeAttempts();
       for (const task of job.tasks) this.#jobOf.delete(task);
-      for (const attempt of attempts) {
-        if (job.tasks.length === 1) {
-          const error = new WorkerLostError(attempt.name, { cause: new Error(reason) });
-          this.#tellEnded(attempt, { kind: 'hopeless', error });
-        } else {
-          // One of them is to blame. By itself it will tell.
-          this.#alone.add(attempt.id);
-          this.#tellEnded(attempt, { kind: 'lost', reason: new Error(reason) });
-        }
+      for (const attempt of job.takeAttempts()) {
+        this.#alone.add(attempt.id);
+        this.#tellEnded(attempt, { kind: 'lost', reason: new Error(reason) });
+      }
+    });
+  }
+
+  /** What its tasks do costs one worker after another. */
+  #isToBlame(job: SentJob, reason: string): void {
+    this.#finish(job);
+    this.#track(this.#channel.removeAll(job.kind, [job.id]));
+    this.#deal(() => {
+      for (const task of job.tasks) this.#jobOf.delete(task);
+      for (const attempt of job.takeAttempts()) {
+        const error = new WorkerLostError(attempt.name, { cause: new Error(reason) });
+        this.#tellEnded(attempt, { kind: 'hopeless', error });
       }
     });
   }

@@ -9,10 +9,13 @@ export const PROTOCOL = 2;
 /** A value on its way: its bytes in base64, or its JSON behind a `=` if it is small, or where it is in the value store, and how many bytes it has. */
 export type CarriedValue = string | readonly [key: string, size: number];
 
-/** How a worker finds a function: as an export of a module, with the hash of that file if it is one; or as its text, with the helpers in it. */
+/**
+ * How a worker finds a function: as an export of a module, with the hash of that file if it is one; or as its text, with
+ * what else it takes to make one of it, see `functionOf()`.
+ */
 export type CarriedFunction =
   | readonly [kind: 'module', moduleUrl: string, exportName: string, digest: string | null]
-  | readonly [kind: 'source', text: string, helpers: string];
+  | readonly [kind: 'source', text: string, more: string];
 
 /** A task of a job. */
 export interface OrderedTask {
@@ -33,6 +36,11 @@ export interface JobData {
   readonly order: string;
   /** Nobody wants it any more. */
   readonly cancelled?: true;
+  /**
+   * A worker was lost that had its task beside others: it is to run alone. Once it has begun so, a worker that is lost was
+   * lost by it.
+   */
+  readonly alone?: 'waiting' | 'begun';
 }
 
 /** What a job is to do: tasks that do not depend on each other. */
@@ -74,6 +82,8 @@ export interface JobAnswer {
   readonly refused?: string;
   /** Nobody wanted it any more, and nothing of it has run. */
   readonly dropped?: true;
+  /** A worker was lost by it, which had nothing else. It has not run again. */
+  readonly lostWorker?: true;
   /** What was not told yet. */
   readonly news: readonly JobNews[];
   /** One for each task of the order. */

@@ -16,15 +16,18 @@ export class SentJob {
   /** Of each task how it ended, where nobody has asked for it yet. */
   ends: (TakenEnd | undefined)[] = [];
   cancelReason: string | undefined;
+  /** It runs alone, since a worker was lost that had its task beside others. */
+  readonly isAlone: boolean;
   /** How often the queue has failed it without giving a task the blame. */
   mishaps = 0;
   /** The attempts that wait for it, at the places of their tasks; `undefined` where none does, or no longer. */
   readonly #attempts: (RemoteAttempt | undefined)[];
 
-  constructor(id: string, kind: JobKind, tasks: readonly number[], sentAtMs: number) {
+  constructor(id: string, kind: JobKind, tasks: readonly number[], sentAtMs: number, isAlone = false) {
     this.id = id;
     this.kind = kind;
     this.tasks = tasks;
+    this.isAlone = isAlone;
     this.sentAtMs = this.checkedAtMs = sentAtMs;
     this.#attempts = new Array<RemoteAttempt | undefined>(tasks.length).fill(undefined);
   }

@@ -1,8 +1,10 @@
-import { availableParallelism, hostname } from 'node:os';
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { described, InvalidOptionError } from '../errors.js';
+import { availableCores } from '../workers/available-cores.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
 import { CarriedValues, takenError, type ValueOptions } from './carried-values.js';
+import { JobGate } from './job-gate.js';
 import {
   CANCEL_EVENT,
   type CancelEvent,
@@ -37,7 +39,10 @@ export interface WorkerOptions extends QueueOptions, ValueOptions, WorkerThreadO
   readonly modules?: readonly (URL | string)[] | undefined;
   /** Whether it runs functions that are sent as text. Whoever may write to the queue can have it run anything then. Default `true`. */
   readonly acceptsSource?: boolean | undefined;
-  /** How many threads compute: an integer from 1 to 200. Default: as many as the machine runs at once. */
+  /**
+   * How many threads compute: an integer from 1 to 200. Default: as many as have a core, by the quota of the container
+   * if it is one, at most 200.
+   */
   readonly threads?: number | undefined;
   /** How many io-bound jobs may be under way at once: an integer of 1 or more. Default 50. */
   readonly concurrency?: number | undefined;
@@ -86,6 +91,8 @@ export interface TaskWorker extends AsyncDisposable {
   close(graceMs?: number): Promise<void>;
 }
 
+/** More threads than this are refused, as by ParallelExecutor. */
+const THREADS_MAX = 200;
 /** So long a job is under way before anything is told of it, in milliseconds: most have ended by then. */
 const QUIET_MS = 50;
 /** When the server does not give it jobs, as it is away, it is asked again after so long, in milliseconds. */
@@ -128,6 +135,7 @@ class QueueWorker implements TaskWorker {
   readonly #log: (line: string) => void;
   readonly #startedAtMs = Date.now();
   /** What ends each job that is under way. */
+  readonly #gate = new JobGate();
   readonly #running = new Map<string, AbortController>();
   #workers: AnyWorker[] = [];
   #control: AnyEvents | undefined;
@@ -146,7 +154,7 @@ class QueueWorker implements TaskWorker {
     const {
       modules = [],
       acceptsSource = true,
-      threads = availableParallelism(),
+      threads = Math.min(availableCores(), THREADS_MAX),
       concurrency = 50,
       name = `${hostname()}-${process.pid}`,
     } = options;
@@ -163,8 +171,8 @@ class QueueWorker implements TaskWorker {
     if (typeof acceptsSource !== 'boolean')
       throw new InvalidOptionError('acceptsSource', 'true or false', acceptsSource);
     if (typeof onLog !== 'function') throw new InvalidOptionError('onLog', 'a function that takes a line', onLog);
-    if (!(Number.isInteger(threads) && threads >= 1 && threads <= 200))
-      throw new InvalidOptionError('threads', 'an integer from 1 to 200', threads);
+    if (!(Number.isInteger(threads) && threads >= 1 && threads <= THREADS_MAX))
+      throw new InvalidOptionError('threads', `an integer from 1 to ${THREADS_MAX}`, threads);
     for (const [option, value] of Object.entries({ concurrency, maxLost }))
       if (!(Number.isInteger(value) && value >= 1))
         throw new InvalidOptionError(option, 'an integer of 1 or more', value);
@@ -294,10 +302,13 @@ class QueueWorker implements TaskWorker {
       job.opts.removeOnComplete = true;
       return answer({ dropped: true });
     }
+    if (data.alone === 'begun') return answer({ lostWorker: true });
     const controller = new AbortController();
     const news = new NewsDesk(job, this.name);
     this.#running.set(jobId, controller);
+    const leave = await this.#gate.enter(data.alone === 'waiting');
     try {
+      if (data.alone === 'waiting') await job.updateData({ ...data, alone: 'begun' });
       const order = this.#order(data);
       const ready = await this.#ready(order);
       const ends = await this.#runner.runJob(
@@ -317,6 +328,7 @@ class QueueWorker implements TaskWorker {
       this.#log(`refused: ${error.message}`);
       return answer({ refused: error.message });
     } finally {
+      leave();
       news.close();
       this.#running.delete(jobId);
       this.#lastEndMs = Date.now();
@@ -398,6 +410,7 @@ interface QueuedJob {
   readonly data: unknown;
   readonly opts: { removeOnComplete?: unknown };
   moveToWait(token?: string): Promise<unknown>;
+  updateData(data: JobData): Promise<void>;
   updateProgress(progress: object): Promise<void>;
 }
 

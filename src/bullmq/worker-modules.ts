@@ -1,8 +1,9 @@
+import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidOptionError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
 import { functionOf } from '../workers/function-of-text.js';
-import { taskModule } from '../workers/task-module.js';
+import { isPath, taskModule } from '../workers/task-module.js';
 import { fileDigest } from './file-digest.js';
 import type { CarriedFunction } from './job-messages.js';
 
@@ -52,13 +53,14 @@ export class WorkerModules {
     return taskModule<Record<string, TaskFunction>>(here)[exportName]!;
   }
 
-  #compiled(text: string, helpers: string): TaskFunction {
+  #compiled(text: string, more: string): TaskFunction {
     if (!this.#acceptsSource) {
       throw new Refused(
         'it takes no functions as text, as it was told by `acceptsSource: false`. Export them from a module, use taskModule(), and give it that module.',
       );
     }
-    return functionOf(text, helpers) as TaskFunction;
+    // Packages are this program's own, wherever the function was written.
+    return functionOf(text, more, process.cwd()) as TaskFunction;
   }
 
   /** The module of its own that is meant: the very same, or the file whose path has most of its end in common. */
@@ -77,13 +79,13 @@ export class WorkerModules {
 /** @throws {@link InvalidOptionError} */
 function moduleUrlOf(module: URL | string): string {
   const text = typeof module === 'string' || module instanceof URL ? String(module) : '';
-  if (text === '' || /^\.{1,2}\//.test(text))
+  const url = isAbsolute(text) ? pathToFileURL(text).href : text;
+  if (text === '' || isPath(url))
     throw new InvalidOptionError(
       'modules',
       "absolute addresses, as new URL('./tasks.js', import.meta.url) is, absolute paths, or names of packages",
       module,
     );
-  const url = text.startsWith('/') ? pathToFileURL(text).href : text;
   if (!isThere(url)) throw new InvalidOptionError('modules', 'modules that this process can import', text);
   return url;
 }

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import type { TaskWorker } from '../bullmq/start-worker.js';
-import { described, InvalidOptionError, QueueError } from '../errors.js';
+import { described, escaped, InvalidOptionError, QueueError } from '../errors.js';
 import { FolderStore } from '../store/folder-store.js';
 import { commandOf, HELP, UsageError, type WorkerCommand } from './options.js';
 
@@ -99,7 +99,12 @@ async function workerStarter(): Promise<typeof import('../bullmq/start-worker.js
 }
 
 function log(line: string): void {
-  process.stderr.write(`${new Date().toISOString()} ${line}\n`);
+  process.stderr.write(`${new Date().toISOString()} ${printable(line)}\n`);
+}
+
+/** Names and messages of others may be in a text: a terminal is to take none for a command. */
+function printable(text: string): string {
+  return text.split('\n').map(escaped).join('\n');
 }
 
 try {
@@ -109,7 +114,7 @@ try {
 } catch (error) {
   // What the user or the server has done is told in a line; anything else is a bug, and its stack helps to find it.
   const isUsage = error instanceof UsageError || error instanceof InvalidOptionError;
-  if (isUsage || error instanceof QueueError) process.stderr.write(`taskmap-ts: ${error.message}\n`);
+  if (isUsage || error instanceof QueueError) process.stderr.write(`taskmap-ts: ${printable(error.message)}\n`);
   else console.error(error);
   process.exit(isUsage ? 2 : 1);
 }

@@ -48,7 +48,7 @@ export const HELP = `Runs tasks of a BullMQExecutor on this machine.
                          of a package. May be given several times
   --queue NAME           the name of the queue. Default: taskmap
   --prefix TEXT          what the keys of the queue begin with on Redis. Default: bull
-  --threads N            how many threads compute. Default: as many as the machine runs at once
+  --threads N            how many threads compute. Default: as many as have a core, also in a container that has a quota
   --concurrency N        how many io-bound jobs may be under way at once. Default: 50
   --name NAME            what it is called in events and logs. Default: the names of its machine and process
   --lock-ms MS           after how long of silence another worker may have its jobs. Default: 15000

@@ -51,7 +51,7 @@ export function encodeValue(value: unknown, name = 'value'): Uint8Array {
  * import { decodeValue, encodeThrown } from 'taskmap-ts/codec';
  *
  * decodeValue(encodeThrown(new RangeError('too far'))); // => new RangeError('too far')
- * decodeValue(encodeThrown(() => 1)); // => new Error('A value was thrown that cannot be carried: function (anonymous)')
+ * decodeValue(encodeThrown(Symbol('tea'))); // => new Error('A value was thrown that cannot be carried: Symbol(tea)')
  */
 export function encodeThrown(thrown: unknown): Uint8Array {
   try {

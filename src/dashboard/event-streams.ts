@@ -14,6 +14,16 @@ const UNSENT_MAX_BYTES = 1 << 20;
 /** So many may watch at once. */
 export const STREAMS_MAX = 100;
 
+/**
+ * A proxy passes each event on as it comes, if it is told so: it keeps none back until it has more of them, and none to
+ * compress them.
+ */
+export const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store, no-transform',
+  'x-accel-buffering': 'no',
+} as const;
+
 interface Stream {
   readonly response: ServerResponse;
   state: 'joining' | 'current' | 'behind';
@@ -57,7 +67,7 @@ export class EventStreams {
   /** Answers a request with events, until one of both sides ends it. */
   add(response: ServerResponse): void {
     const stream: Stream = { response, state: 'joining' };
-    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', connection: 'close' });
+    response.writeHead(200, { ...STREAM_HEADERS, connection: 'close' });
     response.write(`retry: ${RECONNECT_MS}\n\n`);
     // To write to a connection that has just been lost is no error of ours; 'close' follows.
     response.on('error', () => {});

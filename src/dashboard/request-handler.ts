@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Access } from './access.js';
-import type { EventStreams } from './event-streams.js';
+import { type EventStreams, STREAM_HEADERS } from './event-streams.js';
 import type { ControlReply, ControlRequest } from './messages.js';
 import { contentSecurityPolicy, type PageFile, pageFiles } from './page-files.js';
 import type { Controlled, RunControl } from './run-control.js';
@@ -102,7 +102,8 @@ export class RequestHandler {
       if (pathname === '/' && this.#access.cookie !== undefined) response.setHeader('set-cookie', this.#access.cookie);
       send(request, response, 200, file.type, file.text());
     } else if (method === 'HEAD') {
-      send(request, response, 200, 'text/event-stream; charset=utf-8', '');
+      const { 'content-type': type, ...headers } = STREAM_HEADERS;
+      send(request, response, 200, type, '', headers);
     } else if (this.#streams.isFull) {
       throw new Refused(503, `${this.#streams.size} pages watch this dashboard already. Close one of them.`, {
         'retry-after': '10',

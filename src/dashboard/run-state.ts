@@ -150,8 +150,7 @@ export class RunState {
 
   ready(task: string): void {
     const id = this.#id(task);
-    // A task may be on its way to a thread that makes its inputs: it is told to be ready only after it has started.
-    if (this.#statuses[id] === PENDING) this.#turn(id, READY);
+    if (id >= 0) this.#turn(id, READY);
   }
 
   started({ task, attempt, thread, atMs }: TaskStarted): void {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { refuseOtherCopy } from '../copy.js';
 import { DashboardError, InvalidOptionError } from '../errors.js';
 import { Executor } from '../executors/executor.js';
 import type { Observed } from '../observe/observer.js';
@@ -205,6 +206,7 @@ function checkedOptions(options: DashboardOptions): CheckedOptions {
 
 function executorToControl(observed: Observed): Executor {
   if (observed instanceof Executor) return observed;
+  refuseOtherCopy(observed, Executor.name);
   throw new InvalidOptionError('control', 'false, since not all that is watched are executors', true);
 }
 

@@ -1,4 +1,5 @@
 import { WAIT_MAX_MS } from '../graph/task.js';
+import { inNoContext } from '../places/caller-context.js';
 
 /** Time, as executors see it: the one place where it enters. Give an executor a clock of your own to test with time that stands still. */
 export interface Clock {
@@ -50,8 +51,27 @@ export const systemClock: Clock = {
   },
 };
 
-/** Keeps the process from ending, until the function that is returned is called. */
-export function holdProcessOpen(): () => void {
-  const timer = setInterval(() => {}, WAIT_MAX_MS);
-  return () => clearInterval(timer);
+/** A timer of Node.js, which keeps its process open while it is referred to. */
+interface Keeper {
+  ref(): void;
+  unref(): void;
+}
+
+let keeper: Keeper | undefined;
+let holders = 0;
+
+/** Keeps the process from ending, until {@link letProcessEnd} has been called as often. Browsers have nothing to keep. */
+export function holdProcessOpen(): void {
+  if (holders++ > 0) return;
+  keeper ??= inNoContext(() => {
+    const timer: unknown = setInterval(() => {}, WAIT_MAX_MS);
+    if (typeof timer === 'object') return timer as Keeper;
+    clearInterval(timer as never);
+    return { ref() {}, unref() {} };
+  });
+  keeper.ref();
+}
+
+export function letProcessEnd(): void {
+  if (--holders === 0) keeper?.unref();
 }

@@ -1,15 +1,17 @@
 import { v7 as uuid } from 'uuid';
+import { markAsOurs } from '../copy.js';
 import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
 import {
   claimGraph,
+  isGraph,
   type OpenGraph,
   openGraph,
   refuseBusyGraph,
   releaseGraph,
-  TaskGraph,
+  type TaskGraph,
   UNNAMED,
 } from '../graph/task-graph.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
@@ -95,6 +97,10 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   /** Runs that are being begun, and synchronous ones until they have settled: an exception may leave them. */
   readonly #begun = new Set<BegunRun>();
   #closed = false;
+
+  static {
+    markAsOurs(Executor.prototype);
+  }
 
   /** @internal */
   protected constructor({ clock = systemClock, store, slots, graceMs, isAsync }: ExecutorSettings) {
@@ -408,8 +414,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   }
 
   #check(graph: TaskGraph, { signal, onFailure }: Omit<RunOptions, 'only'>): void {
-    if (!(graph instanceof TaskGraph))
-      throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
+    if (!isGraph(graph)) throw new InvalidOptionError('graph', 'a TaskGraph, made by TaskGraphBuilder.build()', graph);
     if (signal !== undefined && !(signal instanceof AbortSignal))
       throw new InvalidOptionError('signal', 'an AbortSignal', signal);
     if (onFailure !== undefined && !ON_FAILURE.includes(onFailure)) {

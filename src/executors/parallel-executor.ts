@@ -1,9 +1,9 @@
-import { availableParallelism } from 'node:os';
 import { InvalidOptionError, TransferError } from '../errors.js';
 import type { TaskSettings } from '../graph/task.js';
 import type { TaskGraph } from '../graph/task-graph.js';
 import type { Place, PlacedRun } from '../places/place.js';
 import type { Slots } from '../schedule/schedule.js';
+import { availableCores } from '../workers/available-cores.js';
 import { Dispatcher } from '../workers/dispatcher.js';
 import { sendableFunctions } from '../workers/sendable-functions.js';
 import { WorkerPool } from '../workers/worker-pool.js';
@@ -15,7 +15,8 @@ import { PlacedExecutor } from './placed-executor.js';
 
 /** How a {@link ParallelExecutor} works. */
 export interface ParallelExecutorOptions extends ExecutorOptions, WorkerThreadOptions {
-  /** How many worker threads there may be: an integer from 1 to 200. Default: as many as the machine runs at once, at most 200. */
+  /** How many worker threads there may be: an integer from 1 to 200. Default: as many as have a
+   * core, by the quota of the container if it is one, at most 200. */
   readonly workers?: number | undefined;
   /** How long an attempt that timed out or was aborted is given to settle, in milliseconds, before its thread is ended. Default 1000. */
   readonly graceMs?: number | undefined;
@@ -68,7 +69,7 @@ export class ParallelExecutor<Tasks extends object = any> extends PlacedExecutor
   /** @internal */
   constructor(options: ParallelExecutorOptions, plan: ThreadPlan);
   constructor(options: ParallelExecutorOptions = {}, plan: ThreadPlan = STRICT) {
-    const workers = options.workers ?? Math.min(availableParallelism(), WORKERS_MAX);
+    const workers = options.workers ?? Math.min(availableCores(), WORKERS_MAX);
     const fits = Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX;
     if (!fits) throw new InvalidOptionError('workers', `an integer from 1 to ${WORKERS_MAX}`, workers);
     super({ clock: options.clock, store: options.store, graceMs: options.graceMs, concurrency: plan.mainConcurrency });

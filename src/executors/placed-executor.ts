@@ -126,7 +126,8 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
     // Then runAttempt() is asked for each of them.
     if (this.overridesRunAttempt) return undefined;
     const { settings } = openGraph(graph);
-    const tasks = Uint8Array.from(settings, (one) => (this.staysHere(one) ? 0 : 1));
+    const tasks = new Uint8Array(settings.length);
+    for (let id = 0; id < tasks.length; id++) if (!this.staysHere(settings[id]!)) tasks[id] = 1;
     const placeFor = (run: PlacedRun) => this.placeFor(run, this.#placedTasks(graph));
     return { tasks, placeFor, calledFrom: callersStack(this) };
   }

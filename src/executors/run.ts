@@ -5,20 +5,19 @@ import {
   RunFailedError,
   TaskTimeoutError,
   UnsendableError,
-  UnstorableError,
 } from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
-import { type CallerContext, callerContext } from '../places/caller-context.js';
+import { type CallerContext, callerContext, inNoContext } from '../places/caller-context.js';
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
-import { type Clock, holdProcessOpen, systemClock } from './clock.js';
+import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 
 /** What a run does when a task fails for good. */
@@ -124,13 +123,13 @@ export class Run implements AttemptRun, PlacedRun {
   #stop: { readonly status: 'stopped' | 'aborted'; readonly reason: unknown } | undefined;
   #report: RunReport | undefined;
   #released = false;
-  #letProcessEnd: (() => void) | undefined;
+  #holdsProcessOpen = false;
   #whenSettled: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
   #isWoken = false;
   #broken: { readonly error: unknown } | undefined;
-  /** What brings each task to its end whose result is being saved. */
+  /** For each outcome that is being saved what is to be done once it is safe. */
   readonly #saving = new Set<() => void>();
   #storeFailure: { readonly error: unknown } | undefined;
 
@@ -147,7 +146,8 @@ export class Run implements AttemptRun, PlacedRun {
     this.open = openGraph(order.graph);
     this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
     this.#settings = this.open.settings;
-    this.#inCallersContext = callerContext();
+    // A synchronous run is never out of it.
+    this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
     this.#place = order.placed?.placeFor(this);
     this.#schedule = new Schedule(this.open, order.slots, {
       selected: order.selected,
@@ -202,7 +202,9 @@ export class Run implements AttemptRun, PlacedRun {
       if (signal?.aborted) this.#end('aborted', signal.reason);
     });
     // What it waits for may keep no process alive by itself, such as the timer of `AbortSignal.timeout()`.
-    if (this.#host.isAsync && !this.settled) this.#letProcessEnd = holdProcessOpen();
+    if (!this.#host.isAsync || this.settled) return;
+    this.#holdsProcessOpen = true;
+    holdProcessOpen();
   }
 
   /** Starts nothing new and interrupts what is running. */
@@ -266,7 +268,8 @@ export class Run implements AttemptRun, PlacedRun {
     } finally {
       this.#acting = false;
     }
-    if (this.#broken !== undefined || (this.#schedule.finished && this.#place?.isBusy !== true)) this.#settle();
+    const isOver = this.#schedule.finished && this.#saving.size === 0 && this.#place?.isBusy !== true;
+    if (isOver || this.#broken !== undefined) this.#settle();
   }
 
   /** Starts what can be started, until nothing can or other events are due. */
@@ -434,11 +437,19 @@ export class Run implements AttemptRun, PlacedRun {
   ended(remote: RemoteAttempt, ending: Ending): Fate {
     const attempt = remote as LiveAttempt;
     let fate: Fate = 'void';
-    if (this.settled || attempt.ended) return fate;
+    if (this.settled) return fate;
+    if (this.#acting) return this.#endedNow(attempt, ending);
     this.#told(() => {
-      fate = this.#endedThere(attempt, ending);
-      if (this.#schedule.hasArrivals) this.#takeArrivals();
+      fate = this.#endedNow(attempt, ending);
     });
+    return fate;
+  }
+
+  #endedNow(attempt: LiveAttempt, ending: Ending): Fate {
+    // Also if nobody was interested any more: it may be the last that the run has waited for.
+    this.#hasNews = true;
+    const fate = attempt.ended ? 'void' : this.#endedThere(attempt, ending);
+    if (this.#schedule.hasArrivals) this.#takeArrivals();
     return fate;
   }
 
@@ -657,16 +668,23 @@ export class Run implements AttemptRun, PlacedRun {
 
   #returned(attempt: LiveAttempt, result: unknown): Fate {
     if (attempt.ended) return 'void';
-    if (attempt.isInterrupted) return this.#endedByAbort(attempt);
+    if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt));
     return this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
   }
 
   #threw(attempt: LiveAttempt, error: unknown): Fate {
     if (attempt.ended) return 'void';
-    if (attempt.isInterrupted) return this.#endedByAbort(attempt, error);
+    if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt, error);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt, error));
     return this.#failed(attempt, error);
+  }
+
+  /** By its own measure it may have ended in time, and the word of it have come late: this thread was busy, say. */
+  #isInterrupted(attempt: LiveAttempt): boolean {
+    if (!attempt.isInterrupted) return false;
+    const { timeoutMs } = this.#settings[attempt.id]!;
+    return !attempt.isTimedOut || attempt.tookMs === undefined || attempt.tookMs >= timeoutMs!;
   }
 
   /** A function that never lets go of the thread can take longer than allowed without any timer having had a chance to say so. */
@@ -716,6 +734,7 @@ export class Run implements AttemptRun, PlacedRun {
       this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
     };
     this.#saving.add(done);
+    if (this.#stop !== undefined) this.#giveUpSaving();
     void saved.catch((error) => this.#fact(() => this.#notKept(id, error))).then(() => this.#fact(done));
     return true;
   }
@@ -734,7 +753,12 @@ export class Run implements AttemptRun, PlacedRun {
   #keepFailure(memory: RunMemory, { id, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {
     try {
       const saved = memory.keepFailure(id, error, this.#facts(id, startedAtMs, tookMs));
-      saved?.catch((error) => this.#fact(() => this.#notKept(id, error)));
+      if (saved === undefined) return;
+      // Nobody waits for it but the end of the run, which is to tell if the store has failed.
+      const done = () => void this.#saving.delete(done);
+      this.#saving.add(done);
+      if (this.#stop !== undefined) this.#giveUpSaving();
+      void saved.catch((error) => this.#fact(() => this.#notKept(id, error))).then(() => this.#fact(done));
     } catch (error) {
       this.#notKept(id, error);
     }
@@ -742,7 +766,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   /** A result that cannot be kept is told of; a store that fails ends the run. */
   #notKept(id: number, error: unknown): void {
-    if (error instanceof UnstorableError) {
+    // A store of another loaded copy of this package has a class of its own.
+    if ((error as { readonly code?: unknown } | undefined)?.code === 'unstorable') {
       this.#announcer.storeRefused(id, error);
       return;
     }
@@ -853,7 +878,7 @@ export class Run implements AttemptRun, PlacedRun {
   #settle(): void {
     if (!this.#released) releaseGraph(this.graph);
     this.#released = true;
-    this.#letProcessEnd?.();
+    if (this.#holdsProcessOpen) letProcessEnd();
     this.#order.onSettled?.();
     // They go on only after the last event, but they do so even if the emit() of a subclass throws.
     this.#whenSettled?.tell();

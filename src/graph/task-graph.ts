@@ -1,3 +1,4 @@
+import { COPY, copyOf, markAsOurs, refuseOtherCopy } from '../copy.js';
 import type { DrawnGraph } from '../drawing/drawn-graph.js';
 import { type GraphPictureOptions, graphPictureOf } from '../drawing/graph-picture.js';
 import { dotOf, type MermaidOptions, mermaidOf } from '../drawing/graph-text.js';
@@ -69,18 +70,62 @@ export interface GraphJSON {
   readonly skipped: readonly (readonly [name: string, because: string])[];
 }
 
+/** What executors and pictures reach of a graph, which its public methods keep to themselves. */
+interface Inside {
+  open(graph: TaskGraph): OpenGraph;
+  refuseBusy(graph: TaskGraph): void;
+  claim(graph: TaskGraph): void;
+  release(graph: TaskGraph): void;
+  picture(graph: TaskGraph, options: GraphPictureOptions): Picture;
+}
+
+/** Under this every copy of the package finds the inside of a graph. Copies of one version are the same there. */
+const INSIDE = Symbol.for('taskmap-ts.graph');
+
+/** @throws {@link TwoCopiesError} if it was made by a copy of another version */
+function insideOf(graph: TaskGraph): Inside {
+  if (copyOf(graph)?.version !== COPY.version) refuseOtherCopy(graph, TaskGraph.name);
+  return (graph as unknown as { readonly [INSIDE]: Inside })[INSIDE];
+}
+
 /** Makes a graph. For the builder. */
 export let createGraph: (plan: GraphPlan) => TaskGraph;
+
+/**
+ * Whether it is a graph that can be run here.
+ *
+ * @throws {@link TwoCopiesError} if it is one, made by a copy of another version
+ */
+export function isGraph(value: unknown): value is TaskGraph {
+  if (value instanceof TaskGraph) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  return insideOf(value as TaskGraph) !== undefined;
+}
+
 /** The inside of a graph. For executors. */
-export let openGraph: (graph: TaskGraph) => OpenGraph;
+export function openGraph(graph: TaskGraph): OpenGraph {
+  return insideOf(graph).open(graph);
+}
+
 /** Throws {@link GraphBusyError} if the graph is being run. For executors. */
-export let refuseBusyGraph: (graph: TaskGraph) => void;
+export function refuseBusyGraph(graph: TaskGraph): void {
+  insideOf(graph).refuseBusy(graph);
+}
+
 /** Makes a graph busy until {@link releaseGraph}. For executors. */
-export let claimGraph: (graph: TaskGraph) => void;
+export function claimGraph(graph: TaskGraph): void {
+  insideOf(graph).claim(graph);
+}
+
 /** Ends what {@link claimGraph} began. For executors. */
-export let releaseGraph: (graph: TaskGraph) => void;
+export function releaseGraph(graph: TaskGraph): void {
+  insideOf(graph).release(graph);
+}
+
 /** What `toSVG` returns, and the style sheet in it. For reports. */
-export let pictureOf: (graph: TaskGraph, options: GraphPictureOptions) => Picture;
+export function pictureOf(graph: TaskGraph, options: GraphPictureOptions): Picture {
+  return insideOf(graph).picture(graph, options);
+}
 
 /** What a graph is called that was given no name. */
 export const UNNAMED = 'graph';
@@ -122,16 +167,20 @@ export class TaskGraph<Tasks extends object = any> {
 
   static {
     createGraph = (plan) => new TaskGraph(plan);
-    openGraph = (graph) => graph.#open;
-    refuseBusyGraph = (graph) => graph.#refuseIfBusy('run');
-    claimGraph = (graph) => {
-      graph.#refuseIfBusy('run');
-      graph.#busy = true;
+    const inside: Inside = {
+      open: (graph) => graph.#open,
+      refuseBusy: (graph) => graph.#refuseIfBusy('run'),
+      claim: (graph) => {
+        graph.#refuseIfBusy('run');
+        graph.#busy = true;
+      },
+      release: (graph) => {
+        graph.#busy = false;
+      },
+      picture: (graph, options) => graph.#picture(options),
     };
-    releaseGraph = (graph) => {
-      graph.#busy = false;
-    };
-    pictureOf = (graph, options) => graph.#picture(options);
+    Object.defineProperty(TaskGraph.prototype, INSIDE, { value: inside });
+    markAsOurs(TaskGraph.prototype);
     // What console.log prints under Node; browsers have no such hook.
     Object.defineProperty(TaskGraph.prototype, Symbol.for('nodejs.util.inspect.custom'), {
       value(this: TaskGraph) {

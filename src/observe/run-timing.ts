@@ -228,7 +228,7 @@ function timingOf(
   const { task, attempt, thread, ioBound } = started;
   const startedAtMs = within(started.atMs);
   const ended = Math.max(within(endedAtMs), startedAtMs);
-  // A task may be on its way to a thread that makes its inputs before they are there: it is told to be ready only after it has started.
+  // Each thread has a clock of its own, which may be a little behind.
   const ready = Math.min(within(readyAtMs), startedAtMs);
   const waitedMs = startedAtMs - ready;
   const durationMs = ended - startedAtMs;

@@ -1,3 +1,4 @@
+import { markAsOurs } from '../copy.js';
 import { InvalidOptionError } from '../errors.js';
 import type { RunReport, ThreadId } from '../events.js';
 import { chromeTraceOf } from './chrome-trace.js';
@@ -143,6 +144,7 @@ export class Timeline extends Observer {
 
   static {
     runsOf = (timeline) => timeline.#runs;
+    markAsOurs(Timeline.prototype);
   }
 
   /** @throws {@link InvalidOptionError} */

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { lstatSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { refuseOtherCopy } from '../copy.js';
 import { InvalidOptionError, ReportError } from '../errors.js';
-import { TaskGraph } from '../graph/task-graph.js';
+import { isGraph, type TaskGraph } from '../graph/task-graph.js';
 import { runsOf, Timeline } from '../observe/timeline.js';
 import { pageScript } from '../page/page-script.js';
 import { failuresSection } from './failures-section.js';
@@ -162,8 +163,11 @@ function adviceFor(error: unknown, path: string): string {
 }
 
 function runIdOf({ timeline, runId, graph, title, results }: ReportOptions): string {
-  if (!(timeline instanceof Timeline)) throw new InvalidOptionError('timeline', 'a Timeline', timeline);
-  if (graph !== undefined && !(graph instanceof TaskGraph)) throw new InvalidOptionError('graph', 'a TaskGraph', graph);
+  if (!(timeline instanceof Timeline)) {
+    refuseOtherCopy(timeline, Timeline.name);
+    throw new InvalidOptionError('timeline', 'a Timeline', timeline);
+  }
+  if (graph !== undefined && !isGraph(graph)) throw new InvalidOptionError('graph', 'a TaskGraph', graph);
   if (title !== undefined && typeof title !== 'string') throw new InvalidOptionError('title', 'a string', title);
   if (results !== undefined && typeof results !== 'boolean')
     throw new InvalidOptionError('results', 'true or false', results);

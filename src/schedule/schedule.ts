@@ -68,8 +68,9 @@ const FOLLOWING: readonly number[] = [
   /* saving  */ 1 << DONE,
 ];
 
-/** So many moves are remembered for the story of a task that makes an illegal one: a power of two. */
-const MOVES_MAX = 1024;
+/** How a state and those before it share one number. */
+const STATE_BITS = 15;
+const STATE_SHIFT = 4;
 
 /** What a schedule decides about: the part of a graph that has no functions in it. */
 export interface Schedulable {
@@ -116,7 +117,8 @@ export class Schedule {
   readonly #slots: Slots;
   /** Whether cpu-bound attempts have a limit of their own. */
   readonly #limitsCpu: boolean;
-  readonly #states: Uint8Array;
+  /** The state of each task in the lowest four bits, and above it those that it had before, the last seven of them. */
+  readonly #states: Int32Array;
   /** How many dependencies of each task are not done. */
   readonly #unmet: Int32Array;
   /** How many attempts of each task were made before the run. */
@@ -140,10 +142,6 @@ export class Schedule {
   #skipsTold = 0;
   /** Tasks that were sent ahead and whose inputs are done now, each told once. */
   readonly #arrivals: number[] = [];
-  /** The last moves of all tasks: task, from, to. */
-  readonly #moves: Int32Array;
-  readonly #movesMask: number;
-  #moveCount = 0;
   #running = 0;
   #saving = 0;
   #runningPlaced = 0;
@@ -161,9 +159,7 @@ export class Schedule {
     this.#topology = topology;
     this.#slots = slots;
     this.#limitsCpu = slots.cpu < slots.total;
-    this.#states = new Uint8Array(size);
-    this.#movesMask = powerOfTwo(Math.min(4 * size, MOVES_MAX)) - 1;
-    this.#moves = new Int32Array(3 * (this.#movesMask + 1));
+    this.#states = new Int32Array(size);
     this.#unmet = new Int32Array(size);
     this.#attemptsMade = attemptsMade;
     this.#queue = new ReadyQueue(startOrder);
@@ -206,7 +202,7 @@ export class Schedule {
   }
 
   state(id: number): TaskState {
-    return STATES[this.#states[id]!]!;
+    return STATES[this.#state(id)]!;
   }
 
   /** The number of the task's attempt that runs, or of the one to come if none does, counted from 1. */
@@ -257,7 +253,7 @@ export class Schedule {
 
   /** Whether a task may be sent to where its inputs are being made, before they are. */
   canBeSentAhead(id: number): boolean {
-    return this.#states[id] === BLOCKED && this.#kept?.[id] !== 1;
+    return this.#state(id) === BLOCKED && this.#kept?.[id] !== 1;
   }
 
   /** Whether {@link nextArrival} has something to tell. */
@@ -322,7 +318,7 @@ export class Schedule {
 
   /** The result of a task is safe. */
   saved(id: number): void {
-    if (this.#states[id] !== SAVING) this.#assert(false, id, 'its result was to be safe');
+    if (this.#state(id) !== SAVING) this.#assert(false, id, 'its result was to be safe');
     this.#move(id, DONE);
     this.#saving--;
     this.#release(id);
@@ -337,7 +333,7 @@ export class Schedule {
   /** The result that is known of a task holds no longer. */
   changed(id: number): void {
     // A blocked task becomes ready as well, but never by this.
-    if (this.#states[id] !== CHECKING) this.#assert(false, id, 'the result that is known of it was to hold no longer');
+    if (this.#state(id) !== CHECKING) this.#assert(false, id, 'the result that is known of it was to hold no longer');
     this.#becomeReady(id);
   }
 
@@ -351,7 +347,7 @@ export class Schedule {
    * not count.
    */
   recalled(id: number): void {
-    if (this.#states[id] === AHEAD) {
+    if (this.#state(id) === AHEAD) {
       this.#move(id, BLOCKED);
       return;
     }
@@ -376,7 +372,7 @@ export class Schedule {
   /** The pause of a delayed task is over. */
   delayElapsed(id: number): void {
     // A blocked task becomes ready as well, but never by this.
-    if (this.#states[id] !== DELAYED) this.#assert(false, id, 'it was to become ready after a delay');
+    if (this.#state(id) !== DELAYED) this.#assert(false, id, 'it was to become ready after a delay');
     this.#move(id, READY);
     this.#delayed--;
     this.#enqueue(id);
@@ -408,7 +404,7 @@ export class Schedule {
     let delayed = 0;
     let ready = 0;
     for (let id = 0; id < size; id++) {
-      const state = this.#states[id]!;
+      const state = this.#state(id);
       if (state === RUNNING) {
         running++;
         if (this.#placed?.[id] === 1) placed++;
@@ -418,7 +414,7 @@ export class Schedule {
       if (state === DELAYED) delayed++;
       if (state === READY) ready++;
       const waitsFor = dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1]);
-      const unmet = waitsFor.filter((dependency) => this.#states[dependency] !== DONE).length;
+      const unmet = waitsFor.filter((dependency) => this.#state(dependency) !== DONE).length;
       this.#assert(
         unmet === this.#unmet[id],
         id,
@@ -432,7 +428,7 @@ export class Schedule {
       const wasStartable = state === READY || state === RUNNING || state === DELAYED || state === CHECKING;
       this.#assert(!wasStartable || unmet === 0, id, 'it got ahead of its dependencies');
       const lost = waitsFor.some(
-        (dependency) => this.#states[dependency] === FAILED || this.#states[dependency] === SKIPPED,
+        (dependency) => this.#state(dependency) === FAILED || this.#state(dependency) === SKIPPED,
       );
       this.#assert(
         !lost || state === SKIPPED || state === DONE || state === FAILED,
@@ -505,7 +501,7 @@ export class Schedule {
     for (let edge = starts[id]!; edge < end; edge++) {
       const dependent = ids[edge]!;
       if (--unmet[dependent]! > 0) continue;
-      const state = this.#states[dependent];
+      const state = this.#state(dependent);
       if (state === BLOCKED) this.#unblock(dependent);
       else if (state === AHEAD) this.#arrive(dependent);
     }
@@ -551,7 +547,7 @@ export class Schedule {
     for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
       for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
         const dependent = ids[edge]!;
-        const state = this.#states[dependent]!;
+        const state = this.#state(dependent);
         // A dependent that is done already keeps its result, and what depends on it can run.
         if (state !== BLOCKED && state !== IDLE && state !== AHEAD) continue;
         this.#move(dependent, SKIPPED);
@@ -572,25 +568,21 @@ export class Schedule {
   }
 
   #move(id: number, state: number): void {
-    const from = this.#states[id]!;
-    if ((FOLLOWING[from]! & (1 << state)) === 0) this.#assert(false, id, `it was to become ${STATES[state]}`);
-    this.#states[id] = state;
-    const at = 3 * (this.#moveCount++ & this.#movesMask);
-    this.#moves[at] = id;
-    this.#moves[at + 1] = from;
-    this.#moves[at + 2] = state;
+    const before = this.#states[id]!;
+    if ((FOLLOWING[before & STATE_BITS]! & (1 << state)) === 0)
+      this.#assert(false, id, `it was to become ${STATES[state]}`);
+    this.#states[id] = (before << STATE_SHIFT) | state;
+  }
+
+  #state(id: number): number {
+    return this.#states[id]! & STATE_BITS;
   }
 
   /** How a task came to be where it is, as far as it is remembered. */
   #storyOf(id: number): string {
     const steps: string[] = [];
-    for (let move = Math.max(0, this.#moveCount - this.#movesMask - 1); move < this.#moveCount; move++) {
-      const at = 3 * (move & this.#movesMask);
-      if (this.#moves[at] !== id) continue;
-      if (steps.length === 0) steps.push(STATES[this.#moves[at + 1]!]!);
-      steps.push(STATES[this.#moves[at + 2]!]!);
-    }
-    return steps.length === 0 ? 'nothing that is remembered' : steps.join(' > ');
+    for (let left = this.#states[id]!; left !== 0; left >>>= STATE_SHIFT) steps.unshift(STATES[left & STATE_BITS]!);
+    return steps.join(' > ') || STATES[IDLE]!;
   }
 
   #assert(holds: boolean, id: number, what: string): void {
@@ -604,11 +596,4 @@ export class Schedule {
         `${waitsFor.join(', ') || 'nothing'}; ${what}. It went through: ${this.#storyOf(id)}.`,
     );
   }
-}
-
-/** The least power of two that is not less. */
-function powerOfTwo(least: number): number {
-  let power = 1;
-  while (power < least) power *= 2;
-  return power;
 }

@@ -2,6 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidOptionError, StoreClosedError, StoreFormatError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
+import { clock } from './clock.js';
 import { FileLock } from './file-lock.js';
 import { codeOf, type FileWindow, makeFolder, storeFailure, system } from './file-system.js';
 import { Journal } from './journal.js';
@@ -17,8 +18,9 @@ export interface FileStoreOptions {
   /**
    * When an outcome is safe from the death of its process and of the machine.
    *
-   * `'batch'`: a moment later. `save` returns at once; what was saved is written within some 50 ms, or as soon as it is a megabyte, and by `flush`, `close` and the
-   * end of the process. A process that is killed loses what it saved in the last moment, and those tasks run again.
+   * `'batch'`: a moment later. `save` returns at once; what was saved is written within some 50 ms, or as soon as it is
+   * a megabyte, and by `flush`, `close` and the end of the process. A process that is killed loses what it saved in the
+   * last moment, and those tasks run again.
    *
    * `'each'`: when the promise that `save` returns is fulfilled. All that is saved meanwhile shares one write.
    *
@@ -39,12 +41,17 @@ const INLINE_MAX = 1024 * 1024;
 /**
  * Keeps outcomes in a file, for the next process: no server, no dependency, nothing to set up.
  *
- * Opened with the first call that needs it, and from then on used by this store alone, until `close()` or the end of the process. What a process that was killed
- * left half written is mended then, and `load` tells of it; so it does of bytes that are not those that were written, of which a copy is kept beside the file.
- * Never does it return a value that was not saved.
+ * Opened with the first call that needs it, and from then on used by this store alone, until `close()` or the end of
+ * the process. What a process that was killed left half written is mended then, and `load` tells of it; so it does of
+ * bytes that are not those that were written, of which a copy is kept beside the file. Never does it return a value
+ * that was not saved.
  *
- * When the disk is full, `save` and `flush` say so. What could not be written is kept in memory and written with what follows, so that nothing is lost if room is
- * made meanwhile. Values above 1 MB are not kept so: each has a file of its own, in a folder beside, and is refused if that cannot be written.
+ * Should another process take the file over, since this one was silent for too long, or should somebody remove it, then
+ * whatever is called next throws a {@link StoreLostError}.
+ *
+ * When the disk is full, `save` and `flush` say so. What could not be written is kept in memory and written with what
+ * follows, so that nothing is lost if room is made meanwhile. Values above 1 MB are not kept so: each has a file of its
+ * own, in a folder beside, and is refused if that cannot be written.
  *
  * @example
  * import { rmSync } from 'node:fs';
@@ -68,8 +75,10 @@ export class FileStore extends OutcomeStore {
   override readonly detect: ChangeDetection;
   #open: OpenFile | undefined;
   #isClosed = false;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  /** Calls off the write that is to begin a moment later, if one is. */
+  #unschedule: (() => void) | undefined;
+  /** Calls off the write that is to begin soon, if one is. */
+  #unwrite: (() => void) | undefined;
   /** Since when the oldest that is queued has waited. */
   #queuedAtMs = 0;
 
@@ -86,9 +95,12 @@ export class FileStore extends OutcomeStore {
     this.detect = checkedDetect(options.detect);
   }
 
-  /** @throws {@link StoreError} when the file cannot be used: in use elsewhere, no store, or not to be read or written */
+  /**
+   * @throws {@link StoreError} when the file cannot be used: in use elsewhere, no store, or not to be read or written
+   */
   override load(graph: string): LoadedOutcomes {
-    const { journal, values } = this.#opened();
+    const { journal, values, lock } = this.#opened();
+    lock.check();
     journal.commitSync();
     const outcomes: [string, Uint8Array][] = [];
     const window = journal.window();
@@ -132,20 +144,22 @@ export class FileStore extends OutcomeStore {
   /**
    * Flushes, closes the file and lets others use it.
    *
-   * @throws {@link StoreError} when not all could be written. The file is closed all the same, and what could not be written is lost.
+   * @throws {@link StoreError} when not all could be written. The file is closed all the same, and what could not be
+   * written is lost.
    */
   override close(): void {
     this.#isClosed = true;
     const open = this.#open;
     this.#open = undefined;
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
+    this.#unschedule?.();
+    this.#unwrite?.();
     open?.close();
   }
 
   #opened(): OpenFile {
     if (this.#isClosed) throw new StoreClosedError(this.path);
     this.#open ??= new OpenFile(this.path);
+    if (this.#open.lock.lost !== undefined) throw this.#open.lock.lost;
     return this.#open;
   }
 
@@ -160,8 +174,8 @@ export class FileStore extends OutcomeStore {
       const open = this.#opened();
       add(open);
       const { safe } = open.journal;
-      this.#immediate ??= setImmediate(() => {
-        this.#immediate = undefined;
+      this.#unwrite ??= clock.soon(() => {
+        this.#unwrite = undefined;
         settled(open.journal.commit());
       });
       return safe;
@@ -172,13 +186,13 @@ export class FileStore extends OutcomeStore {
 
   #schedule(journal: Journal): void {
     if (journal.isIdle) return;
-    const nowMs = performance.now();
-    if (this.#timer === undefined) {
+    const nowMs = clock.now();
+    if (this.#unschedule === undefined) {
       this.#queuedAtMs = nowMs;
-      this.#timer = setTimeout(() => {
-        this.#timer = undefined;
+      this.#unschedule = clock.after(WAIT_MS, () => {
+        this.#unschedule = undefined;
         settled(journal.commit());
-      }, WAIT_MS).unref();
+      });
     }
     // The timer cannot fire while the caller keeps the thread for itself, as SyncExecutor does.
     const isLate = nowMs - this.#queuedAtMs > 2 * WAIT_MS;
@@ -188,8 +202,8 @@ export class FileStore extends OutcomeStore {
   }
 
   #commitNow(journal: Journal): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#unschedule?.();
+    this.#unschedule = undefined;
     try {
       journal.commitSync();
     } catch {
@@ -218,17 +232,17 @@ export class FileStore extends OutcomeStore {
 class OpenFile {
   readonly journal: Journal;
   readonly values: ValueFolder;
-  readonly #lock: FileLock;
+  readonly lock: FileLock;
 
   constructor(path: string) {
     const real = realPath(path);
-    this.#lock = new FileLock(real);
+    this.lock = new FileLock(real);
     try {
       this.values = new ValueFolder(`${real}.d`);
-      this.journal = new Journal(real, (file) => this.values.remove(file));
+      this.journal = new Journal(real, this.lock, (file) => this.values.remove(file));
       this.values.removeAllBut(this.journal.places.all().flatMap(({ file }) => file ?? []));
     } catch (error) {
-      this.#lock.release();
+      this.lock.release();
       throw storeFailure(path, 'open', error);
     }
     if (OPEN_FILES.size === 0) process.on('exit', closeAll);
@@ -243,9 +257,10 @@ class OpenFile {
       this.journal.commitSync();
       isSafe = true;
     } finally {
-      // What the system may still be writing is safe already, and in its place: whoever uses the file next is not disturbed. If it is not safe, he would be.
-      if (isSafe) this.#lock.release();
-      this.journal.close(() => isSafe || this.#lock.release());
+      // What the system may still be writing is safe already, and in its place: whoever uses the file next is not
+      // disturbed. If it is not safe, he would be.
+      if (isSafe) this.lock.release();
+      this.journal.close(() => isSafe || this.lock.release());
     }
   }
 
@@ -256,7 +271,7 @@ class OpenFile {
     } catch {
       // There is nobody left to tell.
     }
-    this.#lock.release();
+    this.lock.release();
   }
 }
 
@@ -270,9 +285,7 @@ function closeAll(): void {
 function realPath(path: string): string {
   const absolute = resolve(path);
   try {
-    makeFolder(dirname(absolute));
-    const folder = system.realpath(dirname(absolute));
-    const real = realOrSame(join(folder, basename(absolute)));
+    const real = linkedPath(absolute);
     const isFile = system.stat(real, { throwIfNoEntry: false })?.isFile() ?? true;
     if (!isFile && !system.stat(real).isDirectory()) throw new StoreFormatError(path);
     if (!isFile) throw Object.assign(new Error('It is a folder.'), { code: 'EISDIR' });
@@ -282,13 +295,17 @@ function realPath(path: string): string {
   }
 }
 
-function realOrSame(path: string): string {
+function linkedPath(absolute: string): string {
+  makeFolder(dirname(absolute));
+  const path = join(system.realpath(dirname(absolute)), basename(absolute));
   try {
     return system.realpath(path);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return path;
-    throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
+  // A link that leads to where nothing is yet: what is made there must have the same lock for all who come this way.
+  if (!system.lstat(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+  return linkedPath(resolve(dirname(path), system.readlink(path)));
 }
 
 function asked<T>(path: string, action: string, ask: () => T): T {

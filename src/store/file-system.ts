@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError, StoreFailedError } from '../errors.js';
+import { clock } from './clock.js';
 
 interface FileSystem {
   close: typeof fs.closeSync;
@@ -19,6 +20,7 @@ interface FileSystem {
   read: typeof fs.readSync;
   readFile: typeof fs.readFileSync;
   readdir: typeof fs.readdirSync;
+  readlink: (path: string) => string;
   realpath: typeof fs.realpathSync;
   rename: typeof fs.renameSync;
   rmdir: typeof fs.rmdirSync;
@@ -46,6 +48,7 @@ export const system: FileSystem = {
   read: fs.readSync,
   readFile: fs.readFileSync,
   readdir: fs.readdirSync,
+  readlink: fs.readlinkSync,
   realpath: fs.realpathSync,
   rename: fs.renameSync,
   rmdir: fs.rmdirSync,
@@ -59,6 +62,11 @@ export const system: FileSystem = {
 export const OPEN_OR_MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT;
 /** To make, and to fail if anything of that name is there, be it a link that leads nowhere. */
 const MAKE: number = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL;
+/** To read what is there itself, and not what a link leads to; not to wait for another end, if it is a pipe. */
+export const READ_ITSELF: number =
+  fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
+/** The same, and to write to it. */
+export const UPDATE_ITSELF: number = READ_ITSELF | fs.constants.O_RDWR;
 /** For a copy: to fail if there is a file of that name. */
 export const COPY_NEW: number = fs.constants.COPYFILE_EXCL;
 
@@ -130,8 +138,8 @@ const FOLDER_ADVICE: Readonly<Record<string, string>> = {
 const OF_THE_DISK: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO']);
 
 /**
- * Makes a file, and fails if anything of that name is there. If it is made in place of another one or beside it, whoever
- * may not read that one may not read this one.
+ * Makes a file, and fails if anything of that name is there. If it is made in place of another one or beside it,
+ * whoever may not read that one may not read this one.
  */
 export function makeFile(path: string, like: FileStats | undefined): number {
   if (like === undefined) return system.open(path, MAKE, 0o666);
@@ -181,7 +189,10 @@ export function syncFolderOf(path: string): void {
   syncFolder(dirname(path));
 }
 
-/** Makes safe what the files of a folder are called. Where folders cannot be synced, as on Windows, names are safe without. */
+/**
+ * Makes safe what the files of a folder are called. Where folders cannot be synced, as on Windows, names are safe
+ * without.
+ */
 export function syncFolder(path: string): void {
   let fd: number;
   try {
@@ -200,8 +211,8 @@ export function syncFolder(path: string): void {
 }
 
 /**
- * Makes a folder and those above it, as far as they are not there, and makes safe that they are. Not by the system's own recursion, which never comes back from
- * folders in which none can be made, such as those of /proc.
+ * Makes a folder and those above it, as far as they are not there, and makes safe that they are. Not by the system's
+ * own recursion, which never comes back from folders in which none can be made, such as those of /proc.
  */
 export function makeFolder(path: string, mode = 0o777): void {
   try {
@@ -234,8 +245,8 @@ export function namesIn(path: string): string[] {
 }
 
 /**
- * Does what another process may be in the way of, again and again for a tenth of a second: Windows refuses a file that is being replaced, and a file server one
- * that has just been.
+ * Does what another process may be in the way of, again and again for a tenth of a second: Windows refuses a file that
+ * is being replaced, and a file server one that has just been.
  */
 export function patiently<T>(act: () => T): T {
   for (let tries = 1; ; tries++) {
@@ -243,7 +254,7 @@ export function patiently<T>(act: () => T): T {
       return act();
     } catch (error) {
       if (tries === TRIES_MAX || !['EACCES', 'EBUSY', 'EPERM', 'ESTALE'].includes(codeOf(error))) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRIED_AGAIN_AFTER_MS);
+      clock.block(TRIED_AGAIN_AFTER_MS);
     }
   }
 }
@@ -270,7 +281,10 @@ export function discardFolder(path: string): boolean {
   }
 }
 
-/** A file as bytes at places, read in large blocks. Each block is memory of its own, so that what was handed out stays as it is. */
+/**
+ * A file as bytes at places, read in large blocks. Each block is memory of its own, so that what was handed out stays
+ * as it is.
+ */
 export class FileWindow {
   readonly size: number;
   /** Bytes of the file, those that were asked for last among them. */

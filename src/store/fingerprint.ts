@@ -30,10 +30,14 @@ export function difference(
     (hash, index) => hash !== undefined && (hash === NO_HASH || hash !== stored.inputHashes[index]),
   );
   if (changed < 0) return undefined;
-  return `the result of ${quoted(now.dependencies[changed]!)} ${now.inputHashes[changed] === NO_HASH ? 'cannot be compared' : 'changed'}`;
+  const how = now.inputHashes[changed] === NO_HASH ? 'cannot be compared' : 'changed';
+  return `the result of ${quoted(now.dependencies[changed]!)} ${how}`;
 }
 
-/** The hash of a function's text, {@link NO_HASH} if it is native or bound: then the text says nothing. A module task has its export's name instead: its text is in a file that is not looked at. */
+/**
+ * The hash of a function's text, {@link NO_HASH} if it is native or bound: then the text says nothing. A module task
+ * has its export's name instead: its text is in a file that is not looked at.
+ */
 export function sourceHashOf(fn: TaskFunction): string {
   const { exportName } = fn as { exportName?: unknown };
   const text = Function.prototype.toString.call(fn);

@@ -35,19 +35,22 @@ const LEFT_OVER_AFTER_MS = 60 * 60 * 1000;
 const TRIES_MAX = 100;
 
 /**
- * Keeps each outcome in a file of its own, in a folder that any number of processes use at the same time, also from several machines: nothing is locked.
+ * Keeps each outcome in a file of its own, in a folder that any number of processes use at the same time, also from
+ * several machines: nothing is locked.
  *
  * ```
  *   directory/etl-<hash of the graph's name>/rows-<hash of the task's name>
  *                                            <a name never used before>.tmp   ── safe on the disk: renamed ──► rows-…
  * ```
  *
- * Of two that save the same task the last one wins, and whoever loads finds the one or the other, never a mixture. A `save` is done as it returns: others see it,
- * and the death of the process takes nothing away. After the next `flush`, as at the end of each run, the death of the machine does not either. It takes as long as
- * the disk takes, and the thread waits meanwhile: where one process uses the folder, {@link FileStore} is faster.
+ * Of two that save the same task the last one wins, and whoever loads finds the one or the other, never a mixture. A
+ * `save` is done as it returns: others see it, and the death of the process takes nothing away. After the next `flush`,
+ * as at the end of each run, the death of the machine does not either. It takes as long as the disk takes, and the
+ * thread waits meanwhile: where one process uses the folder, {@link FileStore} is faster.
  *
- * A file that is not what was saved is passed over, and `load` tells of it; it is replaced when its task is saved again. Files that have other kinds of names are
- * left alone. The store holds nothing open, and serves after `close()` as before.
+ * A file that is not what was saved is passed over, and `load` tells of it; it is replaced when its task is saved
+ * again. Files that have other kinds of names are left alone. The store holds nothing open, and serves after `close()`
+ * as before.
  *
  * @example
  * import { rmSync } from 'node:fs';

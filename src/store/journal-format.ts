@@ -14,9 +14,10 @@ import { nameEnd, nameSize, readName, writeName } from './name-codec.js';
  *     index      the sequence of the first (4) │ for each record since the last index, a hash of graph and task (4)
  *   name     as name-codec.ts has it
  *
- * All numbers are little-endian. The CRC is of the record's place in the file and all that follows the CRC: so a record that was copied into the result of a task, as
- * part of a file, is never taken for one of the file in which that result is. Each write ends with an index. If a record is lost, the index tells of which task
- * it was, whose older outcome must not come to light again.
+ * All numbers are little-endian. The CRC is of the record's place in the file and all that follows the CRC: so a record
+ * that was copied into the result of a task, as part of a file, is never taken for one of the file in which that result
+ * is. Each write ends with an index. If a record is lost, the index tells of which task it was, whose older outcome
+ * must not come to light again.
  */
 export const FORMAT = 1;
 export const HEADER_SIZE = 16;
@@ -161,7 +162,10 @@ function checkedBody(file: FileWindow, offset: number, size: number): number | u
     : undefined;
 }
 
-/** Whether the file ends here, or within the record that begins here: a write that did not come to its end. So does one of which only the length was written. */
+/**
+ * Whether the file ends here, or within the record that begins here: a write that did not come to its end. So does one
+ * of which only the length was written.
+ */
 export function isTorn(file: FileWindow, offset: number): boolean {
   const header = file.at(offset, RECORD_HEADER_SIZE);
   const begins = header.subarray(0, MARK.length).equals(MARK.subarray(0, header.length));

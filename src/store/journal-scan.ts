@@ -27,7 +27,10 @@ export interface Scan {
   /** The hashes of the last records, which no index has yet. */
   readonly unindexed: readonly number[];
   readonly repairs: readonly StoreRepair[];
-  /** `'none'`: there is no header yet. `'torn'`: what follows `end` is to be cut off. `'damaged'`: the file is to be written anew. */
+  /**
+   * `'none'`: there is no header yet. `'torn'`: what follows `end` is to be cut off. `'damaged'`: the file is to be
+   * written anew.
+   */
   readonly state: 'none' | 'whole' | 'torn' | 'damaged';
 }
 
@@ -79,7 +82,8 @@ export function scanJournal(path: string, fd: number, size: number): Scan {
 
 /** A file whose very header was not written to its end. */
 function nothing(path: string, size: number): Scan {
-  const text = `The store ${JSON.stringify(path)} was just being made when its process ended: there was nothing in it yet.`;
+  const store = JSON.stringify(path);
+  const text = `The store ${store} was just being made when its process ended: there was nothing in it yet.`;
   const repair = {
     text,
     reason: 'torn',
@@ -201,7 +205,11 @@ class Scanner {
     this.#sequence++;
   }
 
-  /** Finds out of which tasks the records are that were lost since the last index. @param first - whose hash is the first */
+  /**
+   * Finds out of which tasks the records are that were lost since the last index.
+   *
+   * @param first - the sequence of the record that the first hash is of
+   */
   #nameLosses(first: number, hashes: readonly number[]): void {
     for (; this.#gapsNamed < this.#gaps.length; this.#gapsNamed++) {
       const gap = this.#gaps[this.#gapsNamed]!;
@@ -248,7 +256,8 @@ class Scanner {
     recordsLost: number | undefined,
     tasks: StoreRepair['tasks'],
   ): StoreRepair {
-    const where = `${text.replace('{store}', JSON.stringify(this.#path))} ${bytesDropped} bytes from ${offset} on were dropped.`;
+    const what = text.replace('{store}', JSON.stringify(this.#path));
+    const where = `${what} ${bytesDropped} bytes from ${offset} on were dropped.`;
     return { text: where, reason, path: this.#path, offset, bytesDropped, recordsLost, tasks, copy: undefined };
   }
 }

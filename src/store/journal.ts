@@ -1,5 +1,7 @@
 import type { StoreError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
+import { clock } from './clock.js';
+import type { FileLock } from './file-lock.js';
 import {
   COPY_NEW,
   codeOf,
@@ -78,15 +80,17 @@ const COMPACTED_BATCH_SIZE = 1024 * 1024;
  *                        └── the same bytes at the same place ◄── refused: cut off, waiters rejected
  * ```
  *
- * A batch that could not be made safe is written again with the next one. That its place and its bytes are fixed is what makes it harmless to write it twice, be it
- * because of a refusal or because `commitSync` overtakes what the system is writing. After a refused fdatasync nobody knows which pages the disk has: so
- * everything since the last one is written again.
+ * A batch that could not be made safe is written again with the next one. That its place and its bytes are fixed is
+ * what makes it harmless to write it twice, be it because of a refusal or because `commitSync` overtakes what the
+ * system is writing. After a refused fdatasync nobody knows which pages the disk has: so everything since the last one
+ * is written again.
  */
 export class Journal {
   readonly path: string;
   readonly places: PlaceTable;
   /** What was found to be damaged, and has not been told yet. */
   readonly repairs: StoreRepair[];
+  readonly #lock: FileLock;
   readonly #onGarbage: (file: ValueFile) => void;
   #fd: number;
   #end: number;
@@ -103,8 +107,9 @@ export class Journal {
   queuedBytes = 0;
 
   /** @throws {@link StoreError} */
-  constructor(path: string, onGarbage: (file: ValueFile) => void) {
+  constructor(path: string, lock: FileLock, onGarbage: (file: ValueFile) => void) {
     this.path = path;
+    this.#lock = lock;
     this.#onGarbage = onGarbage;
     this.#fd = this.#asked('open', () => system.open(path, OPEN_OR_MAKE, 0o666));
     try {
@@ -161,9 +166,11 @@ export class Journal {
   commitSync(): void {
     for (let batch = this.#nextBatch(); batch !== undefined; batch = this.#nextBatch()) {
       try {
+        this.#lock.check();
         this.#syncFolder();
         writeWhole(this.#fd, batch.bytes, this.#end);
         system.fdatasyncSync(this.#fd);
+        this.#lock.check();
       } catch (error) {
         throw this.#refused(batch, error);
       }
@@ -204,7 +211,10 @@ export class Journal {
     });
   }
 
-  /** Closes the file, once the system writes nothing to it any more: the number of a closed file may be that of another one at once. */
+  /**
+   * Closes the file, once the system writes nothing to it any more: the number of a closed file may be that of another
+   * one at once.
+   */
   close(closed: () => void): void {
     this.#whenIdle = () => {
       system.close(this.#fd);
@@ -214,13 +224,15 @@ export class Journal {
   }
 
   #mend(state: 'none' | 'whole' | 'torn' | 'damaged'): void {
-    if (state === 'none') {
+    if (state === 'damaged') this.#rewriteDamaged();
+    // Who had the lock before may be in the middle of a write to this file.
+    else if (this.#lock.isFromSilent) this.#compact();
+    else if (state === 'torn') system.ftruncate(this.#fd, this.#end);
+    else if (state === 'none') {
       system.ftruncate(this.#fd, 0);
       writeWhole(this.#fd, journalHeader(), 0);
       this.#end = HEADER_SIZE;
     }
-    if (state === 'torn') system.ftruncate(this.#fd, this.#end);
-    if (state === 'damaged') this.#rewriteDamaged();
   }
 
   #rewriteDamaged(): void {
@@ -261,11 +273,12 @@ export class Journal {
     batch.isBeingWritten = true;
     this.#writesUnderWay++;
     try {
+      this.#lock.check();
       this.#syncFolder();
       writeWholeSoon(fd, batch.bytes, this.#end, written);
     } catch (error) {
       // As if the system had said it, so that no caller is called back before it has its promise.
-      setImmediate(ended, error);
+      clock.soon(() => ended(error));
     }
   }
 
@@ -273,11 +286,24 @@ export class Journal {
     this.#writesUnderWay--;
     batch.isBeingWritten = false;
     if (!batch.isSettled) {
-      if (error) this.#refused(batch, error);
-      else this.#safe(batch);
-      if (!error) this.#start();
+      const refusal = error ?? this.#lossNow();
+      if (refusal) this.#refused(batch, refusal);
+      else {
+        this.#safe(batch);
+        this.#start();
+      }
     }
     if (this.#writesUnderWay === 0) this.#whenIdle?.();
+  }
+
+  /** Why what has just been written is not safe, if another may use the file by now. */
+  #lossNow(): unknown {
+    try {
+      this.#lock.check();
+    } catch (error) {
+      return error;
+    }
+    return undefined;
   }
 
   #safe(batch: Batch): void {
@@ -298,6 +324,7 @@ export class Journal {
     this.#queueWaiters = new Waiters();
     if (this.#writesUnderWay === 0) {
       try {
+        this.#lock.check();
         system.ftruncate(this.#fd, this.#end);
       } catch {
         // What is behind the end is written over by the next batch, or cut off when the file is opened the next time.
@@ -351,7 +378,8 @@ export class Journal {
   #compactIfWorthIt(): void {
     if (this.#writesUnderWay > 0 || this.#end < this.#compactedAt || this.places.liveBytes * 2 > this.#end) return;
     try {
-      // What is queued replaces outcomes that are safe: until it is so itself, they must stay. To write it comes back here.
+      // What is queued replaces outcomes that are safe: until it is so itself, they must stay. To write it comes back
+      // here.
       if (this.#queue.length > 0) this.commitSync();
       else this.#compact();
       this.#compactedAt = COMPACTED_SIZE_MIN;
@@ -362,10 +390,11 @@ export class Journal {
   }
 
   /**
-   * Writes what still counts to a second file, which then takes the name of the first: at each moment, the name is that of a whole file.
+   * Writes what still counts to a second file, which then takes the name of the first: at each moment, the name is that
+   * of a whole file.
    */
   #compact(): void {
-    const path = `${this.path}.compact`;
+    const path = this.#lock.replacementPath;
     const window = this.window();
     discard(path);
     const fd = makeFile(path, this.stats);
@@ -397,6 +426,7 @@ export class Journal {
         end += at;
       }
       system.fsync(fd);
+      this.#lock.check();
       system.rename(path, this.path);
     } catch (error) {
       system.close(fd);
@@ -410,7 +440,8 @@ export class Journal {
     this.#hashes = [];
     for (const { place, offset, sequence } of moved) Object.assign(place, { offset, sequence });
     system.close(before);
-    // Before the next batch counts as safe: as long as the folder may still have the old file, what is added to the new one may be lost with it.
+    // Before the next batch counts as safe: as long as the folder may still have the old file, what is added to the new
+    // one may be lost with it.
     this.#folderIsSynced = false;
     this.#syncFolder();
   }

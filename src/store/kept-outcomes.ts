@@ -202,7 +202,9 @@ export class KeptOutcomes implements RunMemory {
   }
 }
 
-/** What stores have mended, by what is told of it, until a run tells it: a plan finds damage as well, and tells nobody. */
+/**
+ * What stores have mended, by what is told of it, until a run tells it: a plan finds damage as well, and tells nobody.
+ */
 const UNTOLD = new WeakMap<OutcomeKeeper, ReadonlyMap<string, StoreRepair>>();
 
 /** What a store has just mended, and what it had mended before, as far as no run has begun to tell it. */

@@ -36,7 +36,8 @@ export interface StoredOutcome extends OutcomeHeader {
   /** The hash of the result; of what it threw, if it failed. */
   readonly valueHash: string;
   /**
-   * The result of a done task, the error of a failed one. Made from the bytes anew at each call: who needs it twice keeps it.
+   * The result of a done task, the error of a failed one. Made from the bytes anew at each call: who needs it twice
+   * keeps it.
    *
    * @throws {@link UnreadableOutcomeError} when this version of Node.js does not know what is in it
    */
@@ -52,7 +53,8 @@ export interface EncodedOutcome {
 /*
  *   version (1 byte) │ CRC-32 of the rest (4) │ length of the header (4) │ header: a JSON array │ value
  *
- * The header can be read without the value: a run that finds ten thousand tasks done makes no value that nobody asks for.
+ * The header can be read without the value: a run that finds ten thousand tasks done makes no value that nobody asks
+ * for.
  */
 const FORMAT = 1;
 const HEADER_AT = 9;

@@ -5,9 +5,10 @@ import { nameEnd, nameSize, readName, writeName } from './name-codec.js';
 /*
  * The file of one outcome:
  *
- *   89 'TMAO' 0D 0A 1A │ CRC-32 of all that follows (4) │ version (4) │ size of the file (8) │ graph │ task │ the bytes of the outcome
+ *   89 'TMAO' 0D 0A 1A │ CRC-32 of all that follows (4) │ version (4) │ size of the file (8) │ graph │ task │ outcome
  *
- * All numbers are little-endian. Up to the size it stays so in every version: thus a file of a newer one is told from one that was damaged.
+ * All numbers are little-endian. Up to the size it stays so in every version: thus a file of a newer one is told from
+ * one that was damaged.
  */
 const FORMAT = 1;
 const MAGIC = Buffer.from([0x89, 0x54, 0x4d, 0x41, 0x4f, 0x0d, 0x0a, 0x1a]);
@@ -52,7 +53,10 @@ export function readOutcomeFile(file: Buffer): OutcomeFile {
   return { state: 'whole', graph: graph.name, task: task.name, bytes: file.subarray(task.end) };
 }
 
-/** Whether a file ends too early, or only its length was written: what a machine that lost power leaves of it, or a copy that did not come to its end. */
+/**
+ * Whether a file ends too early, or only its length was written: what a machine that lost power leaves of it, or a copy
+ * that did not come to its end.
+ */
 function isTorn(file: Buffer, isOurs: boolean): boolean {
   if (isOurs) return file.readDoubleLE(SIZE_AT) > file.length;
   const beginning = file.subarray(0, MAGIC.length);
@@ -68,8 +72,9 @@ function taskSaidIn(file: Buffer): string | undefined {
 }
 
 /**
- * What the file of a task, or the folder of a graph, is called: what can be read of its name, and a hash of all of it. No two names share one, not even on disks
- * that do not tell capitals from small letters, or that write accents in another way than they are given.
+ * What the file of a task, or the folder of a graph, is called: what can be read of its name, and a hash of all of it.
+ * No two names share one, not even on disks that do not tell capitals from small letters, or that write accents in
+ * another way than they are given.
  */
 export function fileNameOf(name: string): string {
   const readable = name

@@ -3,11 +3,13 @@ import { openOutcomes } from './kept-outcomes.js';
 import type { ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory } from './run-memory.js';
 
 /**
- * Where outcomes are kept from one run to the next, and from one process to the next. Extend it over any database that keeps bytes under a name; all that a
- * store has to know of the bytes is that they are to come back as they were. Names may be any strings, `''` and `'__proto__'` among them.
+ * Where outcomes are kept from one run to the next, and from one process to the next. Extend it over any database that
+ * keeps bytes under a name; all that a store has to know of the bytes is that they are to come back as they were. Names
+ * may be any strings, `''` and `'__proto__'` among them.
  *
- * `MemoryStore`, `FileStore` and `FolderStore` answer at once. A store over a network returns promises, and then serves all executors but `SyncExecutor`, which takes those
- * stores alone whose `load` answers at once, and whose `save` does or who have a `flushSync`.
+ * `MemoryStore`, `FileStore` and `FolderStore` answer at once. A store over a network returns promises, and then serves
+ * all executors but `SyncExecutor`, which takes those stores alone whose `load` answers at once, and whose `save` does
+ * or who have a `flushSync`.
  *
  * @example
  * import { OutcomeStore } from 'taskmap-ts';
@@ -16,7 +18,8 @@ import type { ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory 
  *   readonly #bytesByKey = new Map<string, Uint8Array>();
  *
  *   load(graph: string) {
- *     const mine = [...this.#bytesByKey].map(([key, bytes]) => [JSON.parse(key), bytes] as const).filter(([[of]]) => of === graph);
+ *     const all = [...this.#bytesByKey].map(([key, bytes]) => [JSON.parse(key), bytes] as const);
+ *     const mine = all.filter(([[of]]) => of === graph);
  *     return { outcomes: mine.map(([[, task], bytes]) => [task as string, bytes] as const) };
  *   }
  *
@@ -54,8 +57,8 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
   /** The same as `flush`, before it returns. `SyncExecutor` needs it of a store whose `save` returns promises. */
   flushSync?(): void;
   /**
-   * When a task counts as changed, so that its outcome is no longer its own: `'version'`, if its `version` is another; `'source'`, also if the text of its
-   * function is. Default `'version'`.
+   * When a task counts as changed, so that its outcome is no longer its own: `'version'`, if its `version` is another;
+   * `'source'`, also if the text of its function is. Default `'version'`.
    */
   declare readonly detect?: ChangeDetection | undefined;
 

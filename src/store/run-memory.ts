@@ -41,7 +41,9 @@ export interface RunMemory {
   readonly repairs: readonly StoreRepair[];
   /** A run begins: forgets what was reset since the last one. */
   begin(): void;
-  /** The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read. */
+  /**
+   * The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read.
+   */
   recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined;
   /**
    * The same without the results of dependencies that have not run: of a plan.

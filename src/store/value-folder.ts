@@ -17,8 +17,9 @@ import {
 import { isValueFileName, type ValueFile } from './journal-format.js';
 
 /**
- * Large values, each in a file of its own, in a folder beside the file of the store. A file gets its name at random and its record only once it is safe, so that a
- * record never names one that is not whole; one that no record names is left over from a process that ended, or from a value that was replaced.
+ * Large values, each in a file of its own, in a folder beside the file of the store. A file gets its name at random and
+ * its record only once it is safe, so that a record never names one that is not whole; one that no record names is left
+ * over from a process that ended, or from a value that was replaced.
  */
 export class ValueFolder {
   readonly path: string;

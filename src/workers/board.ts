@@ -14,24 +14,28 @@ export interface Entry extends RunningThere {
   readonly tookMs: number;
   /** The value stands here, and not in a message alone. */
   readonly isWhole: boolean;
-  readonly value: undefined | null | boolean | number;
+  readonly value: undefined | null | boolean | number | string;
 }
 
 /** So many of the last entries can be read: more than stand in one message. A power of two. */
 const ENTRIES = 256;
+/** A text of so many code units stands in an entry, at most. */
+const TEXT_MAX = 32;
 
 /** Counters, as int32s that are written atomically. They wrap around, and are only compared. */
 const Counter = { written: 0, flushed: 1, rested: 2, printed: 3, length: 4 } as const;
 /** The numbers of what runs now, as float64s. The version is odd while the others are being written. */
 const Current = { version: 0, run: 1, id: 2, startedAtMs: 3, length: 4 } as const;
-/** The numbers of an entry. */
+/** The numbers of an entry. Of a text `value` is its length. */
 const Field = { run: 0, id: 1, token: 2, end: 3, startedAtMs: 4, tookMs: 5, kind: 6, value: 7, length: 8 } as const;
 /** What the value of an entry is. */
-const Kind = { elsewhere: 0, undefined: 1, null: 2, number: 3, false: 4, true: 5 } as const;
+const Kind = { elsewhere: 0, undefined: 1, null: 2, number: 3, false: 4, true: 5, text: 6 } as const;
 
 const NOTHING = -1;
 const COUNTER_BYTES = Counter.length * Int32Array.BYTES_PER_ELEMENT;
 const FLOATS = Current.length + ENTRIES * Field.length;
+const TEXT_BYTES = COUNTER_BYTES + FLOATS * Float64Array.BYTES_PER_ELEMENT;
+const BYTES = TEXT_BYTES + ENTRIES * TEXT_MAX * Uint16Array.BYTES_PER_ELEMENT;
 
 /**
  * What a thread shows of itself at any moment, also while it computes and says nothing: what it runs, how its last tasks
@@ -43,20 +47,20 @@ const FLOATS = Current.length + ENTRIES * Field.length;
  * ```
  *
  * Up to `flushed` they have been told by message. Those behind it are told by the next one; whoever cannot wait for that
- * reads them here, as far as their values are numbers and such. A value that is more than that is told before the thread
+ * reads them here, as far as their values are numbers, short texts and such. A value that is more than that is told before the thread
  * begins anything else.
  */
 export class Board {
   readonly buffer: SharedArrayBuffer;
   readonly #counters: Int32Array;
   readonly #floats: Float64Array;
+  readonly #texts: Uint16Array;
 
-  constructor(
-    buffer: SharedArrayBuffer = new SharedArrayBuffer(COUNTER_BYTES + FLOATS * Float64Array.BYTES_PER_ELEMENT),
-  ) {
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
     this.buffer = buffer;
     this.#counters = new Int32Array(buffer, 0, Counter.length);
     this.#floats = new Float64Array(buffer, COUNTER_BYTES, FLOATS);
+    this.#texts = new Uint16Array(buffer, TEXT_BYTES);
   }
 
   // The thread writes.
@@ -106,6 +110,7 @@ export class Board {
     floats[at + Field.tookMs] = tookMs;
     floats[at + Field.kind] = kind;
     if (kind === Kind.number) floats[at + Field.value] = value as number;
+    else if (kind === Kind.text) floats[at + Field.value] = this.#writeText(count, value as string);
     Atomics.store(this.#counters, Counter.written, count + 1);
     return kind !== Kind.elsewhere;
   }
@@ -123,6 +128,13 @@ export class Board {
   /** Something has been printed. */
   print(byteCount: number): void {
     Atomics.add(this.#counters, Counter.printed, byteCount);
+  }
+
+  #writeText(count: number, text: string): number {
+    const texts = this.#texts;
+    const first = (count & (ENTRIES - 1)) * TEXT_MAX;
+    for (let index = 0; index < text.length; index++) texts[first + index] = text.charCodeAt(index);
+    return text.length;
   }
 
   // The main thread reads.
@@ -171,10 +183,18 @@ export class Board {
       startedAtMs: floats[at + Field.startedAtMs]!,
       tookMs: floats[at + Field.tookMs]!,
       isWhole: kind !== Kind.elsewhere,
-      value: valueFrom(kind, floats[at + Field.value]!),
+      value:
+        kind === Kind.text
+          ? this.#readText(count, floats[at + Field.value]!)
+          : valueFrom(kind, floats[at + Field.value]!),
     };
     // It may be overwritten while it is read.
     return ((this.written - count) | 0) < ENTRIES ? entry : undefined;
+  }
+
+  #readText(count: number, length: number): string {
+    const first = (count & (ENTRIES - 1)) * TEXT_MAX;
+    return String.fromCharCode(...this.#texts.subarray(first, first + length));
   }
 }
 
@@ -184,6 +204,7 @@ function placeOf(count: number): number {
 
 function kindOf(value: unknown): number {
   if (typeof value === 'number') return Kind.number;
+  if (typeof value === 'string') return value.length <= TEXT_MAX ? Kind.text : Kind.elsewhere;
   if (value === undefined) return Kind.undefined;
   if (value === null) return Kind.null;
   if (typeof value === 'boolean') return value ? Kind.true : Kind.false;

@@ -42,6 +42,8 @@ interface Outbox {
   readonly functions: unknown[];
   readonly message: unknown[];
   readonly starts: number[];
+  /** Whether it holds more than primitives, which could turn out not to be readable. */
+  hasValues: boolean;
 }
 
 /** So many of the last messages to a thread are remembered, should one of them not be readable there. */
@@ -203,8 +205,20 @@ export class Dispatcher implements Place {
     else this.#threadAt(id)?.post([ToWorker.abort, this.#number, id, this.#tokenOf[id], encodeError(reason)]);
   }
 
-  giveUp({ id }: RemoteAttempt): void {
-    void this.#threadAt(id)?.terminate();
+  giveUp(attempt: RemoteAttempt): void {
+    const { id } = attempt;
+    const thread = this.#threadAt(id);
+    if (thread === undefined || this.#attempts[id] !== attempt) return;
+    if (this.#mayRun(thread, id)) void thread.terminate();
+    // It has ended, and that is about to be told; or it begins at this very moment.
+    else this.#pool.later(() => this.giveUp(attempt));
+  }
+
+  /** Whether a task runs on a thread, as far as can be seen. */
+  #mayRun(thread: WorkerThread, id: number): boolean {
+    if (thread.concurrency > 1) return true;
+    const { current } = thread.board;
+    return current?.run === this.#number && current.id === id;
   }
 
   end(): void {
@@ -492,6 +506,7 @@ export class Dispatcher implements Place {
         const packed = pack(value, { name: `the result of ${JSON.stringify(open.names[input])}` });
         if (packed === undefined) found.push(InputKind.value, value);
         else found.push(InputKind.packed, packed);
+        this.#outboxOf(thread).hasValues = true;
       } catch (error) {
         this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
         return undefined;
@@ -520,20 +535,20 @@ export class Dispatcher implements Place {
   #outboxOf(thread: WorkerThread): Outbox {
     let outbox = this.#outbox.get(thread);
     if (outbox === undefined) {
-      outbox = { functions: [], message: [ToWorker.tasks, this.#number], starts: [] };
+      outbox = { functions: [], message: [ToWorker.tasks, this.#number], starts: [], hasValues: false };
       this.#outbox.set(thread, outbox);
     }
     return outbox;
   }
 
   #post(): void {
-    for (const [thread, { functions, message, starts }] of this.#outbox) {
+    for (const [thread, { functions, message, starts, hasValues }] of this.#outbox) {
       // Right before the tasks, so that the thread is woken once.
       const { id, hasHeaders } = this.#run;
       if (functions.length > 0)
         thread.post([ToWorker.functions, this.#number, id, this.#claims.buffer, hasHeaders, ...functions]);
       try {
-        this.#postTasks(thread, message, starts);
+        this.#postTasks(thread, message, starts, hasValues);
       } catch {
         // One argument that cannot be sent keeps the whole message back; alone, each of the others can.
         for (const [index, start] of starts.entries()) this.#postOne(thread, message.slice(start, starts[index + 1]));
@@ -543,9 +558,10 @@ export class Dispatcher implements Place {
   }
 
   /** @throws DataCloneError if something in it cannot be sent; then nothing is */
-  #postTasks(thread: WorkerThread, message: readonly unknown[], starts: readonly number[]): void {
+  #postTasks(thread: WorkerThread, message: readonly unknown[], starts: readonly number[], hasValues: boolean): void {
     const number = thread.postedCount;
     thread.post(message);
+    if (!hasValues) return;
     let sent = this.#sentMessages.get(thread.number);
     if (sent === undefined) {
       sent = [];
@@ -557,7 +573,7 @@ export class Dispatcher implements Place {
 
   #postOne(thread: WorkerThread, record: unknown[]): void {
     try {
-      this.#postTasks(thread, [ToWorker.tasks, this.#number, ...record], [2]);
+      this.#postTasks(thread, [ToWorker.tasks, this.#number, ...record], [2], true);
     } catch (error) {
       const id = record[0] as number;
       const attempt = this.#attempts[id];
@@ -673,6 +689,7 @@ export class Dispatcher implements Place {
     thread.queuedMs = thread.queuedCount === 0 ? 0 : Math.max(0, thread.queuedMs - expectedMs);
     this.#outstandingCount--;
     this.#outstanding.set(thread.number, this.#outstanding.get(thread.number)! - 1);
+    this.#pool.shareRoom();
     const sent = this.#sentTo.get(thread.number);
     if (sent !== undefined && sent.length > 2 * (thread.queuedCount + INBOX_MAX)) {
       this.#sentTo.set(

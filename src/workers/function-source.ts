@@ -1,77 +1,94 @@
-import { Session } from 'node:inspector';
 import vm from 'node:vm';
+import { Engine, type FunctionFacts } from './engine.js';
+import { type FunctionMaking, type FunctionSource, sourceOf } from './function-of-text.js';
+import { EXPORT_IT, foreignNames, notInspected, OR_EXPORT_IT, type Refusal } from './refusal.js';
 
-/** A function as text that a thread can make a function of again. */
-export interface FunctionSource {
-  /** An expression. */
-  readonly text: string;
-  /** What else it takes to make a function of it there, as text: see `functionOf()`. Here nobody looks into it. */
-  readonly more: string;
-}
-
-/** Why a function cannot be sent as text, as the second half of a sentence that begins with the task. */
-export interface Refusal {
-  readonly why: string;
-  readonly todo: string;
-}
-
-const EXPORT_IT =
-  'Export it from a module and use taskModule(), or keep the task on the main thread with .onMainThread().';
+export type { FunctionSource, Refusal };
 
 /** Words that look like names to the tokenizer but can never be the name of a variable. */
 const RESERVED = new Set(
   (
-    'await break case catch class const continue debugger default delete do else enum export extends false finally for function if implements import in instanceof ' +
-    'interface let new null package private protected public return static super switch this throw true try typeof var void while with yield arguments'
+    'arguments await break case catch class const continue debugger default delete do else enum export extends false ' +
+    'finally for function if implements import in instanceof interface let new null package private protected public ' +
+    'return static super switch this throw true try typeof var void while with yield'
   ).split(' '),
 );
 
 /** Every thread has these: what the language brings, and what Node adds to it. */
 const THREAD_GLOBALS: ReadonlySet<string> = new Set([
-  ...(vm.runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]),
+  // Who calls eval cannot do without the scope around it.
+  ...(vm.runInNewContext('Object.getOwnPropertyNames(globalThis)') as string[]).filter((name) => name !== 'eval'),
   ...(
-    'AbortController AbortSignal Blob BroadcastChannel Buffer ByteLengthQueuingStrategy CompressionStream CountQueuingStrategy Crypto CryptoKey CustomEvent ' +
-    'DOMException DecompressionStream Event EventTarget File FormData Headers MessageChannel MessageEvent MessagePort Performance PerformanceEntry PerformanceMark ' +
-    'PerformanceMeasure PerformanceObserver ReadableStream Request Response SubtleCrypto TextDecoder TextDecoderStream TextEncoder TextEncoderStream TransformStream ' +
-    'URL URLSearchParams WebAssembly WebSocket WritableStream atob btoa clearImmediate clearInterval clearTimeout console crypto fetch global navigator performance ' +
-    'process queueMicrotask setImmediate setInterval setTimeout structuredClone'
+    'AbortController AbortSignal Blob BroadcastChannel Buffer ByteLengthQueuingStrategy CompressionStream ' +
+    'CountQueuingStrategy Crypto CryptoKey CustomEvent DOMException DecompressionStream Event EventTarget File ' +
+    'FormData Headers MessageChannel MessageEvent MessagePort Performance PerformanceEntry PerformanceMark ' +
+    'PerformanceMeasure PerformanceObserver ReadableStream Request Response SubtleCrypto TextDecoder ' +
+    'TextDecoderStream TextEncoder TextEncoderStream TransformStream URL URLSearchParams WebAssembly WebSocket ' +
+    'WritableStream atob btoa clearImmediate clearInterval clearTimeout console crypto fetch global navigator ' +
+    'performance process queueMicrotask setImmediate setInterval setTimeout structuredClone'
   )
     .split(' ')
     .filter((name) => name in globalThis),
 ]);
 
-/** What tools write into functions, and the thread supplies: esbuild's keepNames, vite's `import()`, the counters of coverage tools. */
+/**
+ * What tools write into functions, and the thread supplies: esbuild's keepNames, vite's `import()`, the counters of
+ * coverage tools.
+ */
 const HELPER = /^(__name|__vite_ssr_dynamic_import__|cov_\w+|__VITEST_COVERAGE__)$/;
-const COMPILER_HELPER =
-  /^__(awaiter|generator|spreadArray|spread|read|values|rest|assign|extends|decorate|asyncGenerator|asyncValues|asyncDelegator)$/;
-const IMPORT_BINDING = /^(__vite_ssr_import_\d+__|__vi_import_\d+__|_interop\w+|\w+_js_\d+|import_\w+)$/;
+
+/** Up to the first parenthesis that stands in no string and no comment. */
+const HEAD = /^(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/.*\n|[^(])*/;
+
+/** A function whose text stands alone, if its names do. */
+interface Candidate {
+  readonly fn: Function;
+  readonly text: string;
+  /** What stands before the parameters, where the engine says that a function begins; nothing of an arrow function. */
+  readonly head: string;
+  /** An expression of the text, and where in it that begins. */
+  readonly expression: string;
+  readonly offset: number;
+  readonly strict: boolean;
+  readonly names: ReadonlySet<string>;
+}
 
 /**
  * Finds out for many functions at once whether their text alone says what they do, and if not, why.
  *
- * Which names a function uses from the scope around it is not guessed: each name in the text is made a parameter of a function around it, and the engine,
- * which keeps just those variables that an inner function uses, is asked which it kept. That costs a millisecond for a hundred functions together, and about
- * one for each that is refused.
+ * Which names a function uses from the scope around it is not guessed: each name in the text is made a parameter of a
+ * function around it, and the engine, which keeps just those variables that an inner function uses, is asked which it
+ * kept. Of those that are called like a global it is asked whether there is a variable of that name around the function
+ * itself. That costs a tenth of a millisecond for a function, some 25 ms when there are files it was never asked about,
+ * and half a millisecond more for a function that is refused.
  */
 export function functionSources(functions: readonly Function[]): Map<Function, FunctionSource | Refusal> {
   const found = new Map<Function, FunctionSource | Refusal>();
-  const candidates: { readonly fn: Function; readonly text: string; readonly names: readonly string[] }[] = [];
+  const candidates: Candidate[] = [];
   for (const fn of new Set(functions)) {
-    const text = expressionOf(fn);
-    if (typeof text === 'string') candidates.push({ fn, text, names: namesIn(text) });
-    else found.set(fn, text);
+    const known = sourceOf(fn) ?? candidateOf(fn);
+    if ('expression' in known) candidates.push(known);
+    else found.set(fn, known);
   }
   if (candidates.length === 0) return found;
-  const free = new FreeNames();
+  let engine: Engine | undefined;
   try {
-    const allNames = new Set(candidates.flatMap(({ names }) => names));
-    const together = free.of(`[${candidates.map(({ text }) => text).join(',\n')}]`, [...allNames], true);
-    for (const { fn, text, names } of candidates) {
-      const kept = together.length === 0 ? [] : free.of(text, names, false);
-      found.set(fn, sourceOrRefusal(text, kept));
-    }
+    engine = new Engine();
+    const allNames = new Set(candidates.flatMap(({ names }) => [...names]));
+    const free = engine.freeNames(
+      candidates.map(({ expression }) => expression),
+      [...allNames].filter(isParameter),
+    );
+    const facts = engine.factsOf(
+      candidates.map(({ fn }) => fn),
+      [...free].filter((name) => THREAD_GLOBALS.has(name)),
+    );
+    for (const [index, candidate] of candidates.entries())
+      found.set(candidate.fn, judged(candidate, facts[index]!, free, engine));
+  } catch (error) {
+    for (const { fn } of candidates) found.set(fn, notInspected(error));
   } finally {
-    free.close();
+    engine?.close();
   }
   return found;
 }
@@ -80,39 +97,39 @@ export function isRefusal(source: FunctionSource | Refusal): source is Refusal {
   return 'why' in source;
 }
 
-function sourceOrRefusal(text: string, free: readonly string[]): FunctionSource | Refusal {
-  // A direct call of it makes the engine keep every name there is.
-  if (free.includes('eval')) return { why: 'calls eval, so that no one can tell which names it uses', todo: EXPORT_IT };
-  const foreign = free.filter((name) => !HELPER.test(name));
-  if (foreign.length === 0) return { text, more: free.join(' ') };
-  const compilerHelper = foreign.find((name) => COMPILER_HELPER.test(name));
-  if (compilerHelper !== undefined) {
-    return {
-      why: `uses the compiler helper ${compilerHelper}`,
-      todo: 'Compile for ES2018 or later, or export the function from a module and use taskModule().',
-    };
-  }
-  const imported = foreign.filter((name) => IMPORT_BINDING.test(name));
-  if (imported.length === foreign.length) {
-    return {
-      why: 'uses something that its file imports, which a worker thread cannot see',
-      todo: `Import it inside the function with await import(…), ${lowerFirst(EXPORT_IT)}`,
-    };
-  }
-  const names = foreign.filter((name) => !IMPORT_BINDING.test(name)).map((name) => `"${name}"`);
-  return {
-    why: `uses ${names.join(', ')} from the scope around it, which a worker thread cannot see`,
-    todo: `Import or define ${names.length === 1 ? 'it' : 'them'} inside the function, ${lowerFirst(EXPORT_IT.replace('Export it', 'export the function'))}`,
+/** @param free - the names that all functions together take from around them, which may be some of this one's */
+function judged(
+  { text, head, expression, offset, strict, names }: Candidate,
+  { file, line, column, offset: before, around }: FunctionFacts,
+  free: ReadonlySet<string>,
+  engine: Engine,
+): FunctionSource | Refusal {
+  const isForeign = (name: string) => around.has(name) || !THREAD_GLOBALS.has(name);
+  let taken = [...names].filter((name) => free.has(name) && isForeign(name));
+  if (taken.length > 0) taken = [...engine.freeNames([expression], [...names].filter(isParameter))].filter(isForeign);
+  const foreign = taken.filter((name) => !HELPER.test(name));
+  if (foreign.length > 0) return foreignNames(foreign, text);
+  // Where a head of several lines begins in its first one is not known.
+  const lines = head.split('\n').length - 1;
+  const begins = lines === 0 ? column - head.length : 0;
+  const making: FunctionMaking = {
+    helpers: taken,
+    strict,
+    file,
+    line: line - lines,
+    column: begins - offset,
+    offset: before === undefined ? undefined : before - head.length - offset,
   };
+  return { text: expression, more: JSON.stringify(making) };
 }
 
 /** The function's text as an expression that stands alone, or why there is none. */
-function expressionOf(fn: Function): string | Refusal {
+function candidateOf(fn: Function): Candidate | Refusal {
   const text = Function.prototype.toString.call(fn);
   if (/\{\s*\[native code\]\s*\}\s*$/.test(text)) {
     return {
       why: 'is native or bound, so that its text is not available',
-      todo: `Wrap it in a function of its own, or ${lowerFirst(EXPORT_IT.replace('Export it', 'export it'))}`,
+      todo: `Wrap it in a function of its own, ${OR_EXPORT_IT}`,
     };
   }
   if (isClass(fn))
@@ -122,18 +139,30 @@ function expressionOf(fn: Function): string | Refusal {
   if (/(\bimport|__vite_ssr_dynamic_import__)\s*\(\s*["'`]\.{1,2}\//.test(text)) {
     return {
       why: 'imports by a relative path, which means another file in a worker thread',
-      todo: `Import by an absolute URL, or ${lowerFirst(EXPORT_IT.replace('Export it', 'export it'))}`,
+      todo: `Import by an absolute URL, ${OR_EXPORT_IT}`,
     };
   }
-  if (/\bsuper\b/.test(text) && !compiles(`(${text})`))
-    return { why: 'uses super, which only its own class can', todo: EXPORT_IT };
-  if (compiles(`(${text})`)) return `(${text})`;
-  // Its text names what the name is computed from, which is not there to be asked for again. Symbols that the language brings are.
+  const plain = `(${text})`;
+  // Sloppy functions that are called in the plain way have a property that no strict one has. Of others it is not
+  // known.
+  const strict = !Object.hasOwn(fn, 'caller') && compiles(plain, true);
+  const candidate = { fn, text, head: HEAD.exec(text)![0], strict, names: namesIn(text) };
+  if (strict || compiles(plain, false)) {
+    const isArrow = !/^(async\s+)?function\b/.test(text);
+    return { ...candidate, head: isArrow ? '' : candidate.head, expression: plain, offset: 1 };
+  }
+  if (/\bsuper\b/.test(text)) return { why: 'uses super, which only its own class can', todo: EXPORT_IT };
+  // Its text names what the name is computed from, which is not there to be asked for again. Symbols that the language
+  // brings are.
   if (/^(async\s*)?(\*\s*)?\[(?!Symbol\.\w+\])/.test(text))
     return { why: 'is a method with a computed name', todo: EXPORT_IT };
   // A method, async method or generator method: its text is a function only inside an object.
-  const method = `((methods) => methods[Reflect.ownKeys(methods)[0]])({ ${text} })`;
-  if (!/^(get|set|static)\s/.test(text) && compiles(method)) return method;
+  const opening = '((methods) => methods[Reflect.ownKeys(methods)[0]])({ ';
+  const method = `${opening}${text} })`;
+  const isMethod = !/^(get|set|static)\s/.test(text);
+  const strictMethod = isMethod && compiles(method, true);
+  if (strictMethod || (isMethod && compiles(method, false)))
+    return { ...candidate, strict: strictMethod, expression: method, offset: opening.length };
   return { why: 'uses private members or is an accessor, which only its own class can', todo: EXPORT_IT };
 }
 
@@ -142,9 +171,9 @@ function isClass(fn: Function): boolean {
   return Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false;
 }
 
-function compiles(expression: string): boolean {
+function compiles(expression: string, strictly: boolean): boolean {
   try {
-    new Function(`return ${expression}`);
+    vm.compileFunction(`${strictly ? '"use strict"; ' : ''}return ${expression}`);
     return true;
   } catch {
     return false;
@@ -152,69 +181,11 @@ function compiles(expression: string): boolean {
 }
 
 /** Everything in the text that could be the name of a variable; more than that does no harm. */
-function namesIn(text: string): string[] {
-  const names = new Set(text.match(/[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/gu));
-  return [...names].filter((name) => name === 'eval' || (!RESERVED.has(name) && !THREAD_GLOBALS.has(name)));
+function namesIn(text: string): ReadonlySet<string> {
+  const names = text.match(/[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/gu) ?? [];
+  return new Set(names.filter((name) => name === 'arguments' || !RESERVED.has(name)));
 }
 
-/** Asks the engine which of some names a function takes from around it. */
-class FreeNames {
-  readonly #session = new Session();
-
-  constructor() {
-    this.#session.connect();
-  }
-
-  /** @param isList - whether the expression is a list of functions */
-  of(expression: string, names: readonly string[], isList: boolean): string[] {
-    const made = new Function(...names, `return ${expression}`)() as unknown;
-    const functions = isList ? (made as Function[]) : [made as Function];
-    // They share one scope, so that the first one's is everybody's; one that uses nothing from it has none.
-    const found = new Set<string>();
-    for (const fn of functions) {
-      for (const name of this.#closureOf(fn)) found.add(name);
-      if (found.size > 0) break;
-    }
-    return names.filter((name) => found.has(name));
-  }
-
-  close(): void {
-    this.#session.disconnect();
-  }
-
-  #closureOf(fn: Function): string[] {
-    const key = '__taskmapProbe';
-    (globalThis as Record<string, unknown>)[key] = fn;
-    try {
-      const { objectId } = this.#post('Runtime.evaluate', { expression: `globalThis.${key}` }).result;
-      const { internalProperties } = this.#post('Runtime.getProperties', { objectId, ownProperties: true });
-      const scopes = internalProperties?.find(({ name }: { name: string }) => name === '[[Scopes]]')?.value?.objectId;
-      const names: string[] = [];
-      for (const { value } of this.#post('Runtime.getProperties', { objectId: scopes, ownProperties: true }).result) {
-        if (!value?.description?.startsWith('Closure')) continue;
-        names.push(
-          ...this.#post('Runtime.getProperties', { objectId: value.objectId, ownProperties: true }).result.map(
-            ({ name }: { name: string }) => name,
-          ),
-        );
-      }
-      return names;
-    } finally {
-      delete (globalThis as Record<string, unknown>)[key];
-    }
-  }
-
-  /** In the same thread the inspector answers before `post` returns. */
-  #post(method: string, params: object): any {
-    let answer: unknown;
-    this.#session.post(method, params, (error: Error | null, result?: object) => {
-      if (error !== null) throw new Error(`The inspector refused ${method}: ${error.message}`);
-      answer = result;
-    });
-    return answer;
-  }
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+function isParameter(name: string): boolean {
+  return name !== 'arguments';
 }

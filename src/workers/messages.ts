@@ -51,5 +51,5 @@ export const Claim = { nobody: 0, taken: -1 } as const;
 /** What else there is to know of a task: it takes its context; others there take its result; what is done is told before it begins, since it takes long; headers go with it. */
 export const TaskFlags = { withContext: 1, keep: 2, tellFirst: 4, withHeaders: 8 } as const;
 
-/** How a worker finds a function: the name of an export and the address of its module, or its text and the helpers in it. */
+/** How a worker finds a function: the name of an export and the address of its module, or its text and what else it takes, see `functionOf()`. */
 export const FunctionReference = { module: 0, source: 1 } as const;

@@ -23,10 +23,15 @@ export interface ModuleReference {
   readonly exportName: string;
 }
 
-const REFERENCES = new WeakMap<Function, ModuleReference>();
+/**
+ * On each module task its {@link ModuleReference}: by a name that every copy of this package finds, should a program
+ * have loaded two.
+ */
+const REFERENCE = Symbol.for('taskmap.moduleReference');
 
 /**
- * Names the functions that a module exports, so that a worker thread can import them. Nothing is imported here until one of them is called.
+ * Names the functions that a module exports, so that a worker thread can import them. Nothing is imported here until
+ * one of them is called.
  *
  * ```text
  * const work = taskModule<typeof import('./work.js')>(new URL('./work.js', import.meta.url));
@@ -37,13 +42,20 @@ const REFERENCES = new WeakMap<Function, ModuleReference>();
  * @throws {@link InvalidOptionError} if the address is relative
  */
 export function taskModule<M extends object>(url: URL | string): TaskModule<M> {
-  const moduleUrl = String(url);
-  if (/^\.{0,2}\//.test(moduleUrl))
-    throw new InvalidOptionError('url', "an absolute URL, as new URL('./work.js', import.meta.url) is", moduleUrl);
+  // Not asked of its class: test runners have a URL of their own.
+  const moduleUrl = typeof url === 'string' ? url : url?.href;
+  if (typeof moduleUrl !== 'string' || moduleUrl === '' || isPath(moduleUrl))
+    throw new InvalidOptionError(
+      'url',
+      "an absolute URL, as new URL('./work.js', import.meta.url) is, or the name of a package; " +
+        'pathToFileURL() of node:url makes one of a path',
+      url,
+    );
   const tasks = new Map<string, ModuleTask>();
   return new Proxy(Object.create(null) as TaskModule<M>, {
     get(_, exportName) {
-      // A promise is recognized by its `then`, and inspection asks for symbols: neither is an export that anybody means.
+      // A promise is recognized by its `then`, and inspection asks for symbols: neither is an export that anybody
+      // means.
       if (typeof exportName === 'symbol' || exportName === 'then') return undefined;
       const known = tasks.get(exportName) ?? moduleTask(moduleUrl, exportName);
       tasks.set(exportName, known);
@@ -52,9 +64,14 @@ export function taskModule<M extends object>(url: URL | string): TaskModule<M> {
   });
 }
 
+/** Of a file, in the way of any system, and relative or not: it begins with dots, a slash or a drive. */
+export function isPath(address: string): boolean {
+  return /^(\.{1,2}$|(\.{0,2}|[a-z]:)[\\/])/i.test(address);
+}
+
 /** Where a function comes from, if `taskModule` made it. */
 export function moduleReference(fn: Function): ModuleReference | undefined {
-  return REFERENCES.get(fn);
+  return (fn as { [REFERENCE]?: ModuleReference })[REFERENCE];
 }
 
 function moduleTask(moduleUrl: string, exportName: string): ModuleTask {
@@ -64,8 +81,8 @@ function moduleTask(moduleUrl: string, exportName: string): ModuleTask {
     found ??= exported(await import(moduleUrl), moduleUrl, exportName);
     return found(...args);
   };
-  REFERENCES.set(task, { moduleUrl, exportName });
   return Object.defineProperties(task, {
+    [REFERENCE]: { value: { moduleUrl, exportName } },
     name: { value: exportName },
     moduleUrl: { value: moduleUrl, enumerable: true },
     exportName: { value: exportName, enumerable: true },
@@ -73,11 +90,28 @@ function moduleTask(moduleUrl: string, exportName: string): ModuleTask {
 }
 
 /** The export that a module task means, or an error that names both. */
-export function exported(module: object, moduleUrl: string, exportName: string): (...args: unknown[]) => unknown {
-  const found = (module as Record<string, unknown>)[exportName];
-  if (typeof found !== 'function')
-    throw new TypeError(
-      `Module ${moduleUrl} has no exported function "${exportName}"; it exports ${Object.keys(module).join(', ') || 'nothing'}.`,
-    );
-  return found as (...args: unknown[]) => unknown;
+export function exported(module: object, moduleUrl: string, exportName: string): AnyFunction {
+  const named: unknown = (module as Record<string, unknown>)[exportName];
+  if (typeof named === 'function') return named as AnyFunction;
+  // Of a CommonJS module Node sees those exports alone that stand in its text. All of them are on its default export.
+  const whole = (module as { readonly default?: unknown }).default;
+  const found = partsOf(whole)?.[exportName];
+  const isEverybodys = [Object.prototype, Function.prototype].some((one) => partsOf(one)![exportName] === found);
+  if (typeof found === 'function' && !isEverybodys) return found.bind(whole) as AnyFunction;
+  const names = Object.keys(module).map((name) => (name === 'default' ? `default${keysIn(whole)}` : name));
+  throw new TypeError(
+    `Module ${moduleUrl} has no exported function "${exportName}"; it exports ${names.join(', ') || 'nothing'}.`,
+  );
+}
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+function partsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  const hasParts = (typeof value === 'object' && value !== null) || typeof value === 'function';
+  return hasParts ? (value as Record<string, unknown>) : undefined;
+}
+
+function keysIn(value: unknown): string {
+  const keys = Object.keys(partsOf(value) ?? {});
+  return keys.length === 0 ? '' : ` with ${keys.join(', ')}`;
 }

@@ -4,6 +4,7 @@ import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, InvalidOptionError, UncarriableError } from '../errors.js';
+import { attemptController } from '../graph/attempt-signal.js';
 import type { TaskContext } from '../graph/task.js';
 import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
@@ -416,8 +417,8 @@ class Server {
         this.#record(run.number, id, token, TaskEnd.unsendable, startedAtMs, tookMs, partOf(error));
         return;
       }
-      // What is moved away is empty here from then on.
-      if (isKept) run.results.set(id, moved.length === 0 ? value : copied(value));
+      // What crosses as something else is that here as well; and what is moved away is empty here from then on.
+      if (isKept) run.results.set(id, packed === undefined && moved.length === 0 ? value : copied(packed, value));
       const end = packed === undefined ? TaskEnd.returned : TaskEnd.packed;
       this.#record(run.number, id, token, end, startedAtMs, tookMs, packed ?? value, moved);
       return;
@@ -506,7 +507,7 @@ class Server {
       headers,
       get signal(): AbortSignal {
         if (running.controller === undefined) {
-          running.controller = new AbortController();
+          running.controller = attemptController();
           if (running.abortedWith !== undefined) running.controller.abort(running.abortedWith.reason);
         }
         return running.controller.signal;
@@ -559,8 +560,7 @@ function called(here: FunctionHere, args: unknown[], headers: CarriedHeaders | u
   return typeof found === 'function' ? call(found) : found.then(call);
 }
 
-function copied(value: unknown): unknown {
-  const packed = pack(value);
+function copied(packed: Packed | undefined, value: unknown): unknown {
   return packed === undefined ? structuredClone(value) : unpack(structuredClone(packed));
 }
 

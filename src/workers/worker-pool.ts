@@ -1,6 +1,6 @@
 import { decodeError, type EncodedError } from '../codec/error-codec.js';
 import { WorkerStartError } from '../errors.js';
-import { callerContext } from '../places/caller-context.js';
+import { inNoContext } from '../places/caller-context.js';
 import { FromWorker, RECORD_LENGTH, TaskEnd, ToWorker } from './messages.js';
 import { type WorkerListener, WorkerThread, type WorkerThreadOptions } from './worker-thread.js';
 
@@ -45,8 +45,6 @@ const LOOK_MS = 5;
 const SILENT_MS = 10_000;
 const UNREADABLE = 'it could be sent, but not read where it arrived';
 
-const inNoContext = callerContext();
-
 /** The threads of one executor. They start when there is work for them, are replaced when they die, and keep no process alive while nothing runs. */
 export class WorkerPool implements WorkerListener {
   /** What a function is expected to take, in milliseconds. */
@@ -59,6 +57,7 @@ export class WorkerPool implements WorkerListener {
   #failedStarts = 0;
   #callOffLook: (() => void) | undefined;
   #callOffAgain: (() => void) | undefined;
+  #isSharing = false;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -152,6 +151,21 @@ export class WorkerPool implements WorkerListener {
     });
   }
 
+  /** Room for one run is room for all, also if that run is over now. */
+  shareRoom(): void {
+    if (this.#users.size < 2 || this.#isSharing) return;
+    this.#isSharing = true;
+    queueMicrotask(() => {
+      this.#isSharing = false;
+      this.#wakeAll();
+    });
+  }
+
+  /** A little later, when the threads have been looked at again. */
+  later(callback: () => void): void {
+    this.#options.after(LOOK_MS, callback);
+  }
+
   /** Starts all threads that there may be. */
   async warmUp(): Promise<void> {
     this.want(this.#options.workers);
@@ -212,8 +226,6 @@ export class WorkerPool implements WorkerListener {
         for (const tell of news) tell();
       });
     }
-    // Room for one run is room for all.
-    if (this.#users.size > 1 && newsByRun.size > 0) this.#wakeAll();
   }
 
   died(thread: WorkerThread, cause: unknown): void {
@@ -228,10 +240,10 @@ export class WorkerPool implements WorkerListener {
         { cause },
       );
       this.#failedStarts = 0;
-      for (const user of [...this.#users.values()]) user.breakOff(error);
+      this.#tellAll((user) => user.breakOff(error));
       return;
     }
-    for (const user of [...this.#users.values()]) user.wake(() => user.died(thread, cause));
+    this.#tellAll((user) => user.wake(() => user.died(thread, cause)));
     this.#wakeAll();
   }
 
@@ -330,7 +342,12 @@ export class WorkerPool implements WorkerListener {
   }
 
   #wakeAll(): void {
-    for (const user of [...this.#users.values()]) user.wake();
+    this.#tellAll((user) => user.wake());
+  }
+
+  /** Tells the runs that there are, but for those that end while others are told: by what a listener does, for example. */
+  #tellAll(tell: (user: PoolUser) => void): void {
+    for (const [number, user] of [...this.#users]) if (this.#users.has(number)) tell(user);
   }
 
   /**

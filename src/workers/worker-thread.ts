@@ -12,6 +12,7 @@ import {
 import workerpool, { type Pool } from 'workerpool';
 import { WorkerStartError } from '../errors.js';
 import { Board } from './board.js';
+import { threadFlags } from './thread-flags.js';
 
 /** How threads are made. */
 export interface WorkerThreadOptions {
@@ -94,11 +95,15 @@ export class WorkerThread {
       this.#tellEnded = resolve;
     });
     watchThreads();
+    const flags = threadFlags();
     this.#pool = workerpool.pool(scriptPath(options.workerScript), {
       workerType: 'thread',
       maxWorkers: 1,
       workerTerminateTimeout: TERMINATE_MS,
-      workerThreadOpts: options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits },
+      workerThreadOpts: {
+        ...(options.resourceLimits === undefined ? {} : { resourceLimits: options.resourceLimits }),
+        ...(flags === undefined ? {} : { execArgv: flags }),
+      },
     });
     void this.#serve();
   }

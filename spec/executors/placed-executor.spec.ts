@@ -1,0 +1,216 @@
+import {
+  type Attempt,
+  RunFailedError,
+  type TaskGraph,
+  TaskGraphBuilder,
+  type TaskSpec,
+  UnsendableError,
+} from 'taskmap-ts';
+import {
+  type Ending,
+  type Fate,
+  type Place,
+  PlacedExecutor,
+  type PlacedRun,
+  type RemoteAttempt,
+} from 'taskmap-ts/places';
+import { describe, expect, it } from 'vitest';
+import { rejection, task } from '../contract/executor-harness.js';
+
+const TIMES = { startedAtMs: 0, tookMs: 0, where: 'here' };
+
+function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
+  return new TaskGraphBuilder<any>({ name: 'placed' }).add(...specs).build() as TaskGraph;
+}
+
+/** A place that does what a spec says of each attempt as soon as it has taken it. */
+class Taking implements Place {
+  readonly run: PlacedRun;
+  readonly #taken: (run: PlacedRun, attempt: RemoteAttempt) => void;
+  isBusy = false;
+  readonly calls: string[] = [];
+
+  constructor(run: PlacedRun, taken: (run: PlacedRun, attempt: RemoteAttempt) => void) {
+    this.run = run;
+    this.#taken = taken;
+  }
+
+  fill(): void {
+    for (let next = this.run.take(); next !== undefined; next = this.run.take()) this.#taken(this.run, next);
+  }
+
+  stop(): void {
+    this.calls.push('stop');
+  }
+
+  abort({ name }: RemoteAttempt): void {
+    this.calls.push(`abort ${name}`);
+  }
+
+  giveUp(attempt: RemoteAttempt): void {
+    this.calls.push(`giveUp ${attempt.name}`);
+    this.run.ended(attempt, { kind: 'lost' });
+  }
+
+  end(): void {
+    this.calls.push('end');
+  }
+}
+
+class TakingExecutor extends PlacedExecutor {
+  readonly #taken: (run: PlacedRun, attempt: RemoteAttempt) => void;
+  place: Taking | undefined;
+
+  constructor(taken: (run: PlacedRun, attempt: RemoteAttempt) => void) {
+    super({ graceMs: 0 });
+    this.#taken = taken;
+  }
+
+  protected override staysHere({ onMainThread }: { readonly onMainThread: boolean }): boolean {
+    return onMainThread;
+  }
+
+  protected override placeFor(run: PlacedRun): Place {
+    this.place = new Taking(run, this.#taken);
+    return this.place;
+  }
+}
+
+/** What the function makes of it, here and at once. */
+function ending(attempt: RemoteAttempt): Ending {
+  try {
+    return { kind: 'returned', value: attempt.invoke(), ...TIMES };
+  } catch (value) {
+    return { kind: 'threw', value, ...TIMES };
+  }
+}
+
+describe('PlacedExecutor', () => {
+  it('has a place that answers at once told of each task in order: ready, started, done', async () => {
+    const executor = new TakingExecutor((run, attempt) => void run.ended(attempt, ending(attempt)));
+    const told: string[] = [];
+    for (const event of ['ready', 'started', 'done'] as const)
+      executor.on(`task:${event}`, ({ task }) => told.push(`${event} ${task}`));
+    const graph = graphOf(
+      task('a', () => 1),
+      task('b', (a: number) => a + 1, { dependsOn: ['a'] }),
+      task('c', (b: number) => b + 1, { dependsOn: ['b'] }),
+    );
+    await executor.run(graph);
+    expect(graph.results).toMatchObject({ a: 1, b: 2, c: 3 });
+    expect(told).toEqual(['a', 'b', 'c'].flatMap((name) => [`ready ${name}`, `started ${name}`, `done ${name}`]));
+  });
+
+  it('says of each ending what becomes of it, and of a second one that nobody was interested', async () => {
+    const fates: [string, Fate, Fate][] = [];
+    let calls = 0;
+    const executor = new TakingExecutor((run, attempt) => {
+      const end: Ending = attempt.name === 'lost' && calls++ === 0 ? { kind: 'lost', reason: 'gone' } : ending(attempt);
+      fates.push([attempt.name, run.ended(attempt, end), run.ended(attempt, end)]);
+    });
+    const again = { attempts: 2 };
+    const graph = graphOf(
+      task('done', () => 1),
+      task('fails', () => Promise.reject(0), { onMainThread: true }),
+      task('throws', () => {
+        throw new Error('no');
+      }),
+      task(
+        'tried',
+        () => {
+          throw new Error('no');
+        },
+        { retry: again },
+      ),
+      task('lost', () => 2),
+    );
+    await executor.run(graph);
+    expect(fates).toEqual([
+      ['done', 'done', 'void'],
+      ['throws', 'failed', 'void'],
+      ['tried', 'again', 'void'],
+      ['lost', 'again', 'void'],
+      ['lost', 'done', 'void'],
+      ['tried', 'failed', 'void'],
+    ]);
+    expect(graph.counts()).toMatchObject({ done: 2, failed: 3 });
+  });
+
+  it('fails for good what is hopeless or has an argument that cannot be sent, whatever attempts are left', async () => {
+    const error = new Error('it has cost three machines');
+    const executor = new TakingExecutor((run, attempt) => {
+      const part = 'the result of "x" is a function';
+      run.ended(
+        attempt,
+        attempt.name === 'hopeless' ? { kind: 'hopeless', error } : { kind: 'unsendable', what: 'argument', part },
+      );
+    });
+    const graph = graphOf(
+      task('hopeless', () => 1, { retry: 5 }),
+      task('unsendable', () => 1, { retry: 5 }),
+      task('after', () => 1, { after: ['hopeless'] }),
+    );
+    await executor.run(graph);
+    expect(graph.failure('hopeless')).toBe(error);
+    expect(graph.failure('unsendable')).toBeInstanceOf(UnsendableError);
+    expect(String(graph.failure('unsendable'))).toContain('The argument of task "unsendable"');
+    expect(graph.outcome('after')).toEqual({ status: 'skipped', because: 'hopeless' });
+  });
+
+  it('tells the place to stop, to abort and to give up, and waits for what it says', async () => {
+    const attempts = new Map<string, RemoteAttempt>();
+    const executor = new TakingExecutor((run, attempt) => {
+      attempts.set(attempt.name, attempt);
+      // Once both are under way.
+      if (attempts.size === 2)
+        run.wake(() => run.ended(attempts.get('fails')!, { kind: 'threw', value: 'no', ...TIMES }));
+    });
+    const graph = graphOf(
+      task('fails', () => 1),
+      task('stays', () => 1),
+    );
+    expect(await rejection(executor.run(graph, { onFailure: 'abort' }) as Promise<unknown>)).toBeInstanceOf(
+      RunFailedError,
+    );
+    expect(executor.place!.calls).toEqual(['stop', 'abort stays', 'giveUp stays', 'end']);
+    expect(graph.counts()).toMatchObject({ failed: 1, pending: 1 });
+  });
+
+  it('rejects with what making the place throws, and the graph is free again', async () => {
+    class Refusing extends TakingExecutor {
+      protected override placeFor(): Place {
+        throw new Error('no such service');
+      }
+    }
+    const graph = graphOf(task('a', () => 1));
+    expect(String(await rejection(new Refusing(() => {}).run(graph) as Promise<unknown>))).toContain('no such service');
+    expect(graph.reset('a').counts()).toMatchObject({ pending: 1 });
+  });
+
+  it('rejects with what the place breaks off with, and tells so', async () => {
+    const failure = new Error('the service is gone');
+    const executor = new TakingExecutor((run) => run.breakOff(failure));
+    const ends: unknown[] = [];
+    executor.on('run:finished', ({ status, reason }) => ends.push([status, reason]));
+    const graph = graphOf(task('a', () => 1));
+    expect(await rejection(executor.run(graph) as Promise<unknown>)).toBe(failure);
+    expect(ends).toEqual([['broken', failure]]);
+    expect(graph.counts()).toMatchObject({ pending: 1 });
+  });
+
+  it('sends attempts one by one where a subclass overrides runAttempt()', async () => {
+    class Doubling extends TakingExecutor {
+      protected override async runAttempt(attempt: Attempt): Promise<unknown> {
+        return 2 * ((await super.runAttempt(attempt)) as number);
+      }
+    }
+    const executor = new Doubling((run, attempt) => void run.ended(attempt, ending(attempt)));
+    const graph = graphOf(
+      task('a', () => 2),
+      task('b', (a: number) => a + 1, { dependsOn: ['a'] }),
+      task('here', (b: number) => b, { dependsOn: ['b'], onMainThread: true }),
+    );
+    await executor.run(graph);
+    expect(graph.results).toMatchObject({ a: 4, b: 10, here: 20 });
+  });
+});

@@ -21,7 +21,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { validateRuns } from '../support/validated-runs.js';
-import { graphOf, made, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
+import { bytesUsed, graphOf, made, runProgram, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
 
 validateRuns();
 
@@ -31,13 +31,6 @@ const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(
 
 const NEIGHBOURS = Array.from({ length: 8 }, (_, index) => `ok ${index}`);
 const busy = made('() => { for (const end = performance.now() + 2; performance.now() < end; ); return 1; }');
-
-/** Bytes that are still used after a collection, on the thread where it is called. */
-const bytesUsed = made(`() => {
-  process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
-  process.getBuiltinModule('node:vm').runInNewContext('gc')();
-  return process.memoryUsage().heapUsed;
-}`);
 
 /** A graph with these tasks and eight that are innocent. */
 function amongOthers(...specs: readonly TaskSpec[]): TaskGraph {
@@ -428,7 +421,7 @@ describe('an executor', () => {
     const used = async () => {
       const measuring = graphOf({ name: 'bytes', run: bytesUsed });
       await executor.run(measuring);
-      return [bytesUsed() as number, measuring.result('bytes') as number];
+      return [bytesUsed(), measuring.result('bytes') as number];
     };
     await executor.warmUp();
     await runs(1000);
@@ -442,8 +435,17 @@ describe('an executor', () => {
   });
 
   it('that is never closed keeps no process alive', async () => {
-    const program = fileURLToPath(new URL('../workers/fixtures/never-closes.mts', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program], { timeout: 50_000 });
+    const { stdout } = await runProgram('never-closes.mts');
     expect(stdout).toContain('b is 2');
   });
+
+  it.each(['close', 'just end'])(
+    'passes on all that its tasks have printed before its run settles, if all that follows is to %s',
+    async (end) => {
+      const { stdout, stderr } = await runProgram('prints.mts', end);
+      const lines = (word: string) => Array.from({ length: 100 }, (_, line) => `${word} ${line}`);
+      expect(stdout.trimEnd().split('\n')).toEqual([...lines('line'), 'the run has settled']);
+      expect(stderr.split('\n').filter((line) => line.startsWith('error'))).toEqual(lines('error'));
+    },
+  );
 });

@@ -193,6 +193,20 @@ describe('a task on a thread', () => {
   });
 });
 
+describe('what a task prints', () => {
+  it.each([
+    ['is refused', "() => { try { process.stdout.write('x', 'no encoding'); } catch {} }"],
+    ['is its last word', "() => void process.stdout.end(' ')"],
+    ['goes to a stream that it has closed', "() => { process.stderr.destroy(); console.error('lost'); }"],
+  ])('%s: the run ends all the same', async (_, text) => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const graph = graphOf({ name: 'prints', run: made(text) });
+    await executor.run(graph);
+    expect(graph.status('prints')).toBe('done');
+    await executor.close();
+  });
+});
+
 describe('a thread that is ended from outside', () => {
   it.each([1, 2])('costs its tasks nothing but time, with %i workers', async (workers) => {
     const executor = new ParallelExecutor({ workers });

@@ -128,6 +128,8 @@ export class Run implements AttemptRun, PlacedRun {
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
   #isWoken = false;
+  /** The place is being told that the run is over: what it says to that is not heard. */
+  #isEnding = false;
   #broken: { readonly error: unknown } | undefined;
   /** For each outcome that is being saved what is to be done once it is safe. */
   readonly #saving = new Set<() => void>();
@@ -247,7 +249,7 @@ export class Run implements AttemptRun, PlacedRun {
   /** The same for what is told by somebody who is in another context. */
   #outsideFact(deal: () => void): void {
     if (this.#acting) this.#mailbox.push(deal);
-    else if (!this.settled) this.#inCallersContext(() => this.#act(deal));
+    else if (!this.settled && !this.#isEnding) this.#inCallersContext(() => this.#act(deal));
   }
 
   /** The fact that is told most often, a promise that has settled, for which no function is made unless it must wait. */
@@ -892,12 +894,15 @@ export class Run implements AttemptRun, PlacedRun {
     this.#whenSettled?.tell();
     let finishedAtMs = this.#startedAtMs;
     try {
+      this.#isEnding = true;
       this.#place?.end();
       for (const callOff of this.#delays) callOff();
       finishedAtMs = this.#clock.now();
     } catch (error) {
       // A clock that fails. The run is over all the same.
       this.#broken ??= { error };
+    } finally {
+      this.#isEnding = false;
     }
     const failure = this.#broken ?? this.#storeFailure;
     this.#report = {

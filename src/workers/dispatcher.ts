@@ -158,7 +158,9 @@ export class Dispatcher implements Place {
   /** Gives the threads as much work as they have room for. */
   fill(): void {
     if (this.#stopped) return;
-    if (this.#run.readyCount > 0) this.#pool.want(this.#run.readyCount);
+    // One that is held back is ready no more, and may be all that there is.
+    const waitingCount = this.#run.readyCount + (this.#heldBack === undefined ? 0 : 1);
+    if (waitingCount > 0) this.#pool.want(waitingCount);
     if (this.#pool.ioThread?.state === 'ready') this.#fillIo(this.#pool.ioThread);
     for (;;) {
       const thread = this.#pool.roomiest(INBOX_MS, INBOX_MAX);

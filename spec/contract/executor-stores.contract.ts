@@ -534,6 +534,27 @@ export function storeContract(subject: ExecutorSubject): void {
         }
       });
 
+      it('may answer with any thenable', async () => {
+        const stored: string[] = [];
+        class Queries extends MemoryStore {
+          override save(graph: string, name: string, bytes: Uint8Array): any {
+            const save = () => {
+              super.save(graph, name, bytes);
+              stored.push(name);
+            };
+            return {
+              then: (resolve: () => void) => {
+                save();
+                resolve();
+              },
+            };
+          }
+        }
+        const stage = new Stage(subject, { store: new Queries() });
+        await stage.run(stage.graph(task('a', () => 1)));
+        expect(stored).toEqual(['a']);
+      });
+
       it('holds an abort up until what is being saved is safe', async () => {
         const store = new SlowStore();
         const stage = new Stage(subject, { store });

@@ -133,6 +133,7 @@ export class Run implements AttemptRun, PlacedRun {
   #broken: { readonly error: unknown } | undefined;
   /** For each outcome that is being saved what is to be done once it is safe. */
   readonly #saving = new Set<() => void>();
+  #hasFlushed = false;
   #storeFailure: { readonly error: unknown } | undefined;
 
   /** @param order - its graph has been claimed for this run, which must be brought to its end once it is made */
@@ -271,7 +272,7 @@ export class Run implements AttemptRun, PlacedRun {
       this.#acting = false;
     }
     const isOver = this.#schedule.finished && this.#saving.size === 0 && this.#place?.isBusy !== true;
-    if (isOver || this.#broken !== undefined) this.#settle();
+    if (this.#broken !== undefined || (isOver && this.#isFlushed())) this.#settle();
   }
 
   /** Starts what can be started, until nothing can or other events are due. */
@@ -774,6 +775,31 @@ export class Run implements AttemptRun, PlacedRun {
     }
   }
 
+  /**
+   * At its end all that was kept is made safe, once. That is a part of the run: it says how it ended if the store has
+   * failed, and does not wait for ever once it is aborted.
+   */
+  #isFlushed(): boolean {
+    const { memory } = this.#order;
+    if (this.#hasFlushed || memory === undefined) return true;
+    this.#hasFlushed = true;
+    const failed = (error: unknown) => {
+      this.#storeFailure ??= { error };
+    };
+    try {
+      const flushed = memory.flush();
+      if (flushed === undefined) return true;
+      const done = () => void this.#saving.delete(done);
+      this.#saving.add(done);
+      if (this.#stop !== undefined) this.#giveUpSaving();
+      void flushed.catch((error) => this.#fact(() => failed(error))).then(() => this.#fact(done));
+      return false;
+    } catch (error) {
+      failed(error);
+      return true;
+    }
+  }
+
   /** A result that cannot be kept is told of; a store that fails ends the run. */
   #notKept(id: number, error: unknown): void {
     // A store of another loaded copy of this package has a class of its own.
@@ -886,6 +912,8 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   #settle(): void {
+    // Nobody waits for it where the run was broken off.
+    this.#isFlushed();
     if (!this.#released) releaseGraph(this.graph);
     this.#released = true;
     if (this.#holdsProcessOpen) letProcessEnd();

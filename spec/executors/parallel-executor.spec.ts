@@ -1,4 +1,6 @@
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   type Attempt,
   type Executor,
@@ -500,6 +502,34 @@ describe('ParallelExecutor', () => {
       expect(told.at(-1)![0]).toBe(9999 / 20_000);
       expect(told.length).toBeLessThanOrEqual(2 + durationMs / 50);
       await own.close();
+    });
+
+    it('a result that was whole before the abort counts, though word of it came later', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'whole-'));
+      const ended = join(folder, 'ended');
+      const own = new ParallelExecutor({ workers: 1 });
+      await own.warmUp();
+      const controller = new AbortController();
+      const write = `({ signal }) => { if (signal.aborted) throw 0; process.getBuiltinModule('node:fs').writeFileSync(${JSON.stringify(ended)}, ''); return [1]; }`;
+      const graph = graphOf(
+        { name: 'whole', run: made(write), withContext: true },
+        {
+          name: 'busy',
+          onMainThread: true,
+          // Once the other is on its way; then nothing that a thread says is heard until this has ended.
+          run: async () => {
+            await new Promise((resolve) => setImmediate(resolve));
+            for (const endMs = Date.now() + 30_000; !existsSync(ended) && Date.now() < endMs; );
+            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+            controller.abort(new Error('enough'));
+          },
+        },
+      );
+      const run = own.run(graph, { signal: controller.signal });
+      await expect(run).rejects.toMatchObject({ code: 'run-aborted' });
+      expect(graph.outcome('whole')).toMatchObject({ status: 'done', result: [1] });
+      await own.close();
+      rmSync(folder, { recursive: true });
     });
 
     it('a task sees the abort, with its reason', async () => {

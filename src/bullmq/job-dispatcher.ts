@@ -42,6 +42,8 @@ export interface DispatchOrder {
   readonly ended: (cleaned: Promise<void>) => void;
 }
 
+// Taken once: a test that replaces the timers of its program means its own.
+const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const NONE = -1;
 /** The first sweep comes soon: what happens before the events are heard is not heard at all. */
 const FIRST_SWEEP_MS = 25;
@@ -291,7 +293,8 @@ export class JobDispatcher implements Place, JobListener {
     const job = new SentJob(id, kind, tasks, this.#nowMs(), isAlone);
     if (isAlone) for (const task of tasks) this.#alone.add(task);
     job.state = ends === undefined ? 'queued' : 'finished';
-    job.data = ends === undefined ? data : undefined;
+    // Should it have to be added again, nothing has begun by then.
+    job.data = ends === undefined ? { ...data, ...(isAlone ? { alone: 'waiting' as const } : {}) } : undefined;
     job.checkedAtMs = 0;
     job.ends = (ends ?? []).map((end) => (end.end === JobEnd.returned ? end : undefined));
     if (job.state === 'queued') this.#underWay[kind]++;
@@ -405,17 +408,26 @@ export class JobDispatcher implements Place, JobListener {
       );
       for (const job of wanted) if (job.state === 'adding') job.state = 'queued';
       this.#awaySinceMs = undefined;
+      // They were on their way as nothing more was to begin.
+      if (this.#stopped) for (const job of wanted) if (job.worker === undefined) this.#track(this.#takeBack(job));
     } catch (error) {
       if (!this.#isToBeTriedAgain(error, askedAtMs)) return;
       for (const job of wanted) if (job.state === 'adding') this.#toAdd.add(job);
     }
   }
 
-  /** What is under its id first has to go. */
-  async #addAgain(job: SentJob, reason: string): Promise<void> {
-    const there = job.isAlone ? await this.#channel.read(job.kind, job.id).catch(() => undefined) : undefined;
+  /**
+   * What is under its id first has to go.
+   *
+   * @param lostWith - what the queue says, if workers were lost that had it
+   */
+  async #addAgain(job: SentJob, lostWith?: string): Promise<void> {
+    const there =
+      job.isAlone && lostWith !== undefined
+        ? await this.#channel.read(job.kind, job.id).catch(() => undefined)
+        : undefined;
     if (there?.data.alone === 'begun') {
-      if (job.state === 'adding') this.#isToBlame(job, reason);
+      if (job.state === 'adding') this.#isToBlame(job, lostWith!);
       return;
     }
     await this.#channel.remove(job.kind, job.id).catch(() => {});
@@ -475,6 +487,8 @@ export class JobDispatcher implements Place, JobListener {
       this.#orders.cameWith(job.tasks[place]!, answer.ends[place]![3]);
       if (job.attemptAt(place) !== undefined) this.#conclude(job, place, end);
       else if (end.end === JobEnd.returned) job.ends[place] = end;
+      // Nobody waits for it now: whoever comes later has it tried again.
+      else if (this.#jobOf.get(job.tasks[place]!) === job) this.#jobOf.delete(job.tasks[place]!);
     }
   }
 
@@ -530,7 +544,7 @@ export class JobDispatcher implements Place, JobListener {
     const isToBeAdded = wasLost ? job.isAlone : ++job.mishaps < MISHAPS_MAX;
     if (isToBeAdded && job.data !== undefined) {
       job.state = 'adding';
-      this.#track(this.#addAgain(job, reason));
+      this.#track(this.#addAgain(job, wasLost ? reason : undefined));
       return;
     }
     if (!wasLost && job.tasks.length === 1) {

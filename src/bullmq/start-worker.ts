@@ -431,8 +431,8 @@ class NewsDesk {
 
   tell(news: JobNews): void {
     // Of very many only the latest are of interest, and that it began.
-    if (this.#untold.length >= NEWS_MAX)
-      this.#untold.splice(this.#untold.findIndex(([what]) => what === 'progress') || 1, 1);
+    const oldest = this.#untold.length < NEWS_MAX ? -1 : this.#untold.findIndex(([what]) => what === 'progress');
+    if (oldest >= 0) this.#untold.splice(oldest, 1);
     this.#untold.push(news);
     this.#timer ??= setTimeout(() => this.#told(), TELL_MS);
   }

@@ -72,6 +72,8 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   wasToldStarted = false;
   /** What it said last while it was ahead, of how far it is: that is told once its inputs are done. */
   heldProgress: readonly [fraction: number, note: string | undefined] | undefined;
+  /** Whether it knew where it ran that it was to come to an end, if that is known. */
+  wasToldThere: boolean | undefined;
   /** How it ended while it was ahead: that counts once its inputs are done. */
   heldEnding: Ending | undefined;
   /** What it was aborted with, while it is aborting. */
@@ -165,7 +167,7 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
    * its signal was told nothing, and what it returns is whole.
    */
   get isInterrupted(): boolean {
-    return this.abortedWith !== undefined && (this.abortedWith.timedOut || this.#wasTold);
+    return this.abortedWith !== undefined && (this.abortedWith.timedOut || (this.wasToldThere ?? this.#wasTold));
   }
 
   /** Tells the function to come to an end. */

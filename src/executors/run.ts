@@ -434,7 +434,7 @@ export class Run implements AttemptRun, PlacedRun {
     const attempt = remote as LiveAttempt;
     if (attempt.ended) return;
     if (attempt.isAhead) attempt.heldProgress = [fraction, note];
-    else if (attempt.isPlaced) this.#told(() => this.#announcer.progressed(attempt, fraction, note));
+    else if (attempt.isPlaced) this.#told(() => this.#tellProgress(attempt, fraction, note));
     else this.#announcer.progressed(attempt, fraction, note);
   }
 
@@ -523,9 +523,15 @@ export class Run implements AttemptRun, PlacedRun {
       attempt.isAhead = false;
       this.open.outcomes.running(id);
       if (attempt.startedAtMs !== NOT_TIMED) this.#tellStarted(attempt);
-      if (attempt.heldProgress !== undefined) this.#announcer.progressed(attempt, ...attempt.heldProgress);
+      if (attempt.heldProgress !== undefined) this.#tellProgress(attempt, ...attempt.heldProgress);
       if (attempt.heldEnding !== undefined) this.#concluded(attempt, attempt.heldEnding);
     }
+  }
+
+  /** What speaks up has begun, whether or not that was told. */
+  #tellProgress(attempt: LiveAttempt, fraction: number, note: string | undefined): void {
+    this.#tellStarted(attempt);
+    this.#announcer.progressed(attempt, fraction, note);
   }
 
   #tellStarted(attempt: LiveAttempt): void {
@@ -571,8 +577,9 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   /** What is known of an attempt at a place once its function has come to its end. */
-  #hasRun(attempt: LiveAttempt, { startedAtMs, tookMs, where }: FunctionEnding): void {
+  #hasRun(attempt: LiveAttempt, { startedAtMs, tookMs, where, wasTold }: FunctionEnding): void {
     attempt.tookMs = tookMs;
+    attempt.wasToldThere = wasTold;
     if (attempt.startedAtMs === NOT_TIMED) attempt.startedAtMs = startedAtMs;
     if (!attempt.wasToldStarted) attempt.where = where;
     this.#tellStarted(attempt);

@@ -133,6 +133,11 @@ export interface FunctionEnding {
   readonly tookMs: number;
   /** The thread or worker that it ran on. */
   readonly where: ThreadId;
+  /**
+   * Whether the function knew that it was to come to an end: what it returned may be half of a result then. Left out, an
+   * attempt that was aborted counts as told if its function has a context.
+   */
+  readonly wasTold?: boolean | undefined;
 }
 
 /** What it takes or returns cannot be sent. */

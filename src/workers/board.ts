@@ -21,11 +21,13 @@ export interface Entry extends RunningThere {
 const ENTRIES = 256;
 /** A text of so many code units stands in an entry, at most. */
 const TEXT_MAX = 32;
+/** So often it is tried to read what a thread is just writing. */
+const TRIES_MAX = 10_000;
 
 /** Counters, as int32s that are written atomically. They wrap around, and are only compared. */
-const Counter = { written: 0, flushed: 1, rested: 2, printed: 3, length: 4 } as const;
-/** The numbers of what runs now, as float64s. The version is odd while the others are being written. */
-const Current = { version: 0, run: 1, id: 2, startedAtMs: 3, length: 4 } as const;
+const Counter = { written: 0, flushed: 1, rested: 2, printed: 3, version: 4, length: 6 } as const;
+/** The numbers of what runs now, as float64s. Their version, a counter, is odd while they are being written. */
+const Current = { run: 0, id: 1, startedAtMs: 2, length: 4 } as const;
 /** The numbers of an entry. Of a text `value` is its length. */
 const Field = { run: 0, id: 1, token: 2, end: 3, startedAtMs: 4, tookMs: 5, kind: 6, value: 7, length: 8 } as const;
 /** What the value of an entry is. */
@@ -73,19 +75,19 @@ export class Board {
 
   begins(run: number, id: number, startedAtMs: number): void {
     const floats = this.#floats;
-    floats[Current.version]!++;
+    Atomics.add(this.#counters, Counter.version, 1);
     floats[Current.run] = run;
     floats[Current.id] = id;
     floats[Current.startedAtMs] = startedAtMs;
-    floats[Current.version]!++;
+    Atomics.add(this.#counters, Counter.version, 1);
   }
 
   /** What ran has ended. */
   ends(): void {
     const floats = this.#floats;
-    floats[Current.version]!++;
+    Atomics.add(this.#counters, Counter.version, 1);
     floats[Current.id] = NOTHING;
-    floats[Current.version]!++;
+    Atomics.add(this.#counters, Counter.version, 1);
   }
 
   /** @returns whether the value stands here, and needs no message */
@@ -142,15 +144,18 @@ export class Board {
   /** What runs there now; `undefined` if nothing does. Only of a thread that runs one attempt at a time. */
   get current(): RunningThere | undefined {
     const floats = this.#floats;
-    for (;;) {
-      const version = floats[Current.version]!;
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const version = Atomics.load(this.#counters, Counter.version);
       const there = {
         run: floats[Current.run]!,
         id: floats[Current.id]!,
         startedAtMs: floats[Current.startedAtMs]!,
       };
-      if (version % 2 === 0 && version === floats[Current.version]) return there.id === NOTHING ? undefined : there;
+      if (version % 2 === 0 && version === Atomics.load(this.#counters, Counter.version))
+        return there.id === NOTHING ? undefined : there;
     }
+    // It was ended as it wrote.
+    return undefined;
   }
 
   get written(): number {

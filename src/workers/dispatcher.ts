@@ -2,9 +2,9 @@ import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, UncarriableError, WorkerCrashError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
-import type { Ending, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
+import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import type { FunctionSource } from './function-source.js';
-import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, ToWorker } from './messages.js';
+import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
 import type { SendableFunctions } from './sendable-functions.js';
 import { moduleReference } from './task-module.js';
 import type { WorkerPool } from './worker-pool.js';
@@ -104,7 +104,7 @@ export class Dispatcher implements Place {
   #expectedMs: Float32Array;
   /** The thread that still has the result of each task, 0 for none. */
   #keptOn: Uint8Array;
-  /** How many dependencies of each task are neither done nor on a thread. */
+  /** How many dependencies of each task were not done when that was first counted, and have not been sent to a thread. */
   #missing: Int32Array | undefined;
   /** The one thread that all of a task's dependencies were sent to, 0 for none yet, NOWHERE for several. */
   #homeOf: Uint8Array;
@@ -179,11 +179,12 @@ export class Dispatcher implements Place {
   #fillIo(thread: WorkerThread): void {
     for (;;) {
       if (thread.queuedCount === 0) thread.reservedFor = undefined;
-      if (thread.reservedFor !== undefined) return;
+      if (thread.reservedFor !== undefined || (thread.awaitedBy ?? this) !== this) return;
       const attempt = this.#heldBack ?? this.#run.take(true);
       if (attempt === undefined) return;
       const isSuspect = this.#suspects.has(attempt.id);
       this.#heldBack = isSuspect && thread.queuedCount > 0 ? attempt : undefined;
+      thread.awaitedBy = this.#heldBack && this;
       if (this.#heldBack !== undefined) return;
       this.#send(thread, attempt);
       if (isSuspect) thread.reservedFor = this;
@@ -271,12 +272,14 @@ export class Dispatcher implements Place {
     thread: WorkerThread,
     id: number,
     token: number,
-    end: number,
+    endAndTold: number,
     startedAtMs: number,
     tookMs: number,
     value: unknown,
   ): void {
     const attempt = this.#attempts[id];
+    const wasTold = (endAndTold & TOLD) !== 0;
+    const end = endAndTold & ~TOLD;
     this.#account(thread, this.#expectedMs[id]!);
     // Told of a sending that was called back in vain: the thread had begun it already.
     if (this.#tokenOf[id] !== token || attempt === undefined) return;
@@ -290,21 +293,24 @@ export class Dispatcher implements Place {
       this.#learn(id, tookMs);
       if (end === TaskEnd.unsendable) this.#run.began(attempt, startedAtMs, thread.threadId);
     }
-    const fate = this.#run.ended(attempt, this.#endingOf(end, value, startedAtMs, tookMs, thread.threadId));
+    const fate = this.#run.ended(
+      attempt,
+      this.#endingOf(end, value, { startedAtMs, tookMs, where: thread.threadId, wasTold }),
+    );
     if (isReturned && (fate === 'done' || fate === 'saving')) return;
     this.#keptOn[id] = 0;
     this.#missAgain(id);
     this.#recallDependents(id);
   }
 
-  #endingOf(end: number, value: unknown, startedAtMs: number, tookMs: number, where: number): Ending {
+  #endingOf(end: number, value: unknown, facts: Omit<FunctionEnding, 'kind' | 'value'>): Ending {
     switch (end) {
       case TaskEnd.returned:
-        return { kind: 'returned', value, startedAtMs, tookMs, where };
+        return { kind: 'returned', value, ...facts };
       case TaskEnd.packed:
-        return { kind: 'returned', value: unpack(value as Packed), startedAtMs, tookMs, where };
+        return { kind: 'returned', value: unpack(value as Packed), ...facts };
       case TaskEnd.threw:
-        return { kind: 'threw', value: this.#thrown(value), startedAtMs, tookMs, where };
+        return { kind: 'threw', value: this.#thrown(value), ...facts };
       case TaskEnd.unsendable:
         return { kind: 'unsendable', what: 'result', part: value as string };
       default:
@@ -667,6 +673,9 @@ export class Dispatcher implements Place {
 
   #handBack(attempt: RemoteAttempt): void {
     this.#heldBack = undefined;
+    const { ioThread } = this.#pool;
+    if (ioThread?.awaitedBy === this) ioThread.awaitedBy = undefined;
+    this.#pool.shareRoom();
     this.#run.ended(attempt, { kind: 'never-began' });
   }
 

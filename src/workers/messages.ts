@@ -39,6 +39,9 @@ export const RECORD_LENGTH = 7;
  */
 export const TaskEnd = { returned: 0, threw: 1, unsendable: 2, inputLost: 3, packed: 4 } as const;
 
+/** Added to the end of an attempt whose function had been told to come to an end. */
+export const TOLD = 8;
+
 /** Where an input is: in the message, as it is or packed; or among the results that were made on this very worker; or it is only waited for, and made there too. */
 export const InputKind = { value: 0, here: 1, after: 2, packed: 3 } as const;
 

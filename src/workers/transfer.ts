@@ -24,11 +24,16 @@ function lists(): WeakMap<object, readonly Movable[]> {
  * transfer(pixels, [pixels.buffer]) === pixels; // => true
  */
 export function transfer<R extends object>(result: R, buffers: readonly Movable[]): R {
-  lists().set(result, buffers);
+  // Each once, and none that is shared anyway: the engine would refuse to send the whole.
+  lists().set(result, [...new Set(buffers)].filter(isBuffer));
   return result;
 }
 
 /** What of a result is to be moved. */
 export function movables(result: unknown): readonly Movable[] {
   return typeof result === 'object' && result !== null ? (lists().get(result) ?? []) : [];
+}
+
+function isBuffer(value: unknown): value is ArrayBuffer {
+  return Object.prototype.toString.call(value) === '[object ArrayBuffer]';
 }

@@ -17,6 +17,7 @@ import {
   RECORD_LENGTH,
   TaskEnd,
   TaskFlags,
+  TOLD,
   ToWorker,
 } from './messages.js';
 import { imported } from './module-import.js';
@@ -392,8 +393,10 @@ class Server {
     this.#running.delete(running);
     if (this.#concurrency === 1) this.#board.ends();
     const tookMs = originMs + sinceOriginMs() - startedAtMs;
-    if (end === TaskEnd.threw) this.#record(run.number, id, token, end, startedAtMs, tookMs, encodeError(value));
-    else this.#returned(run, id, token, flags, startedAtMs, tookMs, value);
+    // One that never asked for its signal was told nothing.
+    const told = running.abortedWith !== undefined && running.controller !== undefined ? TOLD : 0;
+    if (end === TaskEnd.threw) this.#record(run.number, id, token, end | told, startedAtMs, tookMs, encodeError(value));
+    else this.#returned(run, id, token, flags, told, startedAtMs, tookMs, value);
     running.tellEnded?.();
   }
 
@@ -402,6 +405,7 @@ class Server {
     id: number,
     token: number,
     flags: number,
+    told: number,
     startedAtMs: number,
     tookMs: number,
     value: unknown,
@@ -419,7 +423,7 @@ class Server {
       }
       // What crosses as something else is that here as well; and what is moved away is empty here from then on.
       if (isKept) run.results.set(id, packed === undefined && moved.length === 0 ? value : copied(packed, value));
-      const end = packed === undefined ? TaskEnd.returned : TaskEnd.packed;
+      const end = (packed === undefined ? TaskEnd.returned : TaskEnd.packed) | told;
       this.#record(run.number, id, token, end, startedAtMs, tookMs, packed ?? value, moved);
       return;
     }
@@ -429,7 +433,7 @@ class Server {
       return;
     }
     if (isKept) run.results.set(id, value);
-    this.#record(run.number, id, token, TaskEnd.returned, startedAtMs, tookMs, value);
+    this.#record(run.number, id, token, TaskEnd.returned | told, startedAtMs, tookMs, value);
   }
 
   #record(

@@ -67,6 +67,8 @@ export class WorkerThread {
   heardCount = 0;
   /** How many messages have been sent to it. */
   postedCount = 0;
+  /** Who waits until nobody else has anything on it: others send nothing meanwhile. */
+  awaitedBy: object | undefined;
   /** Who has this thread to itself, to see whether a task of its ends it: nobody else may send to it. */
   reservedFor: object | undefined;
   /** We have ended it, so that nothing that ran there is to blame. */

@@ -106,10 +106,13 @@ class Worker {
   #start(): void {
     const child = fork(new URL('./process.ts', import.meta.url));
     const failed = () => this.#run.breakOff(new Error('A process ended before it could be used.'));
-    this.#child = child.once('exit', failed).once('message', (port) => {
-      child.off('exit', failed);
-      void this.#talk(child, port as number);
-    });
+    this.#child = child
+      .once('error', failed)
+      .once('exit', failed)
+      .once('message', (port) => {
+        child.off('exit', failed);
+        void this.#talk(child, port as number);
+      });
   }
 
   async #talk(child: ChildProcess, port: number): Promise<void> {

@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import type { Worker } from 'node:worker_threads';
 import {
   AsyncExecutor,
   ExecutorClosedError,
@@ -20,7 +18,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { validateRuns } from '../support/validated-runs.js';
-import { graphOf, made, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
+import { bytesUsed, graphOf, made, runProgram, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
 
 validateRuns();
 
@@ -30,13 +28,6 @@ const broken = taskModule<typeof import('../workers/fixtures/broken.js')>(
 
 const NEIGHBOURS = Array.from({ length: 8 }, (_, index) => `ok ${index}`);
 const busy = made('() => { for (const end = performance.now() + 2; performance.now() < end; ); return 1; }');
-
-/** Bytes that are still used after a collection, on the thread where it is called. */
-const bytesUsed = made(`() => {
-  process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
-  process.getBuiltinModule('node:vm').runInNewContext('gc')();
-  return process.memoryUsage().heapUsed;
-}`);
 
 /** A graph with these tasks and eight that are innocent. */
 function amongOthers(...specs: readonly TaskSpec[]): TaskGraph {
@@ -85,6 +76,44 @@ describe('a task on a thread', () => {
     const failure = await harmed({ run: made(text) });
     expect(failure).toBeInstanceOf(RangeError);
     expect(failure).toMatchObject({ message: 'escaped' });
+  });
+
+  it.each([
+    ['ends', "process.stdout.end(''); process.stdout.on('error', () => {}); console.log('after the end');"],
+    ['has closed', "process.stdout.destroy(); console.log('nowhere');"],
+    ['holds back', "process.stdout.cork(); console.log('held back');"],
+    ['refuses', "try { process.stdout.write('x', 'no encoding'); } catch {}"],
+    ['reads otherwise', "process.stdout.write('AA\\n==', 'base64'); process.stdout.write('zz', 'hex');"],
+    ['ends with the last of it', "process.stderr.end(' ');"],
+  ])('that prints to a stream which it %s does not hold up its run', async (_, text) => {
+    expect(await harmed({ run: made(`() => { ${text} return 1; }`) })).toBeUndefined();
+  });
+
+  it('that prints all at once has it all printed, and one that can wait is told when to', async () => {
+    const printed: string[] = [];
+    const listen = (thread: Worker) => thread.stdout.on('data', (chunk) => printed.push(String(chunk)));
+    process.on('worker', listen);
+    const executor = new ParallelExecutor({ workers: 1 });
+    const graph = graphOf(
+      { name: 'at once', run: made("() => { for (let n = 0; n < 500; n++) process.stdout.write('\\0'); }") },
+      {
+        name: 'bit by bit',
+        run: made(`async () => {
+          let pauses = 0;
+          for (let n = 0; n < 3; n++) {
+            if (process.stdout.write('\\r'.repeat(20_000))) continue;
+            pauses++;
+            await new Promise((resolve) => process.stdout.once('drain', resolve));
+          }
+          return pauses;
+        }`),
+      },
+    );
+    await executor.run(graph);
+    expect(printed.join('')).toHaveLength(60_500);
+    expect(graph.result('bit by bit')).toBe(3);
+    process.off('worker', listen);
+    await executor.close();
   });
 
   it('that throws undefined fails with that', async () => {
@@ -157,6 +186,20 @@ describe('a task on a thread', () => {
     expect(String(graph.failure('use'))).toContain(why);
     expect(graph.status('after')).toBe('skipped');
     await expectHealthy(executor, graph);
+    await executor.close();
+  });
+});
+
+describe('what a task prints', () => {
+  it.each([
+    ['is refused', "() => { try { process.stdout.write('x', 'no encoding'); } catch {} }"],
+    ['is its last word', "() => void process.stdout.end(' ')"],
+    ['goes to a stream that it has closed', "() => { process.stderr.destroy(); console.error('lost'); }"],
+  ])('%s: the run ends all the same', async (_, text) => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const graph = graphOf({ name: 'prints', run: made(text) });
+    await executor.run(graph);
+    expect(graph.status('prints')).toBe('done');
     await executor.close();
   });
 });
@@ -389,7 +432,7 @@ describe('an executor', () => {
     const used = async () => {
       const measuring = graphOf({ name: 'bytes', run: bytesUsed });
       await executor.run(measuring);
-      return [bytesUsed() as number, measuring.result('bytes') as number];
+      return [bytesUsed(), measuring.result('bytes') as number];
     };
     await executor.warmUp();
     await runs(1000);
@@ -403,8 +446,17 @@ describe('an executor', () => {
   });
 
   it('that is never closed keeps no process alive', async () => {
-    const program = fileURLToPath(new URL('../workers/fixtures/never-closes.mts', import.meta.url));
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', program], { timeout: 50_000 });
+    const { stdout } = await runProgram('never-closes.mts');
     expect(stdout).toContain('b is 2');
   });
+
+  it.each(['close', 'just end'])(
+    'passes on all that its tasks have printed before its run settles, if all that follows is to %s',
+    async (end) => {
+      const { stdout, stderr } = await runProgram('prints.mts', end);
+      const lines = (word: string) => Array.from({ length: 100 }, (_, line) => `${word} ${line}`);
+      expect(stdout.trimEnd().split('\n')).toEqual([...lines('line'), 'the run has settled']);
+      expect(stderr.split('\n').filter((line) => line.startsWith('error'))).toEqual(lines('error'));
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { AsyncExecutor, SyncExecutor, type TaskContext, TaskGraphBuilder } from 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { Gate } from '../support/gate.js';
+import { runProgram } from './thread-harness.js';
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -24,6 +25,11 @@ describe('a signal that many runs share', () => {
     gates[0]!.open();
     expect(await rejection(runs[0]!)).toMatchObject({ code: 'run-aborted', cause: 'closing time' });
     expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('bounds a run also where its timer and the tasks keep no process alive', async () => {
+    const { stdout } = await runProgram('bounded.mts');
+    expect(stdout).toBe('run-aborted\n');
   });
 
   it('aborts all of them, whatever executors they are of', async () => {

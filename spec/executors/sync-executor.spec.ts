@@ -10,6 +10,7 @@ import {
 import { describe, expect, it, vi } from 'vitest';
 import { task, thrower, toldBy } from '../contract/executor-harness.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
+import { bytesUsed } from './thread-harness.js';
 
 function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
   return new TaskGraphBuilder<any>().add(...specs).build();
@@ -32,6 +33,17 @@ describe('SyncExecutor', () => {
     expect(new SyncExecutor().run(graph)).toMatchObject({ status: 'finished', attemptCount: 2 });
     expect(graph.result('b')).toBe(2);
     expect(new SyncExecutor().runTask(graph.reset('b'), 'b')).toMatchObject({ attemptCount: 1 });
+  });
+
+  it('holds on to nothing of a run that has ended, also while nobody else has a turn', () => {
+    const executor = new SyncExecutor();
+    const { signal } = new AbortController();
+    const options = [{}, { signal }, { onFailure: 'stop' as const }];
+    const before = bytesUsed();
+    for (let run = 0; run < 150; run++)
+      executor.run(graphOf(task('a', () => new Array(12_500).fill(1.5))), options[run % options.length]);
+    // Each has a result of 100 000 bytes.
+    expect(bytesUsed() - before).toBeLessThan(3_000_000);
   });
 
   it('throws rather than rejects', () => {

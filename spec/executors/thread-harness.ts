@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { type Executor, type TaskGraph, TaskGraphBuilder, type TaskSpec } from 'taskmap-ts';
 
@@ -9,7 +12,11 @@ process.on('worker', (thread: Worker) => {
 });
 
 export function graphOf(...specs: readonly TaskSpec[]): TaskGraph {
-  return new TaskGraphBuilder<any>({ name: 'threads' }).add(...specs).build() as TaskGraph;
+  return namedGraph('threads', ...specs);
+}
+
+export function namedGraph(name: string, ...specs: readonly TaskSpec[]): TaskGraph {
+  return new TaskGraphBuilder<any>({ name }).add(...specs).build() as TaskGraph;
 }
 
 /** A function of its text, as a thread makes it: nothing that runs these specs has changed it. */
@@ -46,4 +53,20 @@ export function threadsIn(executor: Executor): Map<string, number | 'main'> {
   const found = new Map<string, number | 'main'>();
   executor.on('task:started', ({ task, thread }) => found.set(task, thread as number | 'main'));
   return found;
+}
+
+/** Bytes that are still used after a collection, on the thread where it is called. */
+export const bytesUsed: () => number = made(`() => {
+  process.getBuiltinModule('node:v8').setFlagsFromString('--expose-gc');
+  process.getBuiltinModule('node:vm').runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}`);
+
+/** Runs one of the programs in spec/workers/fixtures to its end. Rejected if it does not end well. */
+export function runProgram(
+  name: string,
+  ...args: string[]
+): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const program = fileURLToPath(new URL(`../workers/fixtures/${name}`, import.meta.url));
+  return promisify(execFile)(process.execPath, ['--import', 'tsx', program, ...args], { timeout: 50_000 });
 }

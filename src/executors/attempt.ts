@@ -70,6 +70,8 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   isAhead = false;
   /** Events have told that it began. Only of one at a place: of others that goes without saying. */
   wasToldStarted = false;
+  /** What it said last while it was ahead, of how far it is: that is told once its inputs are done. */
+  heldProgress: readonly [fraction: number, note: string | undefined] | undefined;
   /** How it ended while it was ahead: that counts once its inputs are done. */
   heldEnding: Ending | undefined;
   /** What it was aborted with, while it is aborting. */

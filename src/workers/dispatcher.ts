@@ -158,13 +158,14 @@ export class Dispatcher implements Place {
   /** Gives the threads as much work as they have room for. */
   fill(): void {
     if (this.#stopped) return;
-    if (this.#run.readyCount > 0) this.#pool.want(this.#run.readyCount);
+    // One that is held back is ready no more, and may be all that there is.
+    const waitingCount = this.#run.readyCount + (this.#heldBack === undefined ? 0 : 1);
+    if (waitingCount > 0) this.#pool.want(waitingCount);
     if (this.#pool.ioThread?.state === 'ready') this.#fillIo(this.#pool.ioThread);
     for (;;) {
       const thread = this.#pool.roomiest(INBOX_MS, INBOX_MAX);
-      if (thread === undefined) break;
-      const attempt = this.#nextForWorker();
-      if (attempt === undefined) {
+      const attempt = thread && this.#nextForWorker();
+      if (thread === undefined || attempt === undefined) {
         this.#takeBackFor(thread);
         break;
       }
@@ -240,6 +241,9 @@ export class Dispatcher implements Place {
       this.#behind,
       this.#outbox,
       this.#outstanding,
+      this.#sentMessages,
+      this.#suspects,
+      this.#unsendable,
     ])
       map.clear();
     lastUsed = this;
@@ -612,11 +616,12 @@ export class Dispatcher implements Place {
 
   // Taking back.
 
-  /** Gives a thread that has nothing to do a part of what others have not begun. */
-  #takeBackFor(idle: WorkerThread): void {
-    if (idle.queuedCount > 0) return;
+  /** Gives a thread that has nothing to do, or one that is started for it, a part of what others have not begun. */
+  #takeBackFor(roomiest: WorkerThread | undefined): void {
+    const idle = roomiest?.queuedCount === 0 ? roomiest : undefined;
+    if (idle === undefined && !this.#pool.canGrow) return;
     const full = this.#pool.fullest();
-    if (full === undefined || full === idle || full.queuedCount < 2) return;
+    if (full === undefined || full.queuedCount < 2) return;
     if (!this.#pool.isStale(full, STALE_MS)) {
       this.#pool.lookAgain(STALE_MS);
       return;
@@ -624,6 +629,10 @@ export class Dispatcher implements Place {
     const waiting = (this.#sentTo.get(full.number) ?? []).filter(
       (id) => this.#threadOf[id] === full.number && this.#attempts[id]?.isAhead === false,
     );
+    if (idle === undefined) {
+      if (waiting.length > 1) this.#pool.want(1);
+      return;
+    }
     const taken: number[] = [];
     // The first is running, or about to; the later half of the rest it is furthest from.
     for (const id of waiting.slice(Math.max(1, Math.floor(waiting.length / 2))).reverse())

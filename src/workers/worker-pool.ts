@@ -43,6 +43,8 @@ const STARTS_MAX = 3;
 const LOOK_MS = 5;
 /** A thread that has tasks, runs none of them and says nothing for so long has lost them, in milliseconds. */
 const SILENT_MS = 10_000;
+/** What was printed is waited for as long as something of it comes at least so often, in milliseconds: it may have been written to nowhere. */
+const PRINTED_MS = 1000;
 const UNREADABLE = 'it could be sent, but not read where it arrived';
 
 /** The threads of one executor. They start when there is work for them, are replaced when they die, and keep no process alive while nothing runs. */
@@ -69,6 +71,11 @@ export class WorkerPool implements WorkerListener {
     return this.#options.ioConcurrency > 0;
   }
 
+  /** There may be more threads than there are. */
+  get canGrow(): boolean {
+    return this.#threads.length < this.#options.workers;
+  }
+
   get ioThread(): WorkerThread | undefined {
     return this.#ioThread;
   }
@@ -83,7 +90,10 @@ export class WorkerPool implements WorkerListener {
   /** A run begins. Returns its number among the messages. */
   enter(user: PoolUser): number {
     this.#users.set(++this.#lastUser, user);
-    for (const thread of this.#all()) thread.keepAlive(true);
+    for (const thread of this.#all()) {
+      thread.keepAlive(true);
+      thread.printedAtMs = this.#options.now();
+    }
     return this.#lastUser;
   }
 
@@ -190,7 +200,9 @@ export class WorkerPool implements WorkerListener {
     this.#hear(thread, messages, thread.heardCount, thread.heardCount);
   }
 
-  printed(): void {
+  printed(thread: WorkerThread): void {
+    thread.printedAtMs = this.#options.now();
+    if (thread.isPrinting) return;
     for (const thread of this.#all()) if (thread.isPrinting) return;
     this.#wakeAll();
   }
@@ -333,6 +345,7 @@ export class WorkerPool implements WorkerListener {
     // It outlives the run that needs it first, and belongs to nobody's context.
     const thread = inNoContext(() => new WorkerThread(number, concurrency, this.#options, this));
     thread.keepAlive(this.#users.size > 0);
+    thread.printedAtMs = this.#options.now();
     return thread;
   }
 
@@ -373,10 +386,20 @@ export class WorkerPool implements WorkerListener {
       const user = this.#users.get(current.run);
       user?.wake(() => user.seen(thread, current.id, current.startedAtMs));
     }
+    this.#lookAtPrinted(thread);
     if (thread.queuedCount === 0 || thread.state !== 'ready') return;
     const isSilent = thread.concurrency === 1 && this.isStale(thread, SILENT_MS);
     // It has read all that was sent, has nothing left to do, and never said what came of some of it.
     if (rested === thread.postedCount || isSilent) void thread.kill();
+  }
+
+  /** A task may have closed the stream that it and others print to, or been refused what it wrote. */
+  #lookAtPrinted(thread: WorkerThread): void {
+    if (!thread.isPrinting) thread.printedAtMs = this.#options.now();
+    else if (this.#options.now() - thread.printedAtMs >= PRINTED_MS) {
+      thread.forgetPrinted();
+      this.printed(thread);
+    }
   }
 
   #stopLooking(): void {

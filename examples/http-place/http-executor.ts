@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import { type AsyncExecutorOptions, type ModuleTask, systemClock, type Task, TransferError } from 'taskmap-ts';
+import { type AsyncExecutorOptions, type ModuleTask, type Task, TransferError } from 'taskmap-ts';
 import { decodeValue, encodeThrown, encodeValue, type UncarriableError } from 'taskmap-ts/codec';
 import { type Place, PlacedExecutor, type PlacedRun, type RemoteAttempt } from 'taskmap-ts/places';
 import type { News, Order } from './process.js';
@@ -16,12 +16,10 @@ const DEATHS_MAX = 3;
 
 export class HttpExecutor extends PlacedExecutor {
   readonly #processes: number;
-  readonly #now: () => number;
 
-  constructor({ processes = 2, clock = systemClock, ...options }: AsyncExecutorOptions & { processes?: number } = {}) {
-    super({ clock, ...options });
+  constructor({ processes = 2, ...options }: AsyncExecutorOptions & { processes?: number } = {}) {
+    super(options);
     this.#processes = processes;
-    this.#now = () => clock.now();
   }
 
   protected override staysHere({ onMainThread }: Pick<Task, 'onMainThread'>): boolean {
@@ -33,22 +31,19 @@ export class HttpExecutor extends PlacedExecutor {
     const problems = refused.map(({ name }) => [name, `Task "${name}" has no function of taskModule().`] as const);
     if (problems.length > 0) throw new TransferError(run.graph.name, new Map(problems));
     const deaths = new Map<number, number>();
-    const workers = Array.from({ length: this.#processes }, () => new Worker(run, this.#now, deaths));
+    const workers = Array.from({ length: this.#processes }, () => new Worker(run, deaths));
     const workerOf = ({ id }: RemoteAttempt) => workers.find(({ sent }) => sent.has(id))!;
-    let isStopped = false;
     return {
       get isBusy() {
         return workers.some(({ sent }) => sent.size > 0);
       },
       fill() {
-        if (!isStopped) for (const worker of workers) worker.fill();
+        for (const worker of workers) worker.fill();
       },
       abort: (attempt, reason) => workerOf(attempt).abort(attempt, reason),
       giveUp: (attempt) => workerOf(attempt).end(),
       // Whatever was taken is on its way.
-      stop() {
-        isStopped = true;
-      },
+      stop() {},
       end() {
         for (const worker of workers) worker.end();
       },
@@ -60,15 +55,13 @@ export class HttpExecutor extends PlacedExecutor {
 class Worker {
   readonly sent = new Map<number, RemoteAttempt>();
   readonly #run: PlacedRun;
-  readonly #now: () => number;
   /** Of each task that was lost: how many processes died while it was alone there. */
   readonly #deaths: Map<number, number>;
   #child: ChildProcess | undefined;
   #orders: ClientRequest | undefined;
 
-  constructor(run: PlacedRun, now: () => number, deaths: Map<number, number>) {
+  constructor(run: PlacedRun, deaths: Map<number, number>) {
     this.#run = run;
-    this.#now = now;
     this.#deaths = deaths;
   }
 
@@ -113,10 +106,13 @@ class Worker {
   #start(): void {
     const child = fork(new URL('./process.ts', import.meta.url));
     const failed = () => this.#run.breakOff(new Error('A process ended before it could be used.'));
-    this.#child = child.once('exit', failed).once('message', (port) => {
-      child.off('exit', failed);
-      void this.#talk(child, port as number);
-    });
+    this.#child = child
+      .once('error', failed)
+      .once('exit', failed)
+      .once('message', (port) => {
+        child.off('exit', failed);
+        void this.#talk(child, port as number);
+      });
   }
 
   async #talk(child: ChildProcess, port: number): Promise<void> {
@@ -138,7 +134,7 @@ class Worker {
   #hear([id, kind, bytes, tookMs]: News): void {
     const attempt = this.sent.get(id)!;
     const value = decodeValue(Buffer.from(bytes, 'base64'));
-    const [startedAtMs, where] = [this.#now() - tookMs, `process ${this.#child?.pid}`];
+    const [startedAtMs, where] = [this.#run.now() - tookMs, `process ${this.#child?.pid}`];
     if (kind !== 'began' && kind !== 'progressed') this.sent.delete(id);
     if (kind === 'began') this.#run.began(attempt, startedAtMs, where);
     else if (kind === 'progressed') this.#run.progressed(attempt, ...(value as [number, string?]));

@@ -31,7 +31,6 @@ class PacedPlace implements Place {
   readonly #turns: Turns;
   readonly #concurrency: number;
   readonly #running = new Set<RemoteAttempt>();
-  #isStopped = false;
 
   constructor(run: PlacedRun, turns: Turns, concurrency: number) {
     this.run = run;
@@ -44,13 +43,12 @@ class PacedPlace implements Place {
   }
 
   fill(): void {
-    const canTake = this.run.readyCount > 0 && this.#running.size < this.#concurrency && !this.#isStopped;
+    const canTake = this.run.readyCount > 0 && this.#running.size < this.#concurrency;
     if (!canTake) this.#turns.leave(this);
     else if (this.#turns.take(this)) void this.#call(this.run.take()!);
   }
 
   stop(): void {
-    this.#isStopped = true;
     this.#turns.leave(this);
   }
 
@@ -67,10 +65,10 @@ class PacedPlace implements Place {
   }
 
   async #call(attempt: RemoteAttempt): Promise<void> {
-    const startedAtMs = this.#turns.clock.now();
+    const startedAtMs = this.run.now();
     const ended = (kind: 'returned' | 'threw', value: unknown) => {
       if (!this.#running.delete(attempt)) return;
-      const tookMs = this.#turns.clock.now() - startedAtMs;
+      const tookMs = this.run.now() - startedAtMs;
       this.run.ended(attempt, { kind, value, startedAtMs, tookMs, where: 'main' });
     };
     this.#running.add(attempt);
@@ -85,7 +83,7 @@ class PacedPlace implements Place {
 
 /** One turn every `gapMs`, for all runs of an executor: they take turns in the order in which they ask. */
 class Turns {
-  readonly clock: Clock;
+  readonly #clock: Clock;
   readonly #gapMs: number;
   readonly #waiting = new Set<PacedPlace>();
   #nextAtMs = 0;
@@ -93,14 +91,14 @@ class Turns {
 
   constructor(gapMs: number, clock: Clock) {
     this.#gapMs = gapMs;
-    this.clock = clock;
+    this.#clock = clock;
   }
 
   /** Takes a turn if there is one now. If not, the run is woken when there is. */
   take(place: PacedPlace): boolean {
     this.#waiting.add(place);
     const [first] = this.#waiting;
-    const nowMs = this.clock.now();
+    const nowMs = this.#clock.now();
     if (first !== place || nowMs < this.#nextAtMs) {
       this.#wakeFirst();
       return false;
@@ -118,7 +116,7 @@ class Turns {
   #wakeFirst(): void {
     this.#callOff?.();
     const [first] = this.#waiting;
-    const leftMs = Math.max(this.#nextAtMs - this.clock.now(), 0);
-    this.#callOff = first && this.clock.after(leftMs, () => first.run.wake());
+    const leftMs = Math.max(this.#nextAtMs - this.#clock.now(), 0);
+    this.#callOff = first && this.#clock.after(leftMs, () => first.run.wake());
   }
 }

@@ -11,6 +11,7 @@ import {
   type TaskContext,
 } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
+import { PacedExecutor } from '../../examples/rate-limit/paced-executor.js';
 import { task, thrower, uncaughtDuring } from '../contract/executor-harness.js';
 import { Gate } from '../support/gate.js';
 import { graphOf, made } from './thread-harness.js';
@@ -29,6 +30,7 @@ describe.each([
   ['AsyncExecutor', () => new AsyncExecutor(), {}],
   ['ParallelExecutor', () => new ParallelExecutor({ workers: 1 }), { onMainThread: true }],
   ['ParallelAsyncExecutor', () => new ParallelAsyncExecutor({ workers: 1 }), { ioBound: true }],
+  ['PacedExecutor, whose place is this thread', () => new PacedExecutor({ gapMs: 0 }), {}],
 ] as readonly [string, () => Executor, object][])('middleware of %s', (_, newExecutor, options) => {
   it('is around each attempt, the first one outermost', async () => {
     await using executor = newExecutor();

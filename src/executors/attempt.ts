@@ -84,6 +84,8 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   ended = false;
   /** Where it stands among the attempts whose ends are waited for; -1 if it is not among them. */
   liveIndex = -1;
+  /** What is around a call of its function, if that is made here. */
+  around: ((attempt: LiveAttempt) => unknown) | undefined;
   readonly #run: AttemptRun;
   #controller: AbortController | undefined;
   /** Something knows that it is to come to an end, or would know. */
@@ -158,7 +160,10 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
         throw this.abortedWith.reason;
       }
       this.#wasCalledHere = true;
-      return invoked(this.#run.open, this.id, this);
+      const { around } = this;
+      // It calls this again.
+      this.around = undefined;
+      return around === undefined ? invoked(this.#run.open, this.id, this) : around(this);
     };
   }
 

@@ -25,7 +25,7 @@ export type * from '../places/place.js';
  * of every executor.
  *
  * @example
- * import { systemClock, TaskGraphBuilder } from 'taskmap-ts';
+ * import { TaskGraphBuilder } from 'taskmap-ts';
  * import { type Place, PlacedExecutor, type PlacedRun, type RemoteAttempt } from 'taskmap-ts/places';
  *
  * // A place that has one attempt at a time, and calls its function a little later.
@@ -45,12 +45,12 @@ export type * from '../places/place.js';
  *     const attempt = this.isBusy ? undefined : this.run.take();
  *     if (attempt === undefined) return;
  *     this.#attempt = attempt;
- *     const startedAtMs = systemClock.now();
+ *     const startedAtMs = this.run.now();
  *     const ended = (kind: 'returned' | 'threw') => (value: unknown) => {
  *       // Unless it was given up.
  *       if (this.#attempt !== attempt) return;
  *       this.#attempt = undefined;
- *       const tookMs = systemClock.now() - startedAtMs;
+ *       const tookMs = this.run.now() - startedAtMs;
  *       this.run.ended(attempt, { kind, value, startedAtMs, tookMs, where: 'later' });
  *     };
  *     this.run.began(attempt, startedAtMs, 'later');

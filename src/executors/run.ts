@@ -374,7 +374,11 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   get readyCount(): number {
-    return this.#schedule.readyPlacedCount;
+    return this.#schedule.stopped ? 0 : this.#schedule.readyPlacedCount;
+  }
+
+  now(): number {
+    return this.#clock.now();
   }
 
   take(ioBound?: boolean): RemoteAttempt | undefined {
@@ -405,6 +409,7 @@ export class Run implements AttemptRun, PlacedRun {
 
   #placedAttempt(id: number): LiveAttempt {
     const attempt = new LiveAttempt(this, id, this.#schedule.attempt(id), NOT_TIMED, true);
+    attempt.around = this.#order.runAttempt;
     attempt.liveIndex = this.#live.push(attempt) - 1;
     return attempt;
   }

@@ -47,12 +47,14 @@ export interface PlacedRun {
   readonly graph: TaskGraph;
   /** The stack of whoever began the run, as lines to be put below those of errors from elsewhere; or `''`. */
   readonly calledFrom: string;
-  /** How many tasks for this place are ready: also once nothing new is to begin, when none of them can be taken. */
+  /** How many tasks for this place are ready and can be taken. */
   readonly readyCount: number;
   /** Whether anything may go along with attempts, as {@link RemoteAttempt.headers}. */
   readonly hasHeaders: boolean;
   /** @internal */
   readonly open: OpenGraph;
+  /** The time, in milliseconds since 1970, by the clock here. */
+  now(): number;
   /**
    * The next ready task for this place, in the order in which tasks start: its attempt is the place's from now on.
    * Asked for in `fill()`, so that what runs for the run finds the context of whoever called `run()`.
@@ -70,7 +72,7 @@ export interface PlacedRun {
    * An attempt has begun. Its timeout counts from here: what has not begun does not time out, nor does what has but is
    * not told.
    *
-   * @param atMs - when, in milliseconds since 1970, by the clock here
+   * @param atMs - when, by the clock here: see {@link now}
    * @param where - the thread or worker that it runs on
    */
   began(attempt: RemoteAttempt, atMs: number, where: ThreadId): void;
@@ -127,7 +129,7 @@ export interface FunctionEnding {
   readonly kind: 'returned' | 'threw' | 'timed-out';
   /** What it returned or threw. */
   readonly value: unknown;
-  /** When it began, in milliseconds since 1970, by the clock here. */
+  /** When it began, by the clock here: see {@link PlacedRun.now}. */
   readonly startedAtMs: number;
   /** How long it took there, in milliseconds. */
   readonly tookMs: number;

@@ -47,7 +47,8 @@ export function callFor(child: ChildProcess): ChildProcess {
     else void call(id, closures[closure!]!, values!);
   });
   const answer = (id: number, kind: Answer['kind'], value: Uint8Array) => {
-    if (child.connected) child.send({ id, kind, value } satisfies Answer);
+    // It may be dead by now, and with it whoever waits for the answer.
+    if (child.connected) child.send({ id, kind, value } satisfies Answer, () => {});
   };
   const call = async (id: number, fn: TaskFunction, values: Uint8Array) => {
     const [about, args] = decodeValue(values) as [object | undefined, unknown[]];

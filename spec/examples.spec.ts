@@ -40,6 +40,7 @@ async function runExample(file: string, args: readonly string[] = [], env: NodeJ
 }
 
 const files = (await readdir(join(ROOT, 'examples'))).filter((file) => file.endsWith('.ts') && file !== DEMO);
+files.push('http-place/main.ts');
 
 describe('the small examples', () => {
   it.concurrent.each(files)('%s prints what it says at its end', async (file) => {

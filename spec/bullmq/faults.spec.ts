@@ -150,6 +150,22 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       expect(graph.counts()).toMatchObject({ done: names.length, failed: 1 });
     });
 
+    spec('and one that gives its task back, which ran alone there, leave it to a third', async (scene) => {
+      const graph = graphOfTexts([{ name: 'a', text: scene.text('a', `${scene.gate('a')} return 1;`) }]);
+      const options = { threads: 1, maxLost: 1, graceMs: 10 };
+      const killed = await scene.workerProcess(options);
+      const run = scene.executor().run(graph);
+      await scene.begun(1);
+      await killed.killed();
+      const closed = await scene.worker(options);
+      await scene.begun(2);
+      await closed.close(10);
+      scene.open('a');
+      await scene.worker(options);
+      await run;
+      expect(graph.outcome('a')).toMatchObject({ status: 'done', result: 1 });
+    });
+
     spec('by one task of a job costs the others of it nothing but time', async (scene) => {
       const supervisor = supervised(scene);
       const names = ['a', 'b', 'c', 'd'];

@@ -9,7 +9,7 @@ import {
   type TaskSpec,
   UnstorableError,
 } from 'taskmap-ts';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { counted, type ExecutorSubject, rejection, Stage, task, thrower } from './executor-harness.js';
 
 /** A store whose promises are settled by the spec. */
@@ -271,7 +271,7 @@ export function storeContract(subject: ExecutorSubject): void {
       expect(graph.status('report')).toBe('pending');
     });
 
-    it('that cannot be loaded or flushed fails the run', async () => {
+    it('that cannot be loaded or flushed fails the run, which is told of as broken off', async () => {
       const failure = new Error('no disk');
       for (const method of ['load', 'flush', 'flushSync'] as const) {
         const store = new MemoryStore();
@@ -281,6 +281,8 @@ export function storeContract(subject: ExecutorSubject): void {
         if (method === (subject.isAsync ? 'flushSync' : 'flush')) continue;
         expect(await rejection(stage.run(graph)), method).toBe(failure);
         expect(graph.counts().running).toBe(0);
+        const endings = stage.records('run:finished').map(({ status }) => status);
+        expect(endings, method).toEqual(method === 'load' ? [] : ['broken']);
       }
     });
 
@@ -470,7 +472,7 @@ export function storeContract(subject: ExecutorSubject): void {
         const stage = new Stage(subject, { store });
         const graph = stage.graph(task('a', thrower(new Error('no'))));
         const run = rejection(stage.executor.run(graph) as Promise<unknown>);
-        await stage.clock.advance(10);
+        await vi.waitUntil(() => store.saving.length > 0, { timeout: 10_000 });
         expect(stage.lines).not.toContain('run:finished');
         store.saving[0]!.fail(failure);
         expect(await run).toBe(failure);
@@ -513,6 +515,44 @@ export function storeContract(subject: ExecutorSubject): void {
         expect(await run).toMatchObject({ code: 'run-aborted' });
         expect(graph.counts().running).toBe(0);
         expect(stage.clock.waiting).toBe(0);
+      });
+
+      it('that never makes safe what it has does not hold up an abort for ever, nor close()', async () => {
+        for (const how of ['abort', 'close'] as const) {
+          const store = Object.assign(new MemoryStore(), { flush: () => new Promise<void>(() => {}) });
+          const stage = new Stage(subject, { store });
+          const controller = new AbortController();
+          const graph = stage.graph(task('a', () => 1));
+          const run = rejection(stage.executor.run(graph, { signal: controller.signal }) as Promise<unknown>);
+          await stage.clock.advance(10);
+          if (how === 'abort') controller.abort(new Error('enough'));
+          const closed = how === 'close' ? stage.executor.close() : undefined;
+          await stage.clock.advance(1000);
+          expect(await run, how).toMatchObject({ code: 'run-aborted' });
+          await closed;
+          expect(graph.status('a'), how).toBe('done');
+        }
+      });
+
+      it('may answer with any thenable', async () => {
+        const stored: string[] = [];
+        class Queries extends MemoryStore {
+          override save(graph: string, name: string, bytes: Uint8Array): any {
+            const save = () => {
+              super.save(graph, name, bytes);
+              stored.push(name);
+            };
+            return {
+              then: (resolve: () => void) => {
+                save();
+                resolve();
+              },
+            };
+          }
+        }
+        const stage = new Stage(subject, { store: new Queries() });
+        await stage.run(stage.graph(task('a', () => 1)));
+        expect(stored).toEqual(['a']);
       });
 
       it('holds an abort up until what is being saved is safe', async () => {

@@ -1,4 +1,4 @@
-import { InvalidOptionError, ParallelAsyncExecutor, TransferError } from 'taskmap-ts';
+import { InvalidOptionError, ParallelAsyncExecutor, TaskTimeoutError, TransferError } from 'taskmap-ts';
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { Gate } from '../support/gate.js';
@@ -125,6 +125,36 @@ describe('ParallelAsyncExecutor', () => {
     const graph = graphOf(...names.map((name) => ({ name, run, ioBound: true })));
     await executor.run(graph);
     expect(Math.max(...names.map((name) => graph.result(name) as number))).toBe(2);
+    await executor.close();
+  });
+
+  it('starts another io thread for a task that waited to have the one that ended to itself', async () => {
+    const executor = new ParallelAsyncExecutor({ workers: 1, io: 'thread', graceMs: 10 });
+    await executor.warmUp();
+    const wasEnded = new Gate<number>();
+    const isSecond = new Int32Array(new SharedArrayBuffer(4));
+    const graph = graphOf(
+      { name: 'view', run: () => isSecond, onMainThread: true },
+      { name: 'later', run: wasEnded.pass, onMainThread: true },
+      {
+        name: 'ends its thread once',
+        run: made('(view) => Atomics.add(view, 0, 1) > 0 ? 1 : process.reallyExit(1)'),
+        ioBound: true,
+        dependsOn: ['view'],
+      },
+      {
+        name: 'endless',
+        run: made('() => new Promise(() => {})'),
+        ioBound: true,
+        priority: 1,
+        timeoutMs: 50,
+        after: ['later'],
+      },
+    );
+    executor.once('task:interrupted', () => wasEnded.open(1));
+    await executor.run(graph);
+    expect(graph.result('ends its thread once')).toBe(1);
+    expect(graph.failure('endless')).toBeInstanceOf(TaskTimeoutError);
     await executor.close();
   });
 

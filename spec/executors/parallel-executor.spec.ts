@@ -14,6 +14,7 @@ import {
   taskModule,
   transfer,
   UnsendableError,
+  WorkerStartError,
 } from 'taskmap-ts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { rejection, toldBy } from '../contract/executor-harness.js';
@@ -419,6 +420,15 @@ describe('ParallelExecutor', () => {
       expect(graph.failure('endless')).toBeInstanceOf(TaskTimeoutError);
       expect(graph.failure('closure')).toBeInstanceOf(TransferError);
       expect(graph.result('fine')).toBe(2);
+      await telling.close();
+    });
+
+    it('fails the task with why its thread does not start', async () => {
+      const script = new URL('../workers/fixtures/none.mjs', import.meta.url);
+      const telling = new Telling({ workers: 1, workerScript: script });
+      const graph = graphOf({ name: 'a', run: made('() => 1') });
+      await telling.run(graph);
+      expect(graph.failure('a')).toBeInstanceOf(WorkerStartError);
       await telling.close();
     });
 

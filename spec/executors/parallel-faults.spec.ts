@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads';
 import {
   AsyncExecutor,
   ExecutorClosedError,
@@ -77,6 +78,44 @@ describe('a task on a thread', () => {
     expect(failure).toMatchObject({ message: 'escaped' });
   });
 
+  it.each([
+    ['ends', "process.stdout.end(''); process.stdout.on('error', () => {}); console.log('after the end');"],
+    ['has closed', "process.stdout.destroy(); console.log('nowhere');"],
+    ['holds back', "process.stdout.cork(); console.log('held back');"],
+    ['refuses', "try { process.stdout.write('x', 'no encoding'); } catch {}"],
+    ['reads otherwise', "process.stdout.write('AA\\n==', 'base64'); process.stdout.write('zz', 'hex');"],
+    ['ends with the last of it', "process.stderr.end(' ');"],
+  ])('that prints to a stream which it %s does not hold up its run', async (_, text) => {
+    expect(await harmed({ run: made(`() => { ${text} return 1; }`) })).toBeUndefined();
+  });
+
+  it('that prints all at once has it all printed, and one that can wait is told when to', async () => {
+    const printed: string[] = [];
+    const listen = (thread: Worker) => thread.stdout.on('data', (chunk) => printed.push(String(chunk)));
+    process.on('worker', listen);
+    const executor = new ParallelExecutor({ workers: 1 });
+    const graph = graphOf(
+      { name: 'at once', run: made("() => { for (let n = 0; n < 500; n++) process.stdout.write('\\0'); }") },
+      {
+        name: 'bit by bit',
+        run: made(`async () => {
+          let pauses = 0;
+          for (let n = 0; n < 3; n++) {
+            if (process.stdout.write('\\r'.repeat(20_000))) continue;
+            pauses++;
+            await new Promise((resolve) => process.stdout.once('drain', resolve));
+          }
+          return pauses;
+        }`),
+      },
+    );
+    await executor.run(graph);
+    expect(printed.join('')).toHaveLength(60_500);
+    expect(graph.result('bit by bit')).toBe(3);
+    process.off('worker', listen);
+    await executor.close();
+  });
+
   it('that throws undefined fails with that', async () => {
     const executor = new ParallelExecutor({ workers: 2 });
     const graph = amongOthers(
@@ -147,6 +186,20 @@ describe('a task on a thread', () => {
     expect(String(graph.failure('use'))).toContain(why);
     expect(graph.status('after')).toBe('skipped');
     await expectHealthy(executor, graph);
+    await executor.close();
+  });
+});
+
+describe('what a task prints', () => {
+  it.each([
+    ['is refused', "() => { try { process.stdout.write('x', 'no encoding'); } catch {} }"],
+    ['is its last word', "() => void process.stdout.end(' ')"],
+    ['goes to a stream that it has closed', "() => { process.stderr.destroy(); console.error('lost'); }"],
+  ])('%s: the run ends all the same', async (_, text) => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const graph = graphOf({ name: 'prints', run: made(text) });
+    await executor.run(graph);
+    expect(graph.status('prints')).toBe('done');
     await executor.close();
   });
 });
@@ -283,6 +336,61 @@ describe('an abort', () => {
     await executor.close();
     expect(await run).toBeInstanceOf(RunAbortedError);
     expect(graph.counts()).toMatchObject({ pending: NEIGHBOURS.length, running: 0 });
+  });
+});
+
+describe('several runs at once', () => {
+  const tasks = (count: number): TaskSpec[] =>
+    Array.from({ length: count }, (_, index) => ({ name: `t${index}`, run: made(`() => ${index}`) }));
+
+  it.each([4, 5, 6])('have the room of one that ends with what came last, of %i tasks', async (count) => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    await executor.warmUp();
+    const graphs = [graphOf(...tasks(count)), graphOf(...tasks(3))];
+    await Promise.all(graphs.map((graph) => executor.run(graph)));
+    for (const graph of graphs) expect(graph.counts().done).toBe(graph.size);
+    await executor.close();
+  });
+
+  it('have the room of one that is aborted before anything of it has begun', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    await executor.warmUp();
+    const controller = new AbortController();
+    const aborted = rejection(executor.run(graphOf(...tasks(100)), { signal: controller.signal }));
+    const graph = graphOf(...tasks(3));
+    const run = executor.run(graph);
+    controller.abort();
+    expect(await aborted).toBeInstanceOf(RunAbortedError);
+    await run;
+    expect(graph.counts().done).toBe(3);
+    await executor.close();
+  });
+
+  it('hear of the death of a thread, all but one that a listener ends meanwhile', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    await executor.warmUp();
+    const controller = new AbortController();
+    const gate = new ThreadGate();
+    const ends = graphOf(gate.task, { name: 'a', run: waitAtGate, dependsOn: ['gate'] });
+    const delayed = graphOf({
+      name: 'b',
+      run: () => Promise.reject(new Error('not yet')),
+      onMainThread: true,
+      retry: { attempts: 2, delayMs: 60_000 },
+    });
+    const behind = graphOf({ name: 'c', run: made('() => 1') });
+    const begun = started(executor, 'a');
+    const pausing = new Promise((resolve) => executor.once('task:retrying', resolve));
+    executor.once('task:interrupted', () => controller.abort());
+    const runs = [executor.run(ends), rejection(executor.run(delayed, { signal: controller.signal }))];
+    await Promise.all([begun, pausing]);
+    const last = executor.run(behind);
+    await Promise.all([...threads].map((thread) => thread.terminate()));
+    gate.open();
+    expect(await runs[1]).toBeInstanceOf(RunAbortedError);
+    await Promise.all([runs[0], last]);
+    expect(behind.result('c')).toBe(1);
+    await executor.close();
   });
 });
 

@@ -150,7 +150,7 @@ describe.skipIf(chromiumPath() === undefined)(`a report in a browser (${chromium
       expect(await target.locator('th').textContent()).toBe(failed);
       await target.getByRole('link', { name: 'more' }).click();
       const details = page.locator('details:target');
-      expect(await details.getAttribute('open')).toBe('');
+      await expect.poll(() => details.getAttribute('open')).toBe('');
       expect(await details.locator('pre').isVisible()).toBe(true);
     }));
 

@@ -28,7 +28,11 @@ class JobEvents extends Emitter {}
 
 /** Runs jobs as an executor runs graphs: cpu-bound tasks on threads, io-bound ones here. */
 export class JobRunner extends ParallelAsyncExecutor {
-  /** A run of the tasks of a job, over a graph of them and of their arguments, which are there already. */
+  /**
+   * A run of the tasks of a job, over a graph of them and of their arguments, which are there already.
+   *
+   * @throws {@link WorkerStartError}
+   */
   async runJob(job: RunnableJob, carriedValues: CarriedValues): Promise<EndedTask[]> {
     const { order, signal } = job;
     const graph = graphOf(job);
@@ -100,6 +104,8 @@ export class JobRunner extends ParallelAsyncExecutor {
     run.start();
     await run.whenSettled;
     signal.removeEventListener('abort', abort);
+    // Threads that do not start: nothing has come of any task, and the queue is to hear why.
+    if (!signal.aborted) run.report();
     // What never began has no end yet.
     const interrupted = (): EndedTask => [JobEnd.interrupted, systemClock.now(), 0, carriedError(signal.reason)];
     return Promise.all(Array.from(ends, (one) => one ?? interrupted()));

@@ -315,7 +315,7 @@ class QueueWorker implements TaskWorker {
         { jobId, order, ioBound: kind === 'io', ...ready, signal: controller.signal, tell: (one) => news.tell(one) },
         this.#values,
       );
-      if (controller.signal.aborted && this.#isGivingBack) return await this.#givenBack(job, token);
+      if (controller.signal.aborted && this.#isGivingBack) return await this.#givenBack(job, token, data);
       if (controller.signal.aborted) job.opts.removeOnComplete = true;
       for (const [end] of ends) {
         if (end === JobEnd.returned) this.#done++;
@@ -356,8 +356,10 @@ class QueueWorker implements TaskWorker {
     }
   }
 
-  async #givenBack(job: QueuedJob, token: string | undefined): Promise<never> {
+  async #givenBack(job: QueuedJob, token: string | undefined, data: JobData): Promise<never> {
     this.#refused++;
+    // This worker is not lost by it: whoever has it next is to run it, alone again.
+    if (data.alone !== undefined) await job.updateData(data);
     await job.moveToWait(token);
     throw Object.assign(new Error('The job was given back.'), { name: 'WaitingError' });
   }

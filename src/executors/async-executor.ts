@@ -3,7 +3,6 @@ import type { RunReport } from '../events.js';
 import type { PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
 import type { TaskGraph } from '../graph/task-graph.js';
-import type { RunMemory } from '../store/run-memory.js';
 import { Executor, type ExecutorOptions, type RunOptions } from './executor.js';
 import type { Run } from './run.js';
 
@@ -63,7 +62,7 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     const recalled = this.recall(graph);
     // Without a store the run begins before this returns.
     const memory = recalled === undefined ? undefined : await recalled;
-    return settled(this.begin(graph, options, memory), memory);
+    return settled(this.begin(graph, options, memory));
   }
 
   override async runTask<T extends Tasks>(
@@ -74,7 +73,7 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     const recalled = this.recall(graph);
     // Without a store the run begins before this returns.
     const memory = recalled === undefined ? undefined : await recalled;
-    return settled(this.beginTask(graph, task, options, memory), memory);
+    return settled(this.beginTask(graph, task, options, memory));
   }
 
   override async plan<T extends Tasks>(
@@ -88,9 +87,8 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
   }
 }
 
-async function settled(run: Run, memory: RunMemory | undefined): Promise<RunReport> {
+async function settled(run: Run): Promise<RunReport> {
   await run.whenSettled;
-  await memory?.flush();
   return run.report();
 }
 

@@ -13,7 +13,7 @@ class Inside extends Emitter {}
  * Runs one attempt at a place, as a run of its own: over a graph of its task and its arguments, which are there already.
  *
  * @param graceMs - how long it is given to settle once it is aborted, in milliseconds
- * @throws what the function threw; the abort reason, if it was interrupted
+ * @throws what the function threw; the abort reason, if it was interrupted; why the place failed, if it did
  */
 export async function runAlone(
   attempt: Attempt,
@@ -59,5 +59,7 @@ export async function runAlone(
   signal.removeEventListener('abort', abort);
   const outcome = graph.outcome(name);
   if (outcome.status === 'done') return outcome.result;
-  throw outcome.status === 'failed' ? outcome.error : signal.reason;
+  if (outcome.status === 'failed') throw outcome.error;
+  if (!signal.aborted) alone.report();
+  throw signal.reason;
 }

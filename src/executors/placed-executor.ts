@@ -1,12 +1,13 @@
 /**
- * What `taskmap-ts/places` exports. The reference shows it beside the rest: what its class inherits links to names there.
+ * What `taskmap-ts/places` exports. The reference shows it beside the rest: what its class inherits links to names
+ * there.
  *
  * @mergeModuleWith index
  * @module
  */
 
 import { InvalidOptionError } from '../errors.js';
-import type { TaskSettings } from '../graph/task.js';
+import type { Task, TaskSettings } from '../graph/task.js';
 import { openGraph, type TaskGraph } from '../graph/task-graph.js';
 import type { Place, PlacedRun } from '../places/place.js';
 import type { Slots } from '../schedule/schedule.js';
@@ -19,12 +20,12 @@ import type { Placing } from './run.js';
 export type * from '../places/place.js';
 
 /**
- * The base of executors whose tasks run somewhere else: on threads, on a queue, on a service. A subclass says which tasks stay
- * here and makes a {@link Place} for each run; order, retries, timeouts, aborts, stores and events are those of every
- * executor.
+ * The base of executors whose tasks run somewhere else: on threads, on a queue, on a service. A subclass says which
+ * tasks stay here and makes a {@link Place} for each run; order, retries, timeouts, aborts, stores and events are those
+ * of every executor.
  *
  * @example
- * import { TaskGraphBuilder } from 'taskmap-ts';
+ * import { systemClock, TaskGraphBuilder } from 'taskmap-ts';
  * import { type Place, PlacedExecutor, type PlacedRun, type RemoteAttempt } from 'taskmap-ts/places';
  *
  * // A place that has one attempt at a time, and calls its function a little later.
@@ -41,22 +42,25 @@ export type * from '../places/place.js';
  *   }
  *
  *   fill() {
- *     if (this.#attempt !== undefined) return;
- *     const attempt = this.run.take();
+ *     const attempt = this.isBusy ? undefined : this.run.take();
+ *     if (attempt === undefined) return;
  *     this.#attempt = attempt;
- *     if (attempt !== undefined) setTimeout(() => this.#call(attempt));
- *   }
- *
- *   #call(attempt: RemoteAttempt) {
- *     const startedAtMs = Date.now();
- *     const value = attempt.invoke();
- *     this.#attempt = undefined;
- *     this.run.ended(attempt, { kind: 'returned', value, startedAtMs, tookMs: Date.now() - startedAtMs, where: 'later' });
+ *     const startedAtMs = systemClock.now();
+ *     const ended = (kind: 'returned' | 'threw') => (value: unknown) => {
+ *       // Unless it was given up.
+ *       if (this.#attempt !== attempt) return;
+ *       this.#attempt = undefined;
+ *       const tookMs = systemClock.now() - startedAtMs;
+ *       this.run.ended(attempt, { kind, value, startedAtMs, tookMs, where: 'later' });
+ *     };
+ *     this.run.began(attempt, startedAtMs, 'later');
+ *     Promise.resolve().then(attempt.invoke).then(ended('returned'), ended('threw'));
  *   }
  *
  *   stop() {}
  *   abort() {}
  *   giveUp(attempt: RemoteAttempt) {
+ *     this.#attempt = undefined;
  *     this.run.ended(attempt, { kind: 'lost' });
  *   }
  *   end() {}
@@ -79,8 +83,11 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
   /**
    * Override point: makes the place of a run. Called before anything of the run has begun: what this throws, `run()`
    * rejects with, and nothing has happened.
+   *
+   * @param tasks - those that may come to the place, to refuse what cannot run there: all that do not stay here and are
+   * not done. Each is made when it is asked for
    */
-  protected abstract placeFor(run: PlacedRun): Place;
+  protected abstract placeFor(run: PlacedRun, tasks: Iterable<Task>): Place;
 
   /** Override point: whether a task runs on the thread that called `run()`, as those with `.onMainThread()` do. */
   protected abstract staysHere(settings: TaskSettings): boolean;
@@ -89,8 +96,8 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
    * Override point: where an attempt runs. The default sends it to its place, or calls the function here if its task
    * stays here.
    *
-   * A subclass decides attempt by attempt. So they are sent one by one, and each is told of as started on the main thread;
-   * one that cannot be sent fails its task.
+   * A subclass decides attempt by attempt. So they are sent one by one, and each is told of as started on the main
+   * thread; one that cannot be sent fails its task.
    */
   protected override runAttempt(attempt: Attempt): unknown {
     if (attempt?.task === undefined)
@@ -100,10 +107,10 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
         attempt,
       );
     if (this.staysHere(attempt.task)) return attempt.invoke();
-    return runAlone(attempt, this.graceMs, (run) => this.placeFor(run));
+    return runAlone(attempt, this.graceMs, (run) => this.placeFor(run, this.#placedTasks(run.graph)));
   }
 
-  /** @internal How many attempts may be on their way at once, one by one, for a subclass that overrides `runAttempt`. */
+  /** @internal How many attempts may be on their way one by one, for a subclass that overrides `runAttempt`. */
   protected get slotsOneByOne(): Slots {
     return super.slots;
   }
@@ -125,6 +132,13 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
     const { settings } = openGraph(graph);
     const tasks = new Uint8Array(settings.length);
     for (let id = 0; id < tasks.length; id++) if (!this.staysHere(settings[id]!)) tasks[id] = 1;
-    return { tasks, placeFor: (run) => this.placeFor(run), calledFrom: callersStack(this) };
+    const placeFor = (run: PlacedRun) => this.placeFor(run, this.#placedTasks(graph));
+    return { tasks, placeFor, calledFrom: callersStack(this) };
+  }
+
+  *#placedTasks(graph: TaskGraph): Iterable<Task> {
+    const { names, functions, settings, outcomes } = openGraph(graph);
+    for (const [id, one] of settings.entries())
+      if (!outcomes.isDone(id) && !this.staysHere(one)) yield { name: names[id]!, fn: functions[id]!, ...one };
   }
 }

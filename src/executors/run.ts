@@ -128,9 +128,12 @@ export class Run implements AttemptRun, PlacedRun {
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
   #isWoken = false;
+  /** The place is being told that the run is over: what it says to that is not heard. */
+  #isEnding = false;
   #broken: { readonly error: unknown } | undefined;
   /** For each outcome that is being saved what is to be done once it is safe. */
   readonly #saving = new Set<() => void>();
+  #hasFlushed = false;
   #storeFailure: { readonly error: unknown } | undefined;
 
   /** @param order - its graph has been claimed for this run, which must be brought to its end once it is made */
@@ -247,7 +250,7 @@ export class Run implements AttemptRun, PlacedRun {
   /** The same for what is told by somebody who is in another context. */
   #outsideFact(deal: () => void): void {
     if (this.#acting) this.#mailbox.push(deal);
-    else if (!this.settled) this.#inCallersContext(() => this.#act(deal));
+    else if (!this.settled && !this.#isEnding) this.#inCallersContext(() => this.#act(deal));
   }
 
   /** The fact that is told most often, a promise that has settled, for which no function is made unless it must wait. */
@@ -269,16 +272,16 @@ export class Run implements AttemptRun, PlacedRun {
       this.#acting = false;
     }
     const isOver = this.#schedule.finished && this.#saving.size === 0 && this.#place?.isBusy !== true;
-    if (isOver || this.#broken !== undefined) this.#settle();
+    if (this.#broken !== undefined || (isOver && this.#isFlushed())) this.#settle();
   }
 
   /** Starts what can be started, until nothing can or other events are due. */
   #advance(): void {
     const schedule = this.#schedule;
+    const place = this.#place;
     for (;;) {
-      this.#hasNews = false;
       if (this.#mailbox.length > 0) this.#dealWithMail();
-      if (schedule.hasArrivals) this.#takeArrivals();
+      if (place !== undefined) this.#takeNews();
       if (schedule.hasUnchecked) this.#recall();
       if (schedule.hasSkipped) this.#announceSkipped();
       if (schedule.hasReadied) this.#announceReady();
@@ -287,7 +290,7 @@ export class Run implements AttemptRun, PlacedRun {
         this.#start(id);
         continue;
       }
-      this.#place?.fill();
+      place?.fill();
       if (this.#mailbox.length === 0 && !schedule.hasSkipped && !this.#hasNews) return;
     }
   }
@@ -503,6 +506,12 @@ export class Run implements AttemptRun, PlacedRun {
   #endAhead(attempt: LiveAttempt): void {
     this.#endAttempt(attempt);
     this.#ahead.delete(attempt.id);
+  }
+
+  /** From here on what the place tells is new again. */
+  #takeNews(): void {
+    this.#hasNews = false;
+    if (this.#schedule.hasArrivals) this.#takeArrivals();
   }
 
   /** The inputs of tasks that were sent ahead are done: what was heard of them counts from now on. */
@@ -766,6 +775,31 @@ export class Run implements AttemptRun, PlacedRun {
     }
   }
 
+  /**
+   * At its end all that was kept is made safe, once. That is a part of the run: it says how it ended if the store has
+   * failed, and does not wait for ever once it is aborted.
+   */
+  #isFlushed(): boolean {
+    const { memory } = this.#order;
+    if (this.#hasFlushed || memory === undefined) return true;
+    this.#hasFlushed = true;
+    const failed = (error: unknown) => {
+      this.#storeFailure ??= { error };
+    };
+    try {
+      const flushed = memory.flush();
+      if (flushed === undefined) return true;
+      const done = () => void this.#saving.delete(done);
+      this.#saving.add(done);
+      if (this.#stop !== undefined) this.#giveUpSaving();
+      void flushed.catch((error) => this.#fact(() => failed(error))).then(() => this.#fact(done));
+      return false;
+    } catch (error) {
+      failed(error);
+      return true;
+    }
+  }
+
   /** A result that cannot be kept is told of; a store that fails ends the run. */
   #notKept(id: number, error: unknown): void {
     // A store of another loaded copy of this package has a class of its own.
@@ -878,6 +912,8 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   #settle(): void {
+    // Nobody waits for it where the run was broken off.
+    this.#isFlushed();
     if (!this.#released) releaseGraph(this.graph);
     this.#released = true;
     if (this.#holdsProcessOpen) letProcessEnd();
@@ -886,12 +922,15 @@ export class Run implements AttemptRun, PlacedRun {
     this.#whenSettled?.tell();
     let finishedAtMs = this.#startedAtMs;
     try {
+      this.#isEnding = true;
       this.#place?.end();
       for (const callOff of this.#delays) callOff();
       finishedAtMs = this.#clock.now();
     } catch (error) {
       // A clock that fails. The run is over all the same.
       this.#broken ??= { error };
+    } finally {
+      this.#isEnding = false;
     }
     const failure = this.#broken ?? this.#storeFailure;
     this.#report = {

@@ -39,7 +39,7 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
   override run<T extends Tasks>(graph: TaskGraph<T> & SyncOnly<T>, options?: RunOptions<T>): RunReport {
     const clock = new BlockingClock(this.#clock);
     const memory = atOnce(this.recall(graph));
-    return finished(this.begin(graph, options, memory, clock), clock, memory);
+    return finished(this.begin(graph, options, memory, clock), clock);
   }
 
   override runTask<T extends Tasks>(
@@ -49,7 +49,7 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
   ): RunReport {
     const clock = new BlockingClock(this.#clock);
     const memory = atOnce(this.recall(graph));
-    return finished(this.beginTask(graph, task, options, memory, clock), clock, memory);
+    return finished(this.beginTask(graph, task, options, memory, clock), clock);
   }
 
   override plan<T extends Tasks>(
@@ -65,7 +65,7 @@ function atOnce(memory: ReturnType<Memory['open']> | undefined): RunMemory | und
   return memory as RunMemory | undefined;
 }
 
-function finished(run: Run, clock: BlockingClock, memory: RunMemory | undefined): RunReport {
+function finished(run: Run, clock: BlockingClock): RunReport {
   while (!run.settled) {
     try {
       clock.wait();
@@ -73,7 +73,6 @@ function finished(run: Run, clock: BlockingClock, memory: RunMemory | undefined)
       run.breakOff(error);
     }
   }
-  memory?.flush();
   return run.report();
 }
 

@@ -47,7 +47,7 @@ export interface PlacedRun {
   readonly graph: TaskGraph;
   /** The stack of whoever began the run, as lines to be put below those of errors from elsewhere; or `''`. */
   readonly calledFrom: string;
-  /** How many tasks for this place are ready. */
+  /** How many tasks for this place are ready: also once nothing new is to begin, when none of them can be taken. */
   readonly readyCount: number;
   /** Whether anything may go along with attempts, as {@link RemoteAttempt.headers}. */
   readonly hasHeaders: boolean;
@@ -55,6 +55,7 @@ export interface PlacedRun {
   readonly open: OpenGraph;
   /**
    * The next ready task for this place, in the order in which tasks start: its attempt is the place's from now on.
+   * Asked for in `fill()`, so that what runs for the run finds the context of whoever called `run()`.
    *
    * @param ioBound - only if the next one is io-bound, or only if it is not
    */
@@ -66,7 +67,8 @@ export interface PlacedRun {
    */
   takeAhead(id: number): RemoteAttempt | undefined;
   /**
-   * An attempt has begun.
+   * An attempt has begun. Its timeout counts from here: what has not begun does not time out, nor does what has but is
+   * not told.
    *
    * @param atMs - when, in milliseconds since 1970, by the clock here
    * @param where - the thread or worker that it runs on
@@ -141,7 +143,11 @@ export interface UnsendableEnding {
   readonly part: string;
 }
 
-/** It ended before its function had, through no fault of its own; or it never began. It runs again. */
+/**
+ * It ended before its function had, through no fault of its own; or it never began. It runs again, and that costs no
+ * attempt; one that is lost after `abort()` ends as aborted. The run does not count how often: see
+ * {@link HopelessEnding}.
+ */
 export interface LostEnding {
   readonly kind: 'lost' | 'never-began';
   readonly reason?: unknown;

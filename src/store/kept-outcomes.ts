@@ -69,8 +69,7 @@ export class KeptOutcomes implements RunMemory {
     const resets = this.#graph.outcomes.takeResets();
     if (resets === undefined) return;
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
-    const forgotten = this.#store.forget(this.#graph.name, names);
-    if (isPromise(forgotten)) this.#forgetting = forgotten;
+    this.#forgetting = promiseOf(this.#store.forget(this.#graph.name, names));
     // Told by flush().
     this.#forgetting?.catch(() => {});
   }
@@ -108,8 +107,9 @@ export class KeptOutcomes implements RunMemory {
 
   flush(): void | Promise<void> {
     if (!this.#isAsync) {
-      if (isPromise(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync()))
-        throw notAtOnce();
+      const flushed = promiseOf(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync());
+      flushed?.catch(() => {});
+      if (flushed !== undefined) throw notAtOnce();
       return;
     }
     return (async () => {
@@ -119,8 +119,8 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #save(id: number, bytes: Uint8Array): void | Promise<void> {
-    const saved = this.#store.save(this.#graph.name, this.#graph.names[id]!, bytes);
-    if (this.#isAsync || !isPromise(saved)) return saved;
+    const saved = promiseOf(this.#store.save(this.#graph.name, this.#graph.names[id]!, bytes));
+    if (this.#isAsync || saved === undefined) return saved;
     // Told by flushSync().
     saved.catch(() => {});
     if (this.#store.flushSync === undefined) throw notAtOnce();
@@ -218,9 +218,10 @@ function withUntold(store: OutcomeKeeper, repairs: readonly StoreRepair[] = []):
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
 export function openOutcomes(store: OutcomeKeeper, graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {
   const loaded = store.load(graph.name);
-  if (!isPromise(loaded)) return new KeptOutcomes(store, graph, loaded, isAsync);
-  if (isAsync) return loaded.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync));
-  loaded.catch(() => {});
+  const promised = promiseOf(loaded);
+  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync);
+  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync));
+  promised.catch(() => {});
   throw notAtOnce();
 }
 
@@ -232,6 +233,7 @@ function notAtOnce(): InvalidOptionError {
   );
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+/** What a store answers may be any thenable, as query builders make them: of those it makes a promise. */
+function promiseOf<T>(value: T | Promise<T>): Promise<T> | undefined {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function' ? Promise.resolve(value) : undefined;
 }

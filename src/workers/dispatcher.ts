@@ -158,7 +158,9 @@ export class Dispatcher implements Place {
   /** Gives the threads as much work as they have room for. */
   fill(): void {
     if (this.#stopped) return;
-    if (this.#run.readyCount > 0) this.#pool.want(this.#run.readyCount);
+    // One that is held back is ready no more, and may be all that there is.
+    const waitingCount = this.#run.readyCount + (this.#heldBack === undefined ? 0 : 1);
+    if (waitingCount > 0) this.#pool.want(waitingCount);
     if (this.#pool.ioThread?.state === 'ready') this.#fillIo(this.#pool.ioThread);
     for (;;) {
       const thread = this.#pool.roomiest(INBOX_MS, INBOX_MAX);
@@ -239,6 +241,9 @@ export class Dispatcher implements Place {
       this.#behind,
       this.#outbox,
       this.#outstanding,
+      this.#sentMessages,
+      this.#suspects,
+      this.#unsendable,
     ])
       map.clear();
     lastUsed = this;
@@ -693,6 +698,7 @@ export class Dispatcher implements Place {
     thread.queuedMs = thread.queuedCount === 0 ? 0 : Math.max(0, thread.queuedMs - expectedMs);
     this.#outstandingCount--;
     this.#outstanding.set(thread.number, this.#outstanding.get(thread.number)! - 1);
+    this.#pool.shareRoom();
     const sent = this.#sentTo.get(thread.number);
     if (sent !== undefined && sent.length > 2 * (thread.queuedCount + INBOX_MAX)) {
       this.#sentTo.set(

@@ -577,14 +577,36 @@ async function asPromise(value: unknown): Promise<unknown> {
   return await value;
 }
 
-/** Counts what is printed, so that nobody goes on before it has been passed on. */
+/**
+ * Counts what is printed, so that nobody goes on before it has been passed on. It is counted as it leaves this thread, since
+ * not all that is written does: a stream may have been ended, or be held back by `cork()`. And it leaves at once: nobody
+ * would wait for what waits here. Who prints faster than it is read is told so by `write()` and `drain`, as ever.
+ */
 function countPrinted(count: (byteCount: number) => void): void {
   for (const stream of [process.stdout, process.stderr]) {
+    const send = stream._writev?.bind(stream);
+    if (send === undefined) continue;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
-    stream.write = (chunk: string | Uint8Array, ...more: unknown[]): boolean => {
-      const encoding = typeof more[0] === 'string' ? (more[0] as BufferEncoding) : 'utf8';
-      if (typeof chunk === 'string' || ArrayBuffer.isView(chunk)) count(Buffer.byteLength(chunk, encoding));
-      return write(chunk, ...more);
+    let unreadCount = 0;
+    let isFull = false;
+    stream._writev = (chunks, sent) => {
+      let byteCount = 0;
+      // Not `byteLength()`, which only estimates what a text in base64 or hex holds.
+      for (const { chunk, encoding } of chunks) byteCount += Buffer.from(chunk, encoding).length;
+      unreadCount += byteCount;
+      count(byteCount);
+      send(chunks, () => {
+        unreadCount -= byteCount;
+        if (!isFull || unreadCount > 0) return;
+        isFull = false;
+        stream.emit('drain');
+      });
+      sent();
+    };
+    stream.write = (...args: unknown[]): boolean => {
+      const isTaken = write(...args);
+      isFull ||= unreadCount >= stream.writableHighWaterMark;
+      return isTaken && !isFull;
     };
   }
 }

@@ -43,6 +43,8 @@ const STARTS_MAX = 3;
 const LOOK_MS = 5;
 /** A thread that has tasks, runs none of them and says nothing for so long has lost them, in milliseconds. */
 const SILENT_MS = 10_000;
+/** What was printed is waited for as long as something of it comes at least so often, in milliseconds: it may have been written to nowhere. */
+const PRINTED_MS = 1000;
 const UNREADABLE = 'it could be sent, but not read where it arrived';
 
 /** The threads of one executor. They start when there is work for them, are replaced when they die, and keep no process alive while nothing runs. */
@@ -57,6 +59,7 @@ export class WorkerPool implements WorkerListener {
   #failedStarts = 0;
   #callOffLook: (() => void) | undefined;
   #callOffAgain: (() => void) | undefined;
+  #isSharing = false;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -87,7 +90,10 @@ export class WorkerPool implements WorkerListener {
   /** A run begins. Returns its number among the messages. */
   enter(user: PoolUser): number {
     this.#users.set(++this.#lastUser, user);
-    for (const thread of this.#all()) thread.keepAlive(true);
+    for (const thread of this.#all()) {
+      thread.keepAlive(true);
+      thread.printedAtMs = this.#options.now();
+    }
     return this.#lastUser;
   }
 
@@ -155,6 +161,16 @@ export class WorkerPool implements WorkerListener {
     });
   }
 
+  /** Room for one run is room for all, also if that run is over now. */
+  shareRoom(): void {
+    if (this.#users.size < 2 || this.#isSharing) return;
+    this.#isSharing = true;
+    queueMicrotask(() => {
+      this.#isSharing = false;
+      this.#wakeAll();
+    });
+  }
+
   /** A little later, when the threads have been looked at again. */
   later(callback: () => void): void {
     this.#options.after(LOOK_MS, callback);
@@ -184,7 +200,9 @@ export class WorkerPool implements WorkerListener {
     this.#hear(thread, messages, thread.heardCount, thread.heardCount);
   }
 
-  printed(): void {
+  printed(thread: WorkerThread): void {
+    thread.printedAtMs = this.#options.now();
+    if (thread.isPrinting) return;
     for (const thread of this.#all()) if (thread.isPrinting) return;
     this.#wakeAll();
   }
@@ -220,8 +238,6 @@ export class WorkerPool implements WorkerListener {
         for (const tell of news) tell();
       });
     }
-    // Room for one run is room for all.
-    if (this.#users.size > 1 && newsByRun.size > 0) this.#wakeAll();
   }
 
   died(thread: WorkerThread, cause: unknown): void {
@@ -236,10 +252,10 @@ export class WorkerPool implements WorkerListener {
         { cause },
       );
       this.#failedStarts = 0;
-      for (const user of [...this.#users.values()]) user.breakOff(error);
+      this.#tellAll((user) => user.breakOff(error));
       return;
     }
-    for (const user of [...this.#users.values()]) user.wake(() => user.died(thread, cause));
+    this.#tellAll((user) => user.wake(() => user.died(thread, cause)));
     this.#wakeAll();
   }
 
@@ -329,6 +345,7 @@ export class WorkerPool implements WorkerListener {
     // It outlives the run that needs it first, and belongs to nobody's context.
     const thread = inNoContext(() => new WorkerThread(number, concurrency, this.#options, this));
     thread.keepAlive(this.#users.size > 0);
+    thread.printedAtMs = this.#options.now();
     return thread;
   }
 
@@ -338,7 +355,12 @@ export class WorkerPool implements WorkerListener {
   }
 
   #wakeAll(): void {
-    for (const user of [...this.#users.values()]) user.wake();
+    this.#tellAll((user) => user.wake());
+  }
+
+  /** Tells the runs that there are, but for those that end while others are told: by what a listener does, for example. */
+  #tellAll(tell: (user: PoolUser) => void): void {
+    for (const [number, user] of [...this.#users]) if (this.#users.has(number)) tell(user);
   }
 
   /**
@@ -364,10 +386,20 @@ export class WorkerPool implements WorkerListener {
       const user = this.#users.get(current.run);
       user?.wake(() => user.seen(thread, current.id, current.startedAtMs));
     }
+    this.#lookAtPrinted(thread);
     if (thread.queuedCount === 0 || thread.state !== 'ready') return;
     const isSilent = thread.concurrency === 1 && this.isStale(thread, SILENT_MS);
     // It has read all that was sent, has nothing left to do, and never said what came of some of it.
     if (rested === thread.postedCount || isSilent) void thread.kill();
+  }
+
+  /** A task may have closed the stream that it and others print to, or been refused what it wrote. */
+  #lookAtPrinted(thread: WorkerThread): void {
+    if (!thread.isPrinting) thread.printedAtMs = this.#options.now();
+    else if (this.#options.now() - thread.printedAtMs >= PRINTED_MS) {
+      thread.forgetPrinted();
+      this.printed(thread);
+    }
   }
 
   #stopLooking(): void {

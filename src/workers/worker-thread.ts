@@ -30,8 +30,8 @@ export interface WorkerListener {
   ready(): void;
   /** The thread is gone; all it had sent has been told before. */
   died(thread: WorkerThread, cause: unknown): void;
-  /** What was printed there has been passed on. */
-  printed(): void;
+  /** Something that was printed there has been passed on. */
+  printed(thread: WorkerThread): void;
 }
 
 /** Behind a task that is expected to take longer than this none is put: something more urgent may become ready meanwhile. In milliseconds. */
@@ -71,6 +71,8 @@ export class WorkerThread {
   reservedFor: object | undefined;
   /** We have ended it, so that nothing that ran there is to blame. */
   isEndedByUs = false;
+  /** When something that was printed there was passed on, or nothing was missing, in milliseconds since 1970. */
+  printedAtMs = 0;
   /** How many bytes of what its tasks printed have been passed on. */
   #printedCount = 0;
   #port: MessagePort | undefined;
@@ -108,9 +110,14 @@ export class WorkerThread {
     void this.#serve();
   }
 
-  /** Something that was printed there has not been passed on yet. */
+  /** Something that was printed there has not been passed on yet. What was before it counted may be passed on besides. */
   get isPrinting(): boolean {
-    return this.state === 'ready' && this.board.printed !== this.#printedCount;
+    return this.state === 'ready' && ((this.board.printed - this.#printedCount) | 0) > 0;
+  }
+
+  /** What has been printed and has not come is not waited for any more. */
+  forgetPrinted(): void {
+    this.#printedCount = this.board.printed;
   }
 
   hasRoom(inboxMs: number, inboxMax: number): boolean {
@@ -213,7 +220,7 @@ export class WorkerThread {
 
   #passed(chunk: Uint8Array): void {
     this.#printedCount = (this.#printedCount + chunk.length) | 0;
-    if (!this.isPrinting) this.#listener.printed();
+    this.#listener.printed(this);
   }
 }
 

@@ -62,7 +62,7 @@ const isKeptHere = ({ onMainThread }: { readonly onMainThread: boolean }) => onM
 const SUBJECTS: readonly Subject[] = [
   {
     name: 'SyncExecutor',
-    runs: 30,
+    runs: 20,
     setting: {
       isAsync: false,
       staysHere: any,
@@ -74,7 +74,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'AsyncExecutor',
-    runs: 30,
+    runs: 20,
     setting: {
       isAsync: true,
       staysHere: any,
@@ -90,7 +90,7 @@ const SUBJECTS: readonly Subject[] = [
   ...[1, 2].map(
     (workers): Subject => ({
       name: `ParallelExecutor, ${workers} worker${workers === 1 ? '' : 's'}`,
-      runs: 10,
+      runs: 8,
       setting: {
         isAsync: true,
         staysHere: isKeptHere,
@@ -103,7 +103,7 @@ const SUBJECTS: readonly Subject[] = [
   ),
   {
     name: 'ParallelAsyncExecutor, io on the main thread',
-    runs: 10,
+    runs: 8,
     setting: {
       isAsync: true,
       staysHere: ({ onMainThread, ioBound }) => onMainThread || ioBound,
@@ -118,7 +118,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'ParallelAsyncExecutor, io on a thread',
-    runs: 10,
+    runs: 8,
     setting: {
       isAsync: true,
       staysHere: isKeptHere,

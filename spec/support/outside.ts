@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   type Executor,
   type RunReport,
+  type TaskFunction,
   type TaskGraph,
   TaskGraphBuilder,
   TaskTimeoutError,
@@ -111,6 +112,7 @@ export class OutsideGraph {
   readonly tasks: readonly OutsideTask[];
   readonly drawn: RandomGraph;
   readonly setting: Setting;
+  #functions: readonly TaskFunction[] | undefined;
 
   constructor({ graph, traits }: DrawnCase, setting: Setting) {
     this.setting = setting;
@@ -161,11 +163,15 @@ export class OutsideGraph {
     return model;
   }
 
+  /** A graph of which nothing is known. All that are built have the same functions. */
   build({ path }: CallFile, name: string): TaskGraph {
+    this.#functions ??= this.tasks.map((task) =>
+      notedFunction({ ...task, file: path, task: task.name, salt: task.id + 1 }, task.withContext),
+    );
     const names = (ids: readonly number[]) => ids.map((id) => this.tasks[id]!.name);
     const specs = this.tasks.map((task) => ({
       name: task.name,
-      run: notedFunction({ ...task, file: path, task: task.name, salt: task.id + 1 }, task.withContext),
+      run: this.#functions![task.id]!,
       dependsOn: names(task.dependsOn),
       after: names(task.after),
       ioBound: task.ioBound,

@@ -17,6 +17,7 @@ import { CallFile } from '../support/calls.js';
 import { type Answering, FickleStore } from '../support/fickle-store.js';
 import type { Model } from '../support/model.js';
 import {
+  caseOptions,
   type DrawnCase,
   drawnCase,
   OutsideGraph,
@@ -26,7 +27,7 @@ import {
   see,
   Witness,
 } from '../support/outside.js';
-import { PROPERTY_TIMEOUT_MS, propertyOptions } from '../support/random-graph.js';
+import { PROPERTY_TIMEOUT_MS } from '../support/random-graph.js';
 import { validateRuns } from '../support/validated-runs.js';
 
 vi.setConfig({ testTimeout: PROPERTY_TIMEOUT_MS });
@@ -42,8 +43,6 @@ const GRACE_MS = 30;
 const folder = mkdtempSync(join(tmpdir(), 'outside-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 let caseCount = 0;
-/** To make a case smaller takes a while where threads die in it. */
-const LIMIT = process.env['PROPERTY_RUNS'] === undefined ? { interruptAfterTimeLimit: 60_000 } : {};
 
 interface Subject {
   readonly name: string;
@@ -63,7 +62,7 @@ const isKeptHere = ({ onMainThread }: { readonly onMainThread: boolean }) => onM
 const SUBJECTS: readonly Subject[] = [
   {
     name: 'SyncExecutor',
-    runs: 30,
+    runs: 20,
     setting: {
       isAsync: false,
       staysHere: any,
@@ -75,7 +74,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'AsyncExecutor',
-    runs: 30,
+    runs: 20,
     setting: {
       isAsync: true,
       staysHere: any,
@@ -91,7 +90,7 @@ const SUBJECTS: readonly Subject[] = [
   ...[1, 2].map(
     (workers): Subject => ({
       name: `ParallelExecutor, ${workers} worker${workers === 1 ? '' : 's'}`,
-      runs: 10,
+      runs: 8,
       setting: {
         isAsync: true,
         staysHere: isKeptHere,
@@ -104,7 +103,7 @@ const SUBJECTS: readonly Subject[] = [
   ),
   {
     name: 'ParallelAsyncExecutor, io on the main thread',
-    runs: 10,
+    runs: 8,
     setting: {
       isAsync: true,
       staysHere: ({ onMainThread, ioBound }) => onMainThread || ioBound,
@@ -119,7 +118,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     name: 'ParallelAsyncExecutor, io on a thread',
-    runs: 10,
+    runs: 8,
     setting: {
       isAsync: true,
       staysHere: isKeptHere,
@@ -175,7 +174,7 @@ describe.each(SUBJECTS)('$name', ({ runs, setting, make }) => {
     await plain.close();
     await keeping.close();
   });
-  const check = (property: fc.IAsyncProperty<any>) => fc.assert(property, { ...propertyOptions(runs), ...LIMIT });
+  const check = (property: fc.IAsyncProperty<any>) => fc.assert(property, caseOptions(runs));
 
   test('calls each function as the rules say, without a store', async () => {
     const property = fc.asyncProperty(drawnCase(SIZE_MAX), async (drawn) => {

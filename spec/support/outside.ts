@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   type Executor,
   type RunReport,
+  type TaskFunction,
   type TaskGraph,
   TaskGraphBuilder,
   TaskTimeoutError,
@@ -10,7 +11,7 @@ import {
 import { toldBy } from '../contract/executor-harness.js';
 import { type CallFile, type CallLine, type Failing, notedFunction, numberIn } from './calls.js';
 import { Model } from './model.js';
-import { type RandomGraph, type RandomTask, randomGraph } from './random-graph.js';
+import { propertyOptions, type RandomGraph, type RandomTask, randomGraph } from './random-graph.js';
 
 /** What is drawn of a task besides its edges. */
 interface Traits {
@@ -34,6 +35,8 @@ export interface Setting {
   readonly isAsync: boolean;
   /** Whether a task runs on the thread that called `run()`. */
   staysHere(task: { readonly ioBound: boolean; readonly onMainThread: boolean }): boolean;
+  /** Whether it shares its thread with others who must not be harmed. Default: if it stays here. */
+  sharesThread?(task: { readonly ioBound: boolean; readonly onMainThread: boolean }): boolean;
   /** How many attempts of some of its tasks there may be at once. */
   readonly limits: readonly { readonly of: (task: OutsideTask) => boolean; readonly max: number }[];
   /** Tasks of which there is one at a time on each thread. */
@@ -54,6 +57,15 @@ export interface OutsideTask extends RandomTask, Traits {
 const REACHED_MS = 20;
 const NEVER_REACHED_MS = 600_000;
 const TIMED: ReadonlySet<Failing> = new Set(['never settles', 'never lets go', 'is late']);
+
+/**
+ * How many cases are tried. To make one smaller that is wrong takes a while where threads die in it: unless somebody has asked
+ * for a number of cases, that is given up after a minute.
+ */
+export function caseOptions(runs: number): fc.Parameters<any> {
+  const limit = process.env['PROPERTY_RUNS'] === undefined ? { interruptAfterTimeLimit: 60_000 } : {};
+  return { ...propertyOptions(runs), ...limit };
+}
 
 /** A graph of some shape, with tasks of every kind. */
 export function drawnCase(sizeMax: number): fc.Arbitrary<DrawnCase> {
@@ -100,6 +112,7 @@ export class OutsideGraph {
   readonly tasks: readonly OutsideTask[];
   readonly drawn: RandomGraph;
   readonly setting: Setting;
+  #functions: readonly TaskFunction[] | undefined;
 
   constructor({ graph, traits }: DrawnCase, setting: Setting) {
     this.setting = setting;
@@ -108,7 +121,8 @@ export class OutsideGraph {
     this.tasks = graph.tasks.map((task): OutsideTask => {
       const trait = traits[task.id]!;
       const isHere = this.#isHere(graph, traits, task.id);
-      const failing = failingUnder(trait.failing, isHere, setting.isAsync);
+      const isShared = setting.sharesThread?.({ ...task, ...trait }) ?? isHere;
+      const failing = failingUnder(trait.failing, isHere, isShared, setting.isAsync);
       const isLate = TIMED.has(failing) && task.failures > 0;
       const isUncallable = !isHere && task.dependsOn.some(isSealed);
       // A timeout that is reached in one attempt and not in the next would depend on how busy the machine is.
@@ -149,11 +163,15 @@ export class OutsideGraph {
     return model;
   }
 
+  /** A graph of which nothing is known. All that are built have the same functions. */
   build({ path }: CallFile, name: string): TaskGraph {
+    this.#functions ??= this.tasks.map((task) =>
+      notedFunction({ ...task, file: path, task: task.name, salt: task.id + 1 }, task.withContext),
+    );
     const names = (ids: readonly number[]) => ids.map((id) => this.tasks[id]!.name);
     const specs = this.tasks.map((task) => ({
       name: task.name,
-      run: notedFunction({ ...task, file: path, task: task.name, salt: task.id + 1 }, task.withContext),
+      run: this.#functions![task.id]!,
       dependsOn: names(task.dependsOn),
       after: names(task.after),
       ioBound: task.ioBound,
@@ -167,15 +185,15 @@ export class OutsideGraph {
   }
 }
 
-/** What cannot fail so here fails in another way. */
-function failingUnder(failing: Failing, isHere: boolean, isAsync: boolean): Failing {
-  if (!isHere) return failing;
+/** What cannot fail so, or would do harm, fails in another way. */
+function failingUnder(failing: Failing, isHere: boolean, isShared: boolean, isAsync: boolean): Failing {
   switch (failing) {
     case 'unsendable':
+      return isHere ? 'throws' : failing;
     case 'exits':
-      return 'throws';
+      return isShared ? 'throws' : failing;
     case 'never lets go':
-      return 'is late';
+      return isShared ? 'is late' : failing;
     case 'never settles':
       return isAsync ? failing : 'is late';
     default:

@@ -524,7 +524,7 @@ export function storeContract(subject: ExecutorSubject): void {
           const controller = new AbortController();
           const graph = stage.graph(task('a', () => 1));
           const run = rejection(stage.executor.run(graph, { signal: controller.signal }) as Promise<unknown>);
-          await stage.clock.advance(10);
+          await vi.waitUntil(() => graph.status('a') === 'done', { timeout: 10_000 });
           if (how === 'abort') controller.abort(new Error('enough'));
           const closed = how === 'close' ? stage.executor.close() : undefined;
           await stage.clock.advance(1000);

@@ -159,10 +159,11 @@ it('of any graph, groups stand in topological order and hold what was put into t
       }
       const between = edgesBetween(groups, groupNames.length, topology.dependencies);
       expect(new Set(componentsOf(between)).size).toBe(groupNames.length);
-      for (const [task, group] of groups.entries())
-        expect(groupNames[group]!.split(' + ').concat('…')).toContainEqual(
-          expect.stringContaining(wanted(names[task]!)),
-        );
+      for (const [task, group] of groups.entries()) {
+        // Of more than three names the others are left out.
+        if (groupNames[group]!.includes('…')) continue;
+        expect(groupNames[group]!.split(' + ')).toContainEqual(expect.stringContaining(wanted(names[task]!)));
+      }
     }),
     propertyOptions(300),
   );

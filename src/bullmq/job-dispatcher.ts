@@ -12,6 +12,7 @@ import {
   type JobNews,
   type JobOrder,
   type JobReport,
+  NEVER,
   PROTOCOL,
 } from './job-messages.js';
 import { hashOf, OrderMaker } from './order-maker.js';
@@ -521,6 +522,7 @@ export class JobDispatcher implements Place, JobListener {
         this.#tellEnded(attempt, { kind: 'unsendable', what: 'result', part: String(value) });
         break;
       case JobEnd.interrupted:
+        if (startedAtMs !== NEVER) this.#run.began(attempt, known.startedAtMs, where);
         this.#tellEnded(attempt, { kind: 'lost', reason: value });
         break;
       default:

@@ -58,6 +58,9 @@ export interface JobOrder {
 /** How an attempt ended on a worker. */
 export const JobEnd = { returned: 0, threw: 1, timedOut: 2, unsendable: 3, interrupted: 4 } as const;
 
+/** When an attempt began that never did. */
+export const NEVER = 0;
+
 /** When it began, by the worker's clock, and how long it took, in milliseconds; what it returned or threw, or why that cannot be sent. */
 export type EndedTask = readonly [end: number, startedAtMs: number, tookMs: number, value: CarriedValue];
 

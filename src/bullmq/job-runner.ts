@@ -8,7 +8,7 @@ import type { TaskFunction } from '../graph/task.js';
 import { claimGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
 import { type CarriedValues, carriedError } from './carried-values.js';
-import { type CarriedValue, type EndedTask, JobEnd, type JobNews, type JobOrder } from './job-messages.js';
+import { type CarriedValue, type EndedTask, JobEnd, type JobNews, type JobOrder, NEVER } from './job-messages.js';
 
 /** A job with all that it takes to run it. */
 export interface RunnableJob {
@@ -107,7 +107,7 @@ export class JobRunner extends ParallelAsyncExecutor {
     // Threads that do not start: nothing has come of any task, and the queue is to hear why.
     if (!signal.aborted) run.report();
     // What never began has no end yet.
-    const interrupted = (): EndedTask => [JobEnd.interrupted, systemClock.now(), 0, carriedError(signal.reason)];
+    const interrupted = (): EndedTask => [JobEnd.interrupted, NEVER, 0, carriedError(signal.reason)];
     return Promise.all(Array.from(ends, (one) => one ?? interrupted()));
   }
 }

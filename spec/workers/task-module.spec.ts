@@ -29,7 +29,7 @@ describe('taskModule()', () => {
     '..',
     '/work.js',
     'C:\\work\\tasks.js',
-    'c:/work/tasks.js',
+    'c:/app/tasks.js',
     '\\\\host\\share\\tasks.js',
     '.\\tasks.js',
     '',
@@ -42,7 +42,7 @@ describe('taskModule()', () => {
     expect(() => taskModule(url as unknown as string)).toThrow(InvalidOptionError);
   });
 
-  it.each(['node:os', 'yaml', '@scope/package/part', 'file:///C:/work/tasks.js', 'data:text/javascript,'])(
+  it.each(['node:os', 'yaml', '@scope/package/part', 'file:///C:/app/tasks.js', 'data:text/javascript,'])(
     'takes %s',
     (address) => {
       expect(moduleReference(taskModule<Record<string, () => number>>(address)['cpus']!)).toEqual({

@@ -463,23 +463,23 @@ class Server {
     this.#isUrgent = false;
     try {
       this.#port.postMessage(records, moved);
-    } catch (error) {
+    } catch {
       // One result that cannot be sent keeps the whole message back; alone, each of the others can.
       const first = records[1] as number;
       for (let place = 2; place < records.length; place += RECORD_LENGTH) {
         const record = records.slice(place, place + RECORD_LENGTH);
-        this.#flushOne(first + (place - 2) / RECORD_LENGTH, record, moved, error);
+        this.#flushOne(first + (place - 2) / RECORD_LENGTH, record, moved);
       }
     }
     this.#board.flush();
   }
 
-  #flushOne(number: number, record: unknown[], moved: readonly Movable[], why: unknown): void {
+  #flushOne(number: number, record: unknown[], moved: readonly Movable[]): void {
     const value = record[RECORD_LENGTH - 1];
     try {
       this.#port.postMessage([FromWorker.ended, number, ...record], isObject(value) ? moved : []);
     } catch (error) {
-      const part = `it cannot be copied: ${described(error ?? why)}`;
+      const part = `it cannot be copied: ${described(error)}`;
       record.splice(3, 1, TaskEnd.unsendable);
       record.splice(RECORD_LENGTH - 1, 1, part);
       this.#port.postMessage([FromWorker.ended, number, ...record]);

@@ -215,7 +215,7 @@ describe('PlacedExecutor', () => {
         hasCleared();
       });
     });
-    const graph = graphOf(task('a'));
+    const graph = graphOf({ name: 'a', run: () => 1 });
     await executor.run(graph).then(() => order.push('run()'));
     expect(order).toEqual(['finished', 'cleared', 'run()']);
   });
@@ -226,7 +226,7 @@ describe('PlacedExecutor', () => {
     executor.on('run:started', () => {
       executor.place!.end = () => Promise.reject(error);
     });
-    const graph = graphOf(task('a'));
+    const graph = graphOf({ name: 'a', run: () => 1 });
     expect(await rejection(executor.run(graph))).toBe(error);
     expect(graph.status('a')).toBe('done');
     graph.reset('a');

@@ -17,6 +17,7 @@ function outcome(value: unknown, settings: Partial<NewOutcome> = {}): NewOutcome
     attempts: 1,
     durationMs: 12.5,
     atMs: 1_700_000_000_000.25,
+    more: {},
     value,
     ...settings,
   };
@@ -164,6 +165,7 @@ describe('decodeOutcome()', () => {
       attempts: 2,
       durationMs: 12.5,
       atMs: 1_700_000_000_000.25,
+    more: {},
     });
     expect(value()).toEqual([1]);
     expect(value()).not.toBe(value());

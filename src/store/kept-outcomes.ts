@@ -4,6 +4,7 @@ import { type Decision, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
 import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
+import { plainDifference, plainHashesOf } from './plain-hashes.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
 
 const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
@@ -139,7 +140,9 @@ export class KeptOutcomes implements RunMemory {
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
-    const why = difference(stored, { ...this.#identity(id), inputHashes });
+    const why =
+      difference(stored, { ...this.#identity(id), inputHashes }) ??
+      plainDifference(stored.more.plain, plainHashesOf(this.#graph.plain, id));
     if (why !== undefined)
       return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
     if (unknown !== undefined) {
@@ -159,6 +162,7 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #header(id: number, { attempts, durationMs, atMs }: AttemptFacts) {
+    const plain = plainHashesOf(this.#graph.plain, id);
     return {
       task: this.#graph.names[id]!,
       ...this.#identity(id),
@@ -166,7 +170,7 @@ export class KeptOutcomes implements RunMemory {
       attempts,
       durationMs,
       atMs,
-      more: {},
+      more: plain === undefined ? {} : { plain },
     };
   }
 

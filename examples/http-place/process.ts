@@ -5,11 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { InvalidOptionError, type TaskContext } from 'taskmap-ts';
 import { decodeValue, encodeThrown, encodeValue, type UncarriableError } from 'taskmap-ts/codec';
+import { WrittenFiles } from 'taskmap-ts/places';
 
 /** A function to call, or a call to abort. What has any type is bytes of the codec, as base64. */
 export type Order = { readonly id: number } & ({ readonly abort: string } | Call);
 type Call = { readonly url: string; readonly name: string; readonly args: string; readonly about: About | undefined };
-type About = Omit<TaskContext, 'signal' | 'progress'>;
+type About = Omit<TaskContext, 'signal' | 'progress' | 'file'>;
 export type News = readonly [id: number, kind: Kind, value: string, tookMs: number];
 type Kind = 'began' | 'progressed' | 'returned' | 'threw' | 'unsendable';
 
@@ -29,19 +30,23 @@ async function call(id: number, { url, name, args, about }: Call, answer: Server
     if (controllers.get(id)?.signal === signal)
       void tell('progressed', encodeValue([Math.min(Math.max(fraction, 0), 1), note]));
   };
+  const written = new WrittenFiles(about?.task ?? name);
+  const file = (path: string | URL) => written.beside(path);
   let hasReturned = false;
   try {
     // Sent before the function can keep this thread busy: only what has begun times out.
     await tell('began', encodeValue(undefined));
     const { [name]: fn } = await import(url);
     const passed = decodeValue(Buffer.from(args, 'base64')) as unknown[];
-    const result = await fn(...(about === undefined ? passed : [{ ...about, signal, progress }, ...passed]));
+    const result = await fn(...(about === undefined ? passed : [{ ...about, signal, progress, file }, ...passed]));
+    if (!signal.aborted) written.keep();
     hasReturned = true;
     void tell('returned', encodeValue(result, 'result'));
   } catch (error) {
     if (hasReturned) void tell('unsendable', encodeValue((error as UncarriableError).part ?? String(error)));
     else void tell('threw', encodeThrown(error));
   }
+  written.discard();
   controllers.delete(id);
 }
 

@@ -17,6 +17,7 @@ import { callersStack } from './callers-stack.js';
 import { runAlone } from './lone-attempt.js';
 import type { Placing } from './run.js';
 
+export { WrittenFiles } from '../files/written-files.js';
 export type * from '../places/place.js';
 
 /**

@@ -1,5 +1,6 @@
 import {
   AsyncTaskError,
+  FileOverlapError,
   InvariantError,
   RunAbortedError,
   RunFailedError,
@@ -7,6 +8,10 @@ import {
   UnsendableError,
 } from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
+import { FileClaims } from '../files/file-claims.js';
+import { filesIn, mayHoldFiles } from '../files/file-result.js';
+import { isFileSource } from '../files/file-source.js';
+import { lookAtFiles } from '../files/look.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -14,7 +19,7 @@ import { type CallerContext, callerContext, inNoContext } from '../places/caller
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
-import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
+import type { AttemptFacts, Recalled, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
@@ -335,17 +340,35 @@ export class Run implements AttemptRun, PlacedRun {
     const schedule = this.#schedule;
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
-      const kept = this.#order.memory!.recall(id);
-      if (kept !== undefined && 'error' in kept) this.#announcer.storeRefused(id, kept.error);
-      if (kept === undefined || 'error' in kept) {
-        schedule.changed(id);
-      } else {
-        this.open.outcomes.done(id, kept.result, 'store');
-        schedule.holds(id);
-        this.#announcer.kept(id, kept.result);
-      }
+      const recalled = this.#order.memory!.recall(id);
+      if (recalled instanceof Promise) this.#recallLater(id, recalled);
+      else this.#recalled(id, recalled);
       if (this.#host.isAsync) this.#yieldIfDue();
     }
+  }
+
+  #recalled(id: number, kept: Recalled): void {
+    const schedule = this.#schedule;
+    if (kept !== undefined && 'error' in kept) this.#announcer.storeRefused(id, kept.error);
+    if (kept === undefined || 'error' in kept) {
+      schedule.changed(id);
+    } else {
+      this.open.outcomes.done(id, kept.result, 'store');
+      schedule.holds(id);
+      this.#announcer.kept(id, kept.result);
+    }
+  }
+
+  /** It takes a while to see whether a result still holds, as it does where a large file is a part of it. */
+  #recallLater(id: number, recalled: Promise<Recalled>): void {
+    const end = (deal: () => void) => this.#fact(() => void (this.#saving.delete(giveUp) && deal()));
+    const giveUp = () => void this.#saving.delete(giveUp);
+    this.#saving.add(giveUp);
+    if (this.#stop !== undefined) this.#giveUpSaving();
+    recalled.then(
+      (kept) => end(() => this.#recalled(id, kept)),
+      (error) => end(() => this.#break(error)),
+    );
   }
 
   #announceSkipped(): void {
@@ -630,7 +653,8 @@ export class Run implements AttemptRun, PlacedRun {
       return;
     }
     if (promise === undefined) {
-      if (settings.timeoutMs === undefined) this.#succeeded(id, startedAtMs, attempt, returned);
+      if (settings.timeoutMs === undefined && attempt?.written === undefined && !mayHoldFiles(returned))
+        this.#succeeded(id, startedAtMs, attempt, returned);
       else this.#returned(attempt ?? this.#attempt(id, startedAtMs), returned);
     } else if (isAsync) {
       this.#await(attempt ?? this.#attempt(id, startedAtMs), promise);
@@ -684,12 +708,12 @@ export class Run implements AttemptRun, PlacedRun {
     attempt.timer?.();
     attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#giveUp(attempt)));
     attempt.abort(abortion);
-    if (attempt.isPlaced) this.#place!.abort(attempt, abortion.reason);
+    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.abort(attempt, abortion.reason);
   }
 
   #giveUp(attempt: LiveAttempt): void {
     if (attempt.ended || attempt.heldEnding !== undefined) return;
-    if (attempt.isPlaced) this.#place!.giveUp(attempt);
+    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.giveUp(attempt);
     else this.#endedByAbort(attempt);
   }
 
@@ -702,7 +726,58 @@ export class Run implements AttemptRun, PlacedRun {
     if (attempt.ended) return 'void';
     if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt));
+    if (attempt.written !== undefined || mayHoldFiles(result)) return this.#returnedFiles(attempt, result);
     return this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
+  }
+
+  /** Files that it has written are put in their places, and those in its result looked at, before the task is done. */
+  #returnedFiles(attempt: LiveAttempt, result: unknown): Fate {
+    const { id } = attempt;
+    try {
+      if (attempt.filesSeen === 'not yet') {
+        attempt.written?.keep();
+        const looking = lookAtFiles(filesIn(result), attempt.name, this.#host.isAsync);
+        if (looking !== undefined) {
+          this.#awaitFiles(attempt, looking, result);
+          return 'saving';
+        }
+      }
+      this.#claimFiles(id, result);
+    } catch (error) {
+      if (error instanceof FileOverlapError) return this.#failedForGood(attempt, error);
+      return this.#failed(attempt, error);
+    }
+    return this.#succeeded(id, attempt.startedAtMs, attempt, result);
+  }
+
+  #awaitFiles(attempt: LiveAttempt, looking: Promise<void>, result: unknown): void {
+    attempt.filesSeen = 'being looked at';
+    const seen = looking.then(() => {
+      attempt.filesSeen = 'all';
+      return result;
+    });
+    if (attempt.liveIndex < 0) this.#await(attempt, seen);
+    else
+      whenSettled.call(
+        seen,
+        () => this.#promiseSettled(attempt, true, result),
+        (error) => this.#promiseSettled(attempt, false, error),
+      );
+  }
+
+  /** @throws {@link FileOverlapError} */
+  #claimFiles(id: number, result: unknown): void {
+    const { names, functions, outcomes, topology } = this.open;
+    let ancestors: ReadonlySet<number> | undefined;
+    const overlap = FileClaims.of(this.open).claim(id, filesIn(result), isFileSource(functions[id]!), {
+      of: this,
+      isDone: (task) => outcomes.isDone(task),
+      isAncestor: (task) => {
+        ancestors ??= new Set(topology.ancestors([id]));
+        return ancestors.has(task);
+      },
+    });
+    if (overlap !== undefined) throw new FileOverlapError(names[id]!, names[overlap.other]!, overlap.path);
   }
 
   #threw(attempt: LiveAttempt, error: unknown): Fate {
@@ -894,6 +969,7 @@ export class Run implements AttemptRun, PlacedRun {
 
   #endAttempt(attempt: LiveAttempt): void {
     attempt.ended = true;
+    attempt.written?.discard();
     attempt.timer?.();
     if (attempt.liveIndex < 0) return;
     // The last one takes its place: the order of live attempts means nothing.

@@ -469,7 +469,7 @@ export class Dispatcher implements Place {
     const { message, starts } = this.#outboxOf(thread);
     starts.push(message.length);
     message.push(id, token, fn, flags);
-    if (withContext) message.push(open.names[id]!, attempt.attempt);
+    if (withContext) message.push(open.names[id]!, attempt.attempt, open.settings[id]!.timeoutMs ?? 0);
     if (headers !== undefined) {
       const entries = Object.entries(headers);
       message.push(entries.length);

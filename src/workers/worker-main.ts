@@ -4,6 +4,9 @@ import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, UncarriableError } from '../errors.js';
+import { filesIn, mayHoldFiles } from '../files/file-result.js';
+import { lookAtFiles } from '../files/look.js';
+import { WrittenFiles } from '../files/written-files.js';
 import { contextOf } from '../graph/attempt-context.js';
 import { AttemptSignal } from '../graph/attempt-signal.js';
 import { Board } from './board.js';
@@ -71,6 +74,10 @@ interface Running {
   untoldProgress: readonly [fraction: number, note: string | undefined] | undefined;
   /** What its context has; `undefined` if it has none. */
   aborting: AttemptSignal | undefined;
+  /** What it writes that is to be put in its place when it is done. */
+  written: WrittenFiles | undefined;
+  /** How long it may take, in milliseconds; 0 if that has no bound, or if it has no context. */
+  readonly timeoutMs: number;
   ended: boolean;
   tellEnded: (() => void) | undefined;
 }
@@ -304,6 +311,7 @@ class Server {
     const named = (flags & TaskFlags.withContext) !== 0;
     const name = named ? (message[place++] as string) : '';
     const attempt = named ? (message[place++] as number) : 0;
+    const timeoutMs = named ? (message[place++] as number) : 0;
     let headers: Record<string, string> | undefined;
     if ((flags & TaskFlags.withHeaders) !== 0) {
       headers = {};
@@ -340,13 +348,17 @@ class Server {
       toldProgressAtMs: -PROGRESS_MS,
       untoldProgress: undefined,
       aborting: undefined,
+      written: undefined,
+      timeoutMs,
       ended: false,
       tellEnded: undefined,
     };
     if (named) {
       running.aborting = new AttemptSignal();
       const facts = { task: name, attempt, runId: run.id, headers: headers ?? NO_HEADERS };
-      args.unshift(contextOf(facts, running.aborting, (fraction, note) => this.#progressed(running, fraction, note)));
+      running.written = new WrittenFiles(name);
+      const tell = (fraction: number, note: string | undefined) => this.#progressed(running, fraction, note);
+      args.unshift(contextOf(facts, running.aborting, tell, running.written));
     }
     return this.#run(running, run.functions.get(fn)!, args);
   }
@@ -388,8 +400,11 @@ class Server {
     this.#restIfIdle();
   }
 
-  #end(running: Running, end: number, value: unknown): void {
+  #end(running: Running, endedBy: number, returnedOrThrown: unknown): void {
     if (running.ended) return;
+    const [end, value] =
+      endedBy === TaskEnd.returned ? withFiles(running, returnedOrThrown) : [endedBy, returnedOrThrown];
+    running.written?.discard();
     const { run, id, token, flags, startedAtMs } = running;
     running.ended = true;
     this.#running.delete(running);
@@ -522,6 +537,29 @@ class Server {
     this.#flush();
     this.#port.postMessage([FromWorker.progress, run.number, id, token, startedAtMs, ...untoldProgress]);
   }
+}
+
+/**
+ * How an attempt ends that has returned: files that it has written are put in their places, unless it is to count as
+ * interrupted, and those in its result are looked at. This thread may wait for the disk.
+ */
+function withFiles(
+  { written, aborting, timeoutMs, startedAtMs }: Running,
+  result: unknown,
+): [end: number, value: unknown] {
+  try {
+    const tookMs = originMs + sinceOriginMs() - startedAtMs;
+    const isOver = (timeoutMs > 0 && tookMs > timeoutMs) || aborting?.wasTold === true;
+    if (!isOver) written?.keep();
+  } catch (error) {
+    return [TaskEnd.threw, error];
+  }
+  try {
+    if (mayHoldFiles(result)) lookAtFiles(filesIn(result), undefined, false);
+  } catch {
+    // The main thread looks as well, and says which task it was.
+  }
+  return [TaskEnd.returned, result];
 }
 
 const NOTHING_MOVED: readonly Movable[] = [];

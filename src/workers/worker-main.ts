@@ -6,6 +6,7 @@ import { decodeError, type EncodedError, encodeError } from '../codec/error-code
 import { described, InvalidOptionError, UncarriableError } from '../errors.js';
 import { attemptController } from '../graph/attempt-signal.js';
 import type { TaskContext } from '../graph/task.js';
+import { isThenable } from '../graph/thenable.js';
 import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { functionOf } from './function-of-text.js';
@@ -619,13 +620,6 @@ function countPrinted(count: (byteCount: number) => void): void {
 function fail(error: unknown): void {
   console.error('A worker thread of taskmap ends, since it cannot go on:', error);
   exit(1);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
 }
 
 workerpool.worker({

@@ -7,6 +7,7 @@ import {
   type ParallelExecutorOptions,
   RunAbortedError,
   type RunOptions,
+  systemClock,
   type TaskGraph,
   type TaskSpec,
   TaskTimeoutError,
@@ -18,7 +19,17 @@ import {
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { validateRuns } from '../support/validated-runs.js';
-import { bytesUsed, graphOf, made, runProgram, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
+import {
+  bytesUsed,
+  graphOf,
+  made,
+  namedGraph,
+  runProgram,
+  started,
+  ThreadGate,
+  threads,
+  waitAtGate,
+} from './thread-harness.js';
 
 validateRuns();
 
@@ -200,6 +211,46 @@ describe('what a task prints', () => {
     const graph = graphOf({ name: 'prints', run: made(text) });
     await executor.run(graph);
     expect(graph.status('prints')).toBe('done');
+    await executor.close();
+  });
+
+  it.each([
+    ['to the same stream', 'stdout', ['first', 'first has settled', 'second', 'second has settled']],
+    // What comes on one stream says nothing of the other.
+    ['to another stream', 'stderr', ['second', 'first', 'first has settled', 'second has settled']],
+  ] as const)('is waited for, and not what another run prints later on its thread, %s', async (_, stream, order) => {
+    const told: string[] = [];
+    let tellHeard = () => {};
+    const heard = new Promise<void>((resolve) => {
+      tellHeard = resolve;
+    });
+    const listen = (thread: Worker) => {
+      thread.stdout.on('data', (chunk) => told.push(String(chunk)));
+      thread.stderr.on('data', (chunk) => {
+        told.push(String(chunk));
+        tellHeard();
+      });
+    };
+    process.on('worker', listen);
+    // Time stands still: what is held back is not given up.
+    const executor = new ParallelExecutor({ workers: 1, clock: { ...systemClock, now: () => 1 } });
+    executor.on('run:finished', ({ graph }) => told.push(`${graph} has settled`));
+    await executor.warmUp();
+    process.off('worker', listen);
+    const { stdout } = [...threads].at(-1)!;
+    stdout.pause();
+    const runAndPrint = async (name: string, to: string) => {
+      const done = new Promise((resolve) => executor.once('task:done', resolve));
+      const graph = namedGraph(name, { name, run: made(`() => void process.${to}.write('${name}')`) });
+      const settled = executor.run(graph);
+      await done;
+      return () => settled;
+    };
+    const runs = [await runAndPrint('first', 'stdout'), await runAndPrint('second', stream)];
+    if (stream === 'stderr') await heard;
+    stdout.resume();
+    await Promise.all(runs.map((settled) => settled()));
+    expect(told).toEqual(order);
     await executor.close();
   });
 });

@@ -118,7 +118,7 @@ class Server {
     this.#port = port;
     this.#concurrency = concurrency;
     this.#board = new Board(board);
-    countPrinted((byteCount) => this.#board.print(byteCount));
+    countPrinted((stream, byteCount) => this.#board.print(stream, byteCount));
     process.on('uncaughtException', (error) => this.#escaped(error));
     process.on('unhandledRejection', (error) => this.#escaped(error));
     // A task that means to end itself must not end its neighbours with it.
@@ -587,8 +587,8 @@ async function asPromise(value: unknown): Promise<unknown> {
  * not all that is written does: a stream may have been ended, or be held back by `cork()`. And it leaves at once: nobody
  * would wait for what waits here. Who prints faster than it is read is told so by `write()` and `drain`, as ever.
  */
-function countPrinted(count: (byteCount: number) => void): void {
-  for (const stream of [process.stdout, process.stderr]) {
+function countPrinted(count: (stream: number, byteCount: number) => void): void {
+  for (const [index, stream] of [process.stdout, process.stderr].entries()) {
     const send = stream._writev?.bind(stream);
     if (send === undefined) continue;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
@@ -599,7 +599,7 @@ function countPrinted(count: (byteCount: number) => void): void {
       // Not `byteLength()`, which only estimates what a text in base64 or hex holds.
       for (const { chunk, encoding } of chunks) byteCount += Buffer.from(chunk, encoding).length;
       unreadCount += byteCount;
-      count(byteCount);
+      count(index, byteCount);
       send(chunks, () => {
         unreadCount -= byteCount;
         if (!isFull || unreadCount > 0) return;

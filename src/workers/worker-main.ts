@@ -119,8 +119,15 @@ class Server {
     this.#concurrency = concurrency;
     this.#board = new Board(board);
     countPrinted((stream, byteCount) => this.#board.print(stream, byteCount));
-    process.on('uncaughtException', (error) => this.#escaped(error));
-    process.on('unhandledRejection', (error) => this.#escaped(error));
+    const escaped = (error: unknown) => this.#escaped(error);
+    listenForGood({ uncaughtException: escaped, unhandledRejection: escaped });
+    // A task may have what escapes it told to a callback of its own, but not what escapes others: nobody would hear of that.
+    const capture = process.setUncaughtExceptionCaptureCallback.bind(process);
+    process.setUncaughtExceptionCaptureCallback = (callback) => {
+      const owner = this.#erring();
+      const isOwn = () => this.#erring() === owner;
+      capture(typeof callback === 'function' ? (error) => (isOwn() ? callback : escaped)(error) : callback);
+    };
     // A task that means to end itself must not end its neighbours with it.
     process.exit = ((code?: number | string) => {
       const error = new Error(
@@ -491,14 +498,19 @@ class Server {
   #escaped(error: unknown): void {
     // What process.exit() throws comes a second time if nobody catches it.
     if (this.#exits.has(error as Error)) return;
-    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
-    const running = this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
+    const running = this.#erring();
     if (running === undefined || running.ended) {
       this.#port.postMessage([FromWorker.stray, encodeError(error)]);
       return;
     }
     this.#end(running, TaskEnd.threw, error);
     this.#flush();
+  }
+
+  /** The attempt that an error comes from which is told of now, also if it has ended. */
+  #erring(): Running | undefined {
+    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
+    return this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
   }
 
   // The context of a task.
@@ -613,6 +625,27 @@ function countPrinted(count: (stream: number, byteCount: number) => void): void 
       isFull ||= unreadCount >= stream.writableHighWaterMark;
       return isTaken && !isFull;
     };
+  }
+}
+
+/**
+ * Listens to the process for as long as the thread lives, whatever listeners a task takes away: without them, what
+ * escapes one task would end the thread, and whatever else runs there would run again or be blamed.
+ */
+function listenForGood(listenerByEvent: Readonly<Record<string, (error: unknown) => void>>): void {
+  const listen = () => {
+    for (const [event, listener] of Object.entries(listenerByEvent))
+      if (!process.listeners(event as 'exit').includes(listener)) process.on(event, listener);
+  };
+  listen();
+  for (const name of ['off', 'removeListener', 'removeAllListeners'] as const) {
+    const remove = process[name].bind(process) as (...args: unknown[]) => void;
+    const removeAndListen = (...args: unknown[]) => {
+      remove(...args);
+      listen();
+      return process;
+    };
+    Object.defineProperty(process, name, { value: removeAndListen, writable: true, configurable: true });
   }
 }
 

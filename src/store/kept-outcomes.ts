@@ -167,6 +167,7 @@ export class KeptOutcomes implements RunMemory {
       attempts,
       durationMs,
       atMs,
+      more: {},
     };
   }
 

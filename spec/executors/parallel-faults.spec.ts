@@ -194,7 +194,8 @@ describe('a task on a thread', () => {
   it('that removes listeners removes its own, and not those that its thread needs', async () => {
     const executor = new ParallelExecutor({ workers: 1 });
     const run = made(`() => {
-      const counts = () => ['uncaughtException', 'unhandledRejection', 'warning'].map((event) => process.listenerCount(event));
+      const events = ['uncaughtException', 'unhandledRejection', 'warning'];
+      const counts = () => events.map((event) => process.listenerCount(event));
       process.removeAllListeners();
       const before = counts();
       const listener = () => {};

@@ -127,7 +127,7 @@ export class Dispatcher implements Place {
   #lastRoomiest: WorkerThread | undefined;
   readonly #outbox = new Map<WorkerThread, Outbox>();
   readonly #outstanding = new Map<number, number>();
-  /** How far each thread had printed when the last that it had of this run ended there, unless all of that had been passed on. */
+  /** How far each thread had printed when the last of this run ended there, unless all of that had been passed on. */
   readonly #printedUntil = new Map<number, PrintedUntil>();
   #outstandingCount = 0;
   #token = 0;

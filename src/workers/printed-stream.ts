@@ -1,9 +1,15 @@
 import type { Board } from './board.js';
 
-/** What is printed is waited for as long as something of it comes at least so often, in milliseconds: it may have been written to nowhere. */
+/**
+ * What is printed is waited for as long as something of it comes at least so often, in milliseconds: it may have been
+ * written to nowhere.
+ */
 const PRINTED_MS = 1000;
 
-/** One of the two streams of a thread: how much its tasks have printed there, and how much of that has been passed on. Counts are of bytes, and wrap around. */
+/**
+ * One of the two streams of a thread: how much its tasks have printed there, and how much of that has been passed on.
+ * Counts are of bytes, and wrap around.
+ */
 export class PrintedStream {
   readonly #board: Board;
   readonly #index: number;

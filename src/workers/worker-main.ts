@@ -121,7 +121,7 @@ class Server {
     countPrinted((stream, byteCount) => this.#board.print(stream, byteCount));
     const escaped = (error: unknown) => this.#escaped(error);
     listenForGood({ uncaughtException: escaped, unhandledRejection: escaped });
-    // A task may have what escapes it told to a callback of its own, but not what escapes others: nobody would hear of that.
+    // A task may have what escapes it told to a callback of its own, but not what escapes others, who would wait for ever.
     const capture = process.setUncaughtExceptionCaptureCallback.bind(process);
     process.setUncaughtExceptionCaptureCallback = (callback) => {
       const owner = this.#erring();

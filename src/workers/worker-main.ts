@@ -3,9 +3,9 @@ import { type MessagePort, parentPort, receiveMessageOnPort, threadId } from 'no
 import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, InvalidOptionError, UncarriableError } from '../errors.js';
-import { attemptController } from '../graph/attempt-signal.js';
-import type { TaskContext } from '../graph/task.js';
+import { described, UncarriableError } from '../errors.js';
+import { contextOf } from '../graph/attempt-context.js';
+import { AttemptSignal } from '../graph/attempt-signal.js';
 import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { functionOf } from './function-of-text.js';
@@ -69,8 +69,8 @@ interface Running {
   /** When its progress was last told, by the clock of this thread, and what has come since. */
   toldProgressAtMs: number;
   untoldProgress: readonly [fraction: number, note: string | undefined] | undefined;
-  controller: AbortController | undefined;
-  abortedWith: { readonly reason: unknown } | undefined;
+  /** What its context has; `undefined` if it has none. */
+  aborting: AttemptSignal | undefined;
   ended: boolean;
   tellEnded: (() => void) | undefined;
 }
@@ -234,8 +234,7 @@ class Server {
   #abort(runNumber: number, id: number, token: number, reason: unknown): void {
     for (const running of this.#running) {
       if (running.run.number !== runNumber || running.id !== id || running.token !== token) continue;
-      running.abortedWith = { reason };
-      running.controller?.abort(reason);
+      running.aborting?.abort(reason);
     }
   }
 
@@ -340,12 +339,15 @@ class Server {
       startedAtMs: originMs + sinceOriginMs(),
       toldProgressAtMs: -PROGRESS_MS,
       untoldProgress: undefined,
-      controller: undefined,
-      abortedWith: undefined,
+      aborting: undefined,
       ended: false,
       tellEnded: undefined,
     };
-    if (named) args.unshift(this.#context(running, name, attempt));
+    if (named) {
+      running.aborting = new AttemptSignal();
+      const facts = { task: name, attempt, runId: run.id, headers: headers ?? NO_HEADERS };
+      args.unshift(contextOf(facts, running.aborting, (fraction, note) => this.#progressed(running, fraction, note)));
+    }
     return this.#run(running, run.functions.get(fn)!, args);
   }
 
@@ -393,8 +395,7 @@ class Server {
     this.#running.delete(running);
     if (this.#concurrency === 1) this.#board.ends();
     const tookMs = originMs + sinceOriginMs() - startedAtMs;
-    // One that never asked for its signal was told nothing.
-    const told = running.abortedWith !== undefined && running.controller !== undefined ? TOLD : 0;
+    const told = running.aborting?.wasTold === true ? TOLD : 0;
     if (end === TaskEnd.threw) this.#record(run.number, id, token, end | told, startedAtMs, tookMs, encodeError(value));
     else this.#returned(run, id, token, flags, told, startedAtMs, tookMs, value);
     running.tellEnded?.();
@@ -500,29 +501,7 @@ class Server {
     this.#flush();
   }
 
-  // The context of a task.
-
-  #context(running: Running, task: string, attempt: number): TaskContext {
-    const { run, headers = NO_HEADERS } = running;
-    return {
-      task,
-      attempt,
-      runId: run.id,
-      headers,
-      get signal(): AbortSignal {
-        if (running.controller === undefined) {
-          running.controller = attemptController();
-          if (running.abortedWith !== undefined) running.controller.abort(running.abortedWith.reason);
-        }
-        return running.controller.signal;
-      },
-      progress: (fraction: number, note?: string): void => {
-        if (typeof fraction !== 'number' || Number.isNaN(fraction))
-          throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction);
-        this.#progressed(running, Math.min(Math.max(fraction, 0), 1), note === undefined ? undefined : String(note));
-      },
-    };
-  }
+  // The progress of a task.
 
   /** Told now, or a while later if the last one was told just now; by then only the latest counts. */
   #progressed(running: Running, fraction: number, note: string | undefined): void {

@@ -56,6 +56,9 @@ export interface RunOrder {
   readonly onSettled?: (() => void) | undefined;
 }
 
+/** Of a run without a place. */
+const NONE_PLACED = new Uint8Array(0);
+
 /** Which tasks of a graph run at a place, and what makes that for a run. */
 export interface Placing {
   /** A 1 for each of those tasks. */
@@ -95,6 +98,7 @@ export class Run implements AttemptRun, PlacedRun {
   readonly id: string;
   readonly graph: TaskGraph;
   readonly open: OpenGraph;
+  readonly placed: Uint8Array;
   readonly #host: RunHost;
   readonly #announcer: Announcer;
   readonly #clock: Clock;
@@ -124,7 +128,11 @@ export class Run implements AttemptRun, PlacedRun {
   #report: RunReport | undefined;
   #released = false;
   #holdsProcessOpen = false;
-  #whenSettled: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
+  #whenSettled:
+    | { readonly promise: Promise<void>; readonly tell: (placeEnded: void | Promise<void>) => void }
+    | undefined;
+  /** What the place still has to do once the run has settled. */
+  #placeEnded: void | Promise<void> = undefined;
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
   #isWoken = false;
@@ -151,6 +159,7 @@ export class Run implements AttemptRun, PlacedRun {
     this.#settings = this.open.settings;
     // A synchronous run is never out of it.
     this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
+    this.placed = order.placed?.tasks ?? NONE_PLACED;
     this.#place = order.placed?.placeFor(this);
     this.#schedule = new Schedule(this.open, order.slots, {
       selected: order.selected,
@@ -160,11 +169,11 @@ export class Run implements AttemptRun, PlacedRun {
     });
   }
 
-  /** Fulfilled when nothing of the run is running any more; never rejected. */
+  /** Fulfilled when nothing of the run is running any more, and its place has ended; rejected if that fails to end. */
   get whenSettled(): Promise<void> {
-    if (this.settled) return Promise.resolve();
+    if (this.settled) return Promise.resolve(this.#placeEnded);
     if (this.#whenSettled === undefined) {
-      let tell = () => {};
+      let tell: (placeEnded: void | Promise<void>) => void = () => {};
       const promise = new Promise<void>((resolve) => {
         tell = resolve;
       });
@@ -930,12 +939,10 @@ export class Run implements AttemptRun, PlacedRun {
     this.#released = true;
     if (this.#holdsProcessOpen) letProcessEnd();
     this.#order.onSettled?.();
-    // They go on only after the last event, but they do so even if the emit() of a subclass throws.
-    this.#whenSettled?.tell();
     let finishedAtMs = this.#startedAtMs;
     try {
       this.#isEnding = true;
-      this.#place?.end();
+      this.#placeEnded = this.#place?.end();
       for (const callOff of this.#delays) callOff();
       finishedAtMs = this.#clock.now();
     } catch (error) {
@@ -944,6 +951,8 @@ export class Run implements AttemptRun, PlacedRun {
     } finally {
       this.#isEnding = false;
     }
+    // They go on only after the last event, but they do so even if the emit() of a subclass throws.
+    this.#whenSettled?.tell(this.#placeEnded);
     const failure = this.#broken ?? this.#storeFailure;
     this.#report = {
       runId: this.id,

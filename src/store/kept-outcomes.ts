@@ -166,6 +166,7 @@ export class KeptOutcomes implements RunMemory {
       attempts,
       durationMs,
       atMs,
+      more: {},
     };
   }
 

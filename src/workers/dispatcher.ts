@@ -3,9 +3,8 @@ import { decodeError, type EncodedError, encodeError } from '../codec/error-code
 import { described, UncarriableError, WorkerCrashError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
-import type { FunctionSource } from './function-source.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
-import type { SendableFunctions } from './sendable-functions.js';
+import type { FunctionSources } from './sendable-functions.js';
 import { moduleReference } from './task-module.js';
 import type { WorkerPool } from './worker-pool.js';
 import type { WorkerThread } from './worker-thread.js';
@@ -95,8 +94,7 @@ export class Dispatcher implements Place {
   readonly #number: number;
   #claims: Int32Array;
   /** A 1 for each task that runs on threads. */
-  #tasks: Uint8Array;
-  #sources: ReadonlyMap<Function, FunctionSource>;
+  #sources: FunctionSources;
   /** The thread in whose inbox each task is, 0 for none. */
   #threadOf: Uint8Array;
   /** Which sending of the task counts; what is told of an earlier one does not. */
@@ -133,11 +131,10 @@ export class Dispatcher implements Place {
   #averageMs = UNKNOWN_MS;
   #stopped = false;
 
-  constructor(run: PlacedRun, pool: WorkerPool, { tasks, sources }: SendableFunctions) {
+  constructor(run: PlacedRun, pool: WorkerPool, sources: FunctionSources) {
     const { size } = run.open.topology;
     this.#run = run;
     this.#pool = pool;
-    this.#tasks = tasks;
     this.#sources = sources;
     this.#claims = new Int32Array(new SharedArrayBuffer(Math.max(size, 1) * Int32Array.BYTES_PER_ELEMENT));
     this.#threadOf = new Uint8Array(size);
@@ -227,7 +224,7 @@ export class Dispatcher implements Place {
     this.#pool.leave(this.#number, this.#known);
     // All that belongs to the graph goes; what is left of this is kept: see lastUsed.
     this.#run = LEFT;
-    this.#tasks = this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;
+    this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;
     this.#claims = this.#tokenOf = NO_NUMBERS;
     this.#expectedMs = NO_TIMES;
     this.#missing = undefined;
@@ -422,7 +419,7 @@ export class Dispatcher implements Place {
     const first = found.length;
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
       const dependent = ids[edge]!;
-      if (this.#tasks[dependent] !== 1) continue;
+      if (this.#run.placed[dependent] !== 1) continue;
       const left = --missing[dependent]!;
       const home = this.#homeOf[dependent]!;
       this.#homeOf[dependent] = home === 0 || home === thread.number ? thread.number : NOWHERE;
@@ -777,7 +774,7 @@ export class Dispatcher implements Place {
 
   #hasDependentsThere(id: number): boolean {
     const { starts, ids } = this.#run.open.topology.dependents;
-    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) if (this.#tasks[ids[edge]!] === 1) return true;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) if (this.#run.placed[ids[edge]!] === 1) return true;
     return false;
   }
 

@@ -207,7 +207,7 @@ describe('a place by HTTP', () => {
       given('stuck', stuck.path),
       given('marker', marker),
       { name: 'until', run: tasks.until, dependsOn: ['marker'], ioBound: true, timeoutMs: 60_000 },
-      { name: 'forever', run: tasks.forever, dependsOn: ['stuck'], ioBound: true, timeoutMs: 50, retry: 2 },
+      { name: 'forever', run: tasks.forever, dependsOn: ['stuck'], ioBound: true, timeoutMs: 500, retry: 2 },
     );
     executor.on('task:failed', () => writeFileSync(marker, ''));
     await executor.run(graph);

@@ -204,6 +204,40 @@ describe('PlacedExecutor', () => {
     expect(graph.counts()).toMatchObject({ pending: 1 });
   });
 
+  it('has run() and close() wait for what the place still has to do once the run has settled', async () => {
+    const executor = new TakingExecutor((run, attempt) => void run.ended(attempt, ending(attempt)));
+    let hasCleared = () => {};
+    const cleared = new Promise<void>((resolve) => {
+      hasCleared = resolve;
+    });
+    executor.on('run:started', () => {
+      executor.place!.end = () => cleared;
+    });
+    const order: string[] = [];
+    executor.on('run:finished', () => {
+      order.push('finished');
+      setImmediate(() => {
+        order.push('cleared');
+        hasCleared();
+      });
+    });
+    const graph = graphOf({ name: 'a', run: () => 1 });
+    await executor.run(graph).then(() => order.push('run()'));
+    expect(order).toEqual(['finished', 'cleared', 'run()']);
+  });
+
+  it('rejects with what the end of the place rejects with, and the graph is free again', async () => {
+    const executor = new TakingExecutor((run, attempt) => void run.ended(attempt, ending(attempt)));
+    const error = new Error('cannot be cleared');
+    executor.on('run:started', () => {
+      executor.place!.end = () => Promise.reject(error);
+    });
+    const graph = graphOf({ name: 'a', run: () => 1 });
+    expect(await rejection(executor.run(graph))).toBe(error);
+    expect(graph.status('a')).toBe('done');
+    graph.reset('a');
+  });
+
   // Of a place that goes on for ever the run would otherwise hold the thread for ever: this ends it.
   const CALLS_MAX = 10_000;
   const now = (tell: () => void) => tell();
@@ -285,40 +319,6 @@ describe('PlacedExecutor', () => {
     await nextTurn();
     controller.abort();
     expect(await run).toBeInstanceOf(RunAbortedError);
-  });
-
-  it('has run() and close() wait for what the place still has to do once the run has settled', async () => {
-    const executor = new TakingExecutor((run, attempt) => void run.ended(attempt, ending(attempt)));
-    let hasCleared = () => {};
-    const cleared = new Promise<void>((resolve) => {
-      hasCleared = resolve;
-    });
-    executor.on('run:started', () => {
-      executor.place!.end = () => cleared;
-    });
-    const order: string[] = [];
-    executor.on('run:finished', () => {
-      order.push('finished');
-      setImmediate(() => {
-        order.push('cleared');
-        hasCleared();
-      });
-    });
-    const graph = graphOf({ name: 'a', run: () => 1 });
-    await executor.run(graph).then(() => order.push('run()'));
-    expect(order).toEqual(['finished', 'cleared', 'run()']);
-  });
-
-  it('rejects with what the end of the place rejects with, and the graph is free again', async () => {
-    const executor = new TakingExecutor((run, attempt) => void run.ended(attempt, ending(attempt)));
-    const error = new Error('cannot be cleared');
-    executor.on('run:started', () => {
-      executor.place!.end = () => Promise.reject(error);
-    });
-    const graph = graphOf({ name: 'a', run: () => 1 });
-    expect(await rejection(executor.run(graph))).toBe(error);
-    expect(graph.status('a')).toBe('done');
-    graph.reset('a');
   });
 
   it('sends attempts one by one where a subclass overrides runAttempt()', async () => {

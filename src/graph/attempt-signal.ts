@@ -26,8 +26,12 @@ export class AttemptSignal {
     return this.#controller.signal;
   }
 
+  get isAborted(): boolean {
+    return this.#abortion !== undefined;
+  }
+
   get wasTold(): boolean {
-    return this.#abortion !== undefined && this.#controller !== undefined;
+    return this.isAborted && this.#controller !== undefined;
   }
 
   abort(reason: unknown): void {

@@ -3,7 +3,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, threadId } from 'no
 import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, UncarriableError } from '../errors.js';
+import { described, partOf } from '../errors.js';
 import { contextOf } from '../graph/attempt-context.js';
 import { AttemptSignal } from '../graph/attempt-signal.js';
 import { isThenable } from '../graph/thenable.js';
@@ -558,10 +558,6 @@ function called(here: FunctionHere, args: unknown[], headers: CarriedHeaders | u
 
 function copied(packed: Packed | undefined, value: unknown): unknown {
   return packed === undefined ? structuredClone(value) : unpack(structuredClone(packed));
-}
-
-function partOf(error: unknown): string {
-  return error instanceof UncarriableError ? error.part : `it throws as it is read: ${described(error)}`;
 }
 
 function isObject(value: unknown): boolean {

@@ -10,8 +10,8 @@ export function attemptController(): AbortController {
 }
 
 /**
- * Tells the function of one attempt to come to an end. One that never asked for its signal was told nothing, and what it
- * returns is whole.
+ * Tells the function of one attempt to come to an end. One that never asked for its signal was told nothing, and what
+ * it returns is whole.
  */
 export class AttemptSignal {
   #controller: AbortController | undefined;

@@ -27,7 +27,7 @@ export interface AbortOrder {
   readonly abort: Uint8Array;
 }
 
-/** Value: nothing; fraction and note; what was returned; what was thrown; the part of a result that cannot be carried. */
+/** Their values: nothing; fraction and note; what was returned; what was thrown; the part that cannot be carried. */
 export type NewsKind = 'began' | 'progressed' | 'returned' | 'threw' | 'unsendable';
 
 /** Times are those since the attempt began: clocks of other machines tell nothing else. */

@@ -6,11 +6,11 @@ import type { Task } from '../graph/task.js';
 import type { AbortOrder, CallOrder, News } from './attempt-messages.js';
 import type { Place, PlacedRun, RemoteAttempt } from './place.js';
 
-/** A worker as a {@link RemotePlace} sees it: a process, a container, another machine, on which `serveAttempts()` runs. */
+/** A worker of a {@link RemotePlace}: a process, a container, another machine, on which `serveAttempts()` runs. */
 export interface RemoteWorker {
   /** What events call it. */
   readonly where: ThreadId;
-  /** What it sends, message by message, in order. They end, or fail with the cause, once nothing runs on it any more. */
+  /** What it sends, in order. The messages end, or fail with the cause, once nothing runs on it any more. */
   readonly messages: AsyncIterable<Uint8Array>;
   /** Sends it a message, after those before. What is sent to one that has died is lost, and nothing is thrown. */
   send(message: Uint8Array): unknown;
@@ -22,7 +22,7 @@ export interface RemoteWorker {
 export interface RemotePlaceOptions {
   /** How many workers there are at most: an integer, 1 or more. */
   readonly workers: number;
-  /** How many io-bound attempts share a worker at most: an integer, 1 or more. Others have one to themselves. Default 16. */
+  /** How many io-bound attempts share a worker at most: an integer, 1 or more. Others have it alone. Default 16. */
   readonly sharedMax?: number | undefined;
   /**
    * Starts a worker. Called when there is more to do than those that are there can take. What it rejects with, the run

@@ -12,11 +12,45 @@ import {
   type TaskWorker,
   type WorkerOptions,
 } from 'taskmap-ts/bullmq';
-import { expect } from 'vitest';
-import type { Server } from '../support/servers.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasRedis, NO_REDIS, type Server, startPostgres, startRedis } from '../support/servers.js';
 import type { GraphOrder, TaskText } from './graphs.js';
 
 const PATIENCE_MS = 30_000;
+/** Processes are started and locks run out: on a machine with much else to do that takes time. */
+const SPEC_MS = 120_000;
+
+/** Makes a spec with a queue of its own, in which nothing is left in the end. */
+export type SceneSpec = (title: string, act: (scene: Scene) => Promise<void>) => void;
+
+/** Describes what holds with each of these kinds of server, each of which is started once. */
+export function describeScenes(
+  backends: readonly Server['backend'][],
+  define: (spec: SceneSpec, backend: Server['backend']) => void,
+): void {
+  describe.each(backends.map((backend) => ({ backend })))('with $backend', ({ backend }) => {
+    const isThere = backend === 'postgres' || hasRedis;
+    let server: Server;
+    beforeAll(async () => {
+      if (isThere) server = await (backend === 'redis' ? startRedis({ persistence: true }) : startPostgres());
+    }, 60_000);
+    afterAll(() => server?.stop());
+
+    const spec: SceneSpec = (title, act) => {
+      const run = async () => {
+        const scene = new Scene(server);
+        try {
+          await act(scene);
+          await scene.expectNothingLeft();
+        } finally {
+          await scene.close();
+        }
+      };
+      it.skipIf(!isThere)(isThere ? title : `${title} (${NO_REDIS})`, run, SPEC_MS);
+    };
+    define(spec, backend);
+  });
+}
 
 /** A process of its own that runs one of `programs/`, and what it has said. */
 export class Program {

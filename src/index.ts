@@ -19,7 +19,8 @@ export {
   WorkerStartError,
 } from './errors.js';
 export { ParallelAsyncExecutor, type ParallelAsyncExecutorOptions } from './executors/parallel-async-executor.js';
-export { ParallelExecutor, type ParallelExecutorOptions } from './executors/parallel-executor.js';
+export { ParallelExecutor } from './executors/parallel-executor.js';
+export type { ParallelExecutorOptions } from './executors/parallel-options.js';
 export type { LoggedError, LogLevel } from './observe/log-lines.js';
 export type { ProgressClock } from './observe/observer-clock.js';
 export { ProgressBar, type ProgressBarOptions, type ProgressStream } from './observe/progress-bar.js';

@@ -17,6 +17,7 @@ function outcome(value: unknown, settings: Partial<NewOutcome> = {}): NewOutcome
     attempts: 1,
     durationMs: 12.5,
     atMs: 1_700_000_000_000.25,
+    more: {},
     value,
     ...settings,
   };
@@ -164,6 +165,7 @@ describe('decodeOutcome()', () => {
       attempts: 2,
       durationMs: 12.5,
       atMs: 1_700_000_000_000.25,
+      more: {},
     });
     expect(value()).toEqual([1]);
     expect(value()).not.toBe(value());
@@ -179,7 +181,7 @@ describe('decodeOutcome()', () => {
   it('refuses what a newer version has saved, what is damaged at any place, and what is of another task', () => {
     const { bytes } = encodeOutcome(outcome({ a: 'some text' }));
     const newer = Buffer.from(bytes);
-    newer[0] = 2;
+    newer[0] = 3;
     expect(() => decodeOutcome('rows', newer)).toThrow(
       'What is stored of task "rows" cannot be read. It was saved by a newer version of taskmap. Forget it, and the task runs again.',
     );

@@ -14,6 +14,8 @@ import {
 
 /** Who hears of the jobs of one run. */
 export interface JobListener {
+  /** Once the run has ended: until when the server is still needed. */
+  readonly cleaned: Promise<void> | undefined;
   completed(jobId: string, answer: unknown): void;
   failed(jobId: string, reason: string): void;
   returned(jobId: string): void;
@@ -105,6 +107,7 @@ export class JobChannel {
 
   async close(): Promise<void> {
     clearTimeout(this.#idle);
+    await Promise.all(Array.from(this.#listeners.values(), ({ cleaned }) => cleaned));
     await this.#removeLeftovers();
     const [opened, control] = [this.#opened, this.#control];
     this.#opened = this.#control = undefined;

@@ -1,7 +1,7 @@
 import { CodeMismatchError, WorkerLostError } from '../errors.js';
 import type { Clock } from '../executors/clock.js';
 import type { Ending, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
-import type { SendableFunctions } from '../workers/sendable-functions.js';
+import type { FunctionSources } from '../workers/sendable-functions.js';
 import { type CarriedValues, carriedError, takenError } from './carried-values.js';
 import { ChunkSize, HOLD_MS } from './chunk-size.js';
 import { answerIn, type JobChannel, type JobListener, type JobSnapshot, jobIdOf, parsed } from './job-channel.js';
@@ -38,9 +38,7 @@ export interface DispatchOrder {
   readonly found: 'adopt' | 'remove' | 'none';
   /** Whether results are to stay for a run to come if not all tasks are done. */
   readonly keeps: boolean;
-  readonly functions: SendableFunctions;
-  /** Hears the promise that is fulfilled once nothing is left of it. */
-  readonly ended: (cleaned: Promise<void>) => void;
+  readonly sources: FunctionSources;
 }
 
 // Taken once: a test that replaces the timers of its program means its own.
@@ -96,6 +94,8 @@ export class JobDispatcher implements Place, JobListener {
   #isFlushing = false;
   #stopped = false;
   #ended = false;
+  /** Fulfilled once nothing of the run is left on the server that is not to stay there. */
+  cleaned: Promise<void> | undefined;
   #inbox: (() => void)[] = [];
   #holdTimer: NodeJS.Timeout | undefined;
   #sweepTimer: NodeJS.Timeout | undefined;
@@ -110,7 +110,7 @@ export class JobDispatcher implements Place, JobListener {
     this.#channel = channel;
     this.#options = options;
     this.#order = order;
-    this.#orders = new OrderMaker(run, order.runKey, order.functions, options.values);
+    this.#orders = new OrderMaker(run, order.runKey, order.sources, options.values);
     this.#chunkSize = new ChunkSize(options.chunk);
     channel.listen(order.runKey, this);
   }
@@ -164,11 +164,12 @@ export class JobDispatcher implements Place, JobListener {
     this.#tellEnded(attempt, { kind: 'lost' });
   }
 
-  end(): void {
+  end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#holdTimer);
     clearTimeout(this.#sweepTimer);
-    this.#order.ended(this.#cleanUp());
+    this.cleaned = this.#cleanUp();
+    return this.cleaned;
   }
 
   // What the server tells.

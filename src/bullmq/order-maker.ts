@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UncarriableError } from '../errors.js';
 import type { PlacedRun, RemoteAttempt } from '../places/place.js';
-import type { SendableFunctions } from '../workers/sendable-functions.js';
+import type { FunctionSources } from '../workers/sendable-functions.js';
 import { moduleReference } from '../workers/task-module.js';
 import type { CarriedValues } from './carried-values.js';
 import { fileDigest } from './file-digest.js';
@@ -20,17 +20,17 @@ export interface MadeOrder {
 export class OrderMaker {
   readonly #run: PlacedRun;
   readonly #runKey: string;
-  readonly #sendable: SendableFunctions;
+  readonly #sources: FunctionSources;
   readonly #values: CarriedValues;
   readonly #functions = new Map<Function, CarriedFunction>();
   /** Values in the store, by the tasks whose results they are, and all keys there. */
   readonly #references = new Map<number, CarriedValue>();
   readonly #storedKeys = new Set<string>();
 
-  constructor(run: PlacedRun, runKey: string, sendable: SendableFunctions, values: CarriedValues) {
+  constructor(run: PlacedRun, runKey: string, sources: FunctionSources, values: CarriedValues) {
     this.#run = run;
     this.#runKey = runKey;
-    this.#sendable = sendable;
+    this.#sources = sources;
     this.#values = values;
   }
 
@@ -113,7 +113,7 @@ export class OrderMaker {
     const known = this.#functions.get(fn);
     if (known !== undefined) return known;
     const module = moduleReference(fn);
-    const source = this.#sendable.sources.get(fn);
+    const source = this.#sources.get(fn);
     const carried: CarriedFunction =
       module === undefined
         ? ['source', source!.text, source!.more]

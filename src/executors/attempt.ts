@@ -1,5 +1,5 @@
-import { InvalidOptionError } from '../errors.js';
 import type { ThreadId } from '../events.js';
+import { progressOf } from '../graph/attempt-context.js';
 import { attemptController } from '../graph/attempt-signal.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
@@ -240,6 +240,7 @@ class AttemptContext implements TaskContext {
   readonly task: string;
   readonly attempt: number;
   readonly runId: string;
+  readonly progress: TaskContext['progress'];
   readonly #attempt: LiveAttempt;
   readonly #run: AttemptRun;
 
@@ -247,6 +248,9 @@ class AttemptContext implements TaskContext {
     this.task = run.open.names[attempt.id]!;
     this.attempt = attempt.attempt;
     this.runId = run.id;
+    this.progress = progressOf(this.task, (fraction, note) => {
+      if (!attempt.ended) run.progressed(attempt, fraction, note);
+    });
     this.#attempt = attempt;
     this.#run = run;
   }
@@ -258,10 +262,4 @@ class AttemptContext implements TaskContext {
   get headers(): Readonly<Record<string, string>> {
     return this.#run.headersFor(this.#attempt.id) ?? NO_HEADERS;
   }
-
-  readonly progress = (fraction: number, note?: string): void => {
-    if (typeof fraction !== 'number' || Number.isNaN(fraction))
-      throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction, this.task);
-    if (!this.#attempt.ended) this.#run.progressed(this.#attempt, Math.min(Math.max(fraction, 0), 1), note);
-  };
 }

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
-import { ParallelExecutor, type ParallelExecutorOptions, type ThreadPlan } from './parallel-executor.js';
+import { ParallelExecutor } from './parallel-executor.js';
+import type { ParallelExecutorOptions, ThreadPlan } from './parallel-options.js';
 
 /** How a {@link ParallelAsyncExecutor} works. */
 export interface ParallelAsyncExecutorOptions extends ParallelExecutorOptions {

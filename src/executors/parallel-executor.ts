@@ -1,45 +1,18 @@
-import { InvalidOptionError, TransferError } from '../errors.js';
 import type { TaskSettings } from '../graph/task.js';
 import type { TaskGraph } from '../graph/task-graph.js';
 import type { Place, PlacedRun } from '../places/place.js';
 import type { Slots } from '../schedule/schedule.js';
-import { availableCores } from '../workers/available-cores.js';
 import { Dispatcher } from '../workers/dispatcher.js';
-import { sendableFunctions } from '../workers/sendable-functions.js';
-import { WorkerPool } from '../workers/worker-pool.js';
-import type { WorkerThreadOptions } from '../workers/worker-thread.js';
-import { systemClock } from './clock.js';
-import { reportUncaught } from './emitter.js';
-import type { ExecutorOptions } from './executor.js';
+import { problemsOf, sourcesFor } from '../workers/sendable-functions.js';
+import type { WorkerPool } from '../workers/worker-pool.js';
+import {
+  ALL_ON_THREADS,
+  type ParallelExecutorOptions,
+  poolOf,
+  type ThreadPlan,
+  workerCount,
+} from './parallel-options.js';
 import { PlacedExecutor } from './placed-executor.js';
-
-/** How a {@link ParallelExecutor} works. */
-export interface ParallelExecutorOptions extends ExecutorOptions, WorkerThreadOptions {
-  /** How many worker threads there may be: an integer from 1 to 200. Default: as many as have a
-   * core, by the quota of the container if it is one, at most 200. */
-  readonly workers?: number | undefined;
-  /** How long an attempt that timed out or was aborted is given to settle, in milliseconds, before its thread is ended. Default 1000. */
-  readonly graceMs?: number | undefined;
-}
-
-/** @internal What a subclass sets besides. */
-export interface ThreadPlan {
-  /** How many attempts may be under way at once on the main thread. */
-  readonly mainConcurrency: number;
-  /** How many may be under way on a thread for io-bound tasks; 0: there is none. */
-  readonly ioConcurrency: number;
-  /** How many io-bound attempts may be under way at once, besides one to each thread. */
-  readonly ioSlots: number;
-  readonly runsOnMainThread: (settings: TaskSettings) => boolean;
-}
-
-const WORKERS_MAX = 200;
-const STRICT: ThreadPlan = {
-  mainConcurrency: Number.POSITIVE_INFINITY,
-  ioConcurrency: 0,
-  ioSlots: 0,
-  runsOnMainThread: ({ onMainThread }) => onMainThread,
-};
 
 /**
  * Runs tasks on worker threads, one at a time on each. Tasks with `.onMainThread()` run here.
@@ -68,23 +41,12 @@ export class ParallelExecutor<Tasks extends object = any> extends PlacedExecutor
   constructor(options?: ParallelExecutorOptions);
   /** @internal */
   constructor(options: ParallelExecutorOptions, plan: ThreadPlan);
-  constructor(options: ParallelExecutorOptions = {}, plan: ThreadPlan = STRICT) {
-    const workers = options.workers ?? Math.min(availableCores(), WORKERS_MAX);
-    const fits = Number.isInteger(workers) && workers >= 1 && workers <= WORKERS_MAX;
-    if (!fits) throw new InvalidOptionError('workers', `an integer from 1 to ${WORKERS_MAX}`, workers);
+  constructor(options: ParallelExecutorOptions = {}, plan: ThreadPlan = ALL_ON_THREADS) {
+    const workers = workerCount(options);
     super({ clock: options.clock, store: options.store, graceMs: options.graceMs, concurrency: plan.mainConcurrency });
-    const clock = options.clock ?? systemClock;
     this.workers = workers;
     this.#plan = plan;
-    this.#pool = new WorkerPool({
-      workers,
-      ioConcurrency: plan.ioConcurrency,
-      resourceLimits: options.resourceLimits,
-      workerScript: options.workerScript,
-      now: () => clock.now(),
-      after: (delayMs, callback) => clock.after(delayMs, callback),
-      stray: reportUncaught,
-    });
+    this.#pool = poolOf(workers, plan, options);
   }
 
   /** Starts the threads ahead of the first run. */
@@ -99,7 +61,7 @@ export class ParallelExecutor<Tasks extends object = any> extends PlacedExecutor
 
   /** For each task whose function cannot be sent to a thread why not, and what to do about it; empty if `run()` will accept them all. */
   check(graph: TaskGraph): ReadonlyMap<string, string> {
-    return sendableFunctions(graph, (settings) => this.staysHere(settings)).problems;
+    return problemsOf(graph, this.placed(graph));
   }
 
   protected override staysHere(settings: TaskSettings): boolean {
@@ -108,9 +70,7 @@ export class ParallelExecutor<Tasks extends object = any> extends PlacedExecutor
 
   /** @throws {@link TransferError} */
   protected override placeFor(run: PlacedRun): Place {
-    const functions = sendableFunctions(run.graph, (settings) => this.staysHere(settings));
-    if (functions.problems.size > 0) throw new TransferError(run.graph.name, functions.problems);
-    return new Dispatcher(run, this.#pool, functions);
+    return new Dispatcher(run, this.#pool, sourcesFor(run));
   }
 
   /** @internal */

@@ -17,7 +17,10 @@ import { callersStack } from './callers-stack.js';
 import { runAlone } from './lone-attempt.js';
 import type { Placing } from './run.js';
 
+export { WorkerLostError } from '../errors.js';
 export type * from '../places/place.js';
+export { RemotePlace, type RemotePlaceOptions, type RemoteWorker } from '../places/remote-place.js';
+export { type FarSide, serveAttempts } from '../places/serve-attempts.js';
 
 /**
  * The base of executors whose tasks run somewhere else: on threads, on a queue, on a service. A subclass says which
@@ -129,11 +132,16 @@ export abstract class PlacedExecutor<Tasks extends object = any> extends AsyncEx
   protected override placing(graph: TaskGraph): Placing | undefined {
     // Then runAttempt() is asked for each of them.
     if (this.overridesRunAttempt) return undefined;
-    const { settings } = openGraph(graph);
-    const tasks = new Uint8Array(settings.length);
-    for (let id = 0; id < tasks.length; id++) if (!this.staysHere(settings[id]!)) tasks[id] = 1;
     const placeFor = (run: PlacedRun) => this.placeFor(run, this.#placedTasks(graph));
-    return { tasks, placeFor, calledFrom: callersStack(this) };
+    return { tasks: this.placed(graph), placeFor, calledFrom: callersStack(this) };
+  }
+
+  /** @internal A 1 for each task that does not stay here. */
+  protected placed(graph: TaskGraph): Uint8Array {
+    const { settings } = openGraph(graph);
+    const placed = new Uint8Array(settings.length);
+    for (let id = 0; id < placed.length; id++) if (!this.staysHere(settings[id]!)) placed[id] = 1;
+    return placed;
   }
 
   *#placedTasks(graph: TaskGraph): Iterable<Task> {

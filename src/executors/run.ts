@@ -10,6 +10,7 @@ import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
+import { isThenable } from '../graph/thenable.js';
 import { type CallerContext, callerContext, inNoContext } from '../places/caller-context.js';
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
@@ -56,6 +57,9 @@ export interface RunOrder {
   readonly onSettled?: (() => void) | undefined;
 }
 
+/** Of a run without a place. */
+const NONE_PLACED = new Uint8Array(0);
+
 /** Which tasks of a graph run at a place, and what makes that for a run. */
 export interface Placing {
   /** A 1 for each of those tasks. */
@@ -78,6 +82,8 @@ const SLICE_MS = 10;
 /** Starts that took less than this together are quick, in milliseconds. */
 const QUICK_MS = 1;
 const CHECK_INTERVAL_MAX = 8;
+/** So often a place is asked to fill itself in one go, before other events get their turn. */
+const FILLS_MAX = 1000;
 
 /**
  * One pass of an executor over a graph: tells the schedule what happened, and does what the schedule decides.
@@ -95,6 +101,7 @@ export class Run implements AttemptRun, PlacedRun {
   readonly id: string;
   readonly graph: TaskGraph;
   readonly open: OpenGraph;
+  readonly placed: Uint8Array;
   readonly #host: RunHost;
   readonly #announcer: Announcer;
   readonly #clock: Clock;
@@ -124,10 +131,18 @@ export class Run implements AttemptRun, PlacedRun {
   #report: RunReport | undefined;
   #released = false;
   #holdsProcessOpen = false;
-  #whenSettled: { readonly promise: Promise<void>; readonly tell: () => void } | undefined;
+  #whenSettled:
+    | { readonly promise: Promise<void>; readonly tell: (placeEnded: void | Promise<void>) => void }
+    | undefined;
+  /** What the place still has to do once the run has settled. */
+  #placeEnded: void | Promise<void> = undefined;
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
   #isWoken = false;
+  /** Nothing is offered to the place until other events have had their turn. */
+  #isPlacePaused = false;
+  /** The tasks that have come back from it in this turn of the event loop. */
+  #cameBack: Set<number> | undefined;
   /** The place is being told that the run is over: what it says to that is not heard. */
   #isEnding = false;
   #broken: { readonly error: unknown } | undefined;
@@ -151,6 +166,7 @@ export class Run implements AttemptRun, PlacedRun {
     this.#settings = this.open.settings;
     // A synchronous run is never out of it.
     this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
+    this.placed = order.placed?.tasks ?? NONE_PLACED;
     this.#place = order.placed?.placeFor(this);
     this.#schedule = new Schedule(this.open, order.slots, {
       selected: order.selected,
@@ -160,11 +176,11 @@ export class Run implements AttemptRun, PlacedRun {
     });
   }
 
-  /** Fulfilled when nothing of the run is running any more; never rejected. */
+  /** Fulfilled when nothing of the run is running any more, and its place has ended; rejected if that fails to end. */
   get whenSettled(): Promise<void> {
-    if (this.settled) return Promise.resolve();
+    if (this.settled) return Promise.resolve(this.#placeEnded);
     if (this.#whenSettled === undefined) {
-      let tell = () => {};
+      let tell: (placeEnded: void | Promise<void>) => void = () => {};
       const promise = new Promise<void>((resolve) => {
         tell = resolve;
       });
@@ -279,7 +295,7 @@ export class Run implements AttemptRun, PlacedRun {
   #advance(): void {
     const schedule = this.#schedule;
     const place = this.#place;
-    for (;;) {
+    for (let fillCount = 0; ; ) {
       if (this.#mailbox.length > 0) this.#dealWithMail();
       if (place !== undefined) this.#takeNews();
       if (schedule.hasUnchecked) this.#recall();
@@ -290,7 +306,10 @@ export class Run implements AttemptRun, PlacedRun {
         this.#start(id);
         continue;
       }
-      place?.fill();
+      if (place !== undefined && !this.#isPlacePaused) {
+        place.fill();
+        if (++fillCount === FILLS_MAX) this.#pausePlace();
+      }
       if (this.#mailbox.length === 0 && !schedule.hasSkipped && !this.#hasNews) return;
     }
   }
@@ -374,7 +393,7 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   get readyCount(): number {
-    return this.#schedule.stopped ? 0 : this.#schedule.readyPlacedCount;
+    return this.#schedule.stopped || this.#isPlacePaused ? 0 : this.#schedule.readyPlacedCount;
   }
 
   now(): number {
@@ -382,14 +401,14 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   take(ioBound?: boolean): RemoteAttempt | undefined {
-    const id = this.#schedule.nextPlaced(ioBound);
+    const id = this.#isPlacePaused ? NONE : this.#schedule.nextPlaced(ioBound);
     if (id === NONE) return undefined;
     this.open.outcomes.running(id);
     return this.#placedAttempt(id);
   }
 
   takeAhead(id: number): RemoteAttempt | undefined {
-    if (!this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
+    if (this.#isPlacePaused || !this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
     this.#schedule.sentAhead(id);
     const attempt = this.#placedAttempt(id);
     attempt.isAhead = true;
@@ -500,7 +519,7 @@ export class Run implements AttemptRun, PlacedRun {
     const isGivenBack = ending.kind === 'never-began' || (ending.kind === 'lost' && attempt.abortedWith === undefined);
     if (isGivenBack) {
       this.#endAhead(attempt);
-      this.#schedule.recalled(id);
+      this.#comesBack(id);
       return 'again';
     }
     attempt.heldEnding = ending;
@@ -593,7 +612,32 @@ export class Run implements AttemptRun, PlacedRun {
   #giveBack(attempt: LiveAttempt): void {
     this.#endAttempt(attempt);
     this.open.outcomes.pending(attempt.id);
-    this.#schedule.recalled(attempt.id);
+    this.#comesBack(attempt.id);
+  }
+
+  /**
+   * A task is ready for its place again. The place may hand it back as soon as it has taken it, and so without end: the
+   * second time in one turn of the event loop it is offered only in the next one, so that an abort can get in.
+   */
+  #comesBack(id: number): void {
+    this.#schedule.recalled(id);
+    if (this.#cameBack === undefined) {
+      this.#cameBack = new Set();
+      this.#clock.soon(() => {
+        this.#cameBack = undefined;
+      });
+    }
+    if (this.#cameBack.has(id)) this.#pausePlace();
+    else this.#cameBack.add(id);
+  }
+
+  #pausePlace(): void {
+    if (this.#isPlacePaused) return;
+    this.#isPlacePaused = true;
+    this.#clock.soon(() => {
+      this.#isPlacePaused = false;
+      this.wake();
+    });
   }
 
   // One attempt, from its start to its end.
@@ -930,12 +974,10 @@ export class Run implements AttemptRun, PlacedRun {
     this.#released = true;
     if (this.#holdsProcessOpen) letProcessEnd();
     this.#order.onSettled?.();
-    // They go on only after the last event, but they do so even if the emit() of a subclass throws.
-    this.#whenSettled?.tell();
     let finishedAtMs = this.#startedAtMs;
     try {
       this.#isEnding = true;
-      this.#place?.end();
+      this.#placeEnded = this.#place?.end();
       for (const callOff of this.#delays) callOff();
       finishedAtMs = this.#clock.now();
     } catch (error) {
@@ -944,6 +986,8 @@ export class Run implements AttemptRun, PlacedRun {
     } finally {
       this.#isEnding = false;
     }
+    // They go on only after the last event, but they do so even if the emit() of a subclass throws.
+    this.#whenSettled?.tell(this.#placeEnded);
     const failure = this.#broken ?? this.#storeFailure;
     this.#report = {
       runId: this.id,
@@ -968,13 +1012,6 @@ function withCause(error: unknown, cause: unknown): unknown {
 
 /** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */
 const whenSettled = Promise.prototype.then;
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
-}
 
 /**
  * One of each class of which every run makes new ones, kept for ever. When none is left at a garbage collection, V8 forgets their hidden class, and drops all

@@ -8,3 +8,34 @@ export function attemptController(): AbortController {
   globalThis.process?.getBuiltinModule?.('node:events')?.setMaxListeners(0, controller.signal);
   return controller;
 }
+
+/**
+ * Tells the function of one attempt to come to an end. One that never asked for its signal was told nothing, and what
+ * it returns is whole.
+ */
+export class AttemptSignal {
+  #controller: AbortController | undefined;
+  #abortion: { readonly reason: unknown } | undefined;
+
+  /** Made when it is asked for: most functions never do. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = attemptController();
+      if (this.#abortion !== undefined) this.#controller.abort(this.#abortion.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  get isAborted(): boolean {
+    return this.#abortion !== undefined;
+  }
+
+  get wasTold(): boolean {
+    return this.isAborted && this.#controller !== undefined;
+  }
+
+  abort(reason: unknown): void {
+    this.#abortion = { reason };
+    this.#controller?.abort(reason);
+  }
+}

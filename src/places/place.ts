@@ -35,8 +35,11 @@ export interface Place {
   abort(attempt: RemoteAttempt, reason: unknown): void;
   /** An attempt that was to come to an end has not. It is to be ended, or left to itself, and told as `lost`. */
   giveUp(attempt: RemoteAttempt): void;
-  /** The run has settled. */
-  end(): void;
+  /**
+   * The run has settled. Whoever waits for it, by `run()` or `close()`, waits for what this returns as well: until
+   * whatever it has left elsewhere is cleared away, for example. `run()` rejects with what that rejects with.
+   */
+  end(): void | Promise<void>;
 }
 
 /** What a {@link Place} needs of the run that it serves, and tells it. */
@@ -53,6 +56,8 @@ export interface PlacedRun {
   readonly hasHeaders: boolean;
   /** @internal */
   readonly open: OpenGraph;
+  /** @internal A 1 for each task that is for this place. */
+  readonly placed: Uint8Array;
   /** The time, in milliseconds since 1970, by the clock here. */
   now(): number;
   /**
@@ -153,7 +158,7 @@ export interface UnsendableEnding {
 /**
  * It ended before its function had, through no fault of its own; or it never began. It runs again, and that costs no
  * attempt; one that is lost after `abort()` ends as aborted. The run does not count how often: see
- * {@link HopelessEnding}.
+ * {@link HopelessEnding}. A task that comes back twice in one turn of the event loop is offered again in the next one.
  */
 export interface LostEnding {
   readonly kind: 'lost' | 'never-began';

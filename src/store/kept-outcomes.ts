@@ -2,6 +2,7 @@ import { InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js
 import type { StoreRepair } from '../events.js';
 import { type Decision, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
+import { isThenable } from '../graph/thenable.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
 import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
@@ -166,6 +167,7 @@ export class KeptOutcomes implements RunMemory {
       attempts,
       durationMs,
       atMs,
+      more: {},
     };
   }
 
@@ -235,5 +237,5 @@ function notAtOnce(): InvalidOptionError {
 
 /** What a store answers may be any thenable, as query builders make them: of those it makes a promise. */
 function promiseOf<T>(value: T | Promise<T>): Promise<T> | undefined {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function' ? Promise.resolve(value) : undefined;
+  return isThenable(value) ? Promise.resolve(value) : undefined;
 }

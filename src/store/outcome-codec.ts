@@ -24,7 +24,12 @@ export interface OutcomeHeader {
   readonly durationMs: number;
   /** When it finished, in milliseconds since 1970. */
   readonly atMs: number;
+  /** What only some outcomes have. */
+  readonly more: MoreFields;
 }
+
+/** Of what only some outcomes have: each is left out where there is none. Outcomes of format 1 have none of them. */
+export type MoreFields = {};
 
 /** An outcome to be stored: `value` is the result of a done task, the error of a failed one. */
 export interface NewOutcome extends OutcomeHeader {
@@ -56,7 +61,9 @@ export interface EncodedOutcome {
  * The header can be read without the value: a run that finds ten thousand tasks done makes no value that nobody asks
  * for.
  */
-const FORMAT = 1;
+const FORMAT = 2;
+/** Those that are read. Outcomes of format 1 end their header with the time. */
+const FORMATS: ReadonlySet<number> = new Set([1, FORMAT]);
 const HEADER_AT = 9;
 
 /**
@@ -69,7 +76,8 @@ const HEADER_AT = 9;
 export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
   const { valueHash, value } =
     outcome.status === 'done' ? encodedResult(outcome.task, outcome.value) : encodedError(outcome.task, outcome.value);
-  const { task, status, version, dependencies, after, inputHashes, sourceHash, attempts, durationMs, atMs } = outcome;
+  const { task, status, version, dependencies, after, inputHashes, sourceHash, attempts, durationMs, atMs, more } =
+    outcome;
   const fields: Fields = [
     task,
     status,
@@ -82,6 +90,7 @@ export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
     attempts,
     durationMs,
     atMs,
+    more,
   ];
   // JSON escapes lone surrogates, so that any name comes back as it was.
   const header = Buffer.from(JSON.stringify(fields));
@@ -105,13 +114,25 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
   if (buffer.length > 0 && buffer[0]! > FORMAT)
     throw new UnreadableOutcomeError(task, 'It was saved by a newer version of taskmap');
   const whole =
-    buffer.length > HEADER_AT && buffer[0] === FORMAT && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
+    buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
   if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
   const fields = valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
   if (fields === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
-  const [saved, status, version, dependencies, after, inputHashes, sourceHash, valueHash, attempts, durationMs, atMs] =
-    fields;
+  const [
+    saved,
+    status,
+    version,
+    dependencies,
+    after,
+    inputHashes,
+    sourceHash,
+    valueHash,
+    attempts,
+    durationMs,
+    atMs,
+    more,
+  ] = fields;
   if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(saved)}`);
   return {
     task,
@@ -125,6 +146,7 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     attempts,
     durationMs,
     atMs,
+    more: more ?? {},
     value: () => decodedValue(task, buffer.subarray(valueAt)),
   };
 }
@@ -141,6 +163,7 @@ type Fields = readonly [
   attempts: number,
   durationMs: number,
   atMs: number,
+  more?: MoreFields,
 ];
 
 /** The fields of a header; `undefined` if it is not one. That its checksum holds does not say who wrote it. */
@@ -155,14 +178,27 @@ function fieldsIn(text: string): Fields | undefined {
 
 function isFields(fields: unknown): fields is Fields {
   if (!Array.isArray(fields)) return false;
-  const [task, status, version, dependencies, after, inputHashes, sourceHash, valueHash, ...numbers] = fields;
+  const [
+    task,
+    status,
+    version,
+    dependencies,
+    after,
+    inputHashes,
+    sourceHash,
+    valueHash,
+    attempts,
+    durationMs,
+    atMs,
+    more,
+  ] = fields;
   return (
     (status === 'done' || status === 'failed') &&
     [task, version, sourceHash ?? '', valueHash].every((field) => typeof field === 'string') &&
     [dependencies, after, inputHashes].every(isNames) &&
     inputHashes.length === dependencies.length &&
-    numbers.length === 3 &&
-    numbers.every((field) => typeof field === 'number')
+    [attempts, durationMs, atMs].every((field) => typeof field === 'number') &&
+    (more === undefined || (typeof more === 'object' && more !== null))
   );
 }
 

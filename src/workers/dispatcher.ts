@@ -3,12 +3,11 @@ import { decodeError, type EncodedError, encodeError } from '../codec/error-code
 import { described, UncarriableError, WorkerCrashError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
-import type { FunctionSource } from './function-source.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
-import type { SendableFunctions } from './sendable-functions.js';
+import type { FunctionSources } from './sendable-functions.js';
 import { moduleReference } from './task-module.js';
 import type { WorkerPool } from './worker-pool.js';
-import type { WorkerThread } from './worker-thread.js';
+import type { PrintedUntil, WorkerThread } from './worker-thread.js';
 
 const NOTHING: number[] = [];
 /** So much work stands in a thread's inbox, at most and as far as it is known, in milliseconds: enough that it never waits for us, little enough that nothing waits for it. */
@@ -87,7 +86,8 @@ interface SentMessage {
  * alone is blamed.
  *
  * **Shutdown.** `stop()` takes back what no thread has begun. The run settles when `isBusy` says that nothing of it is on any
- * thread, and all that was printed there has been passed on.
+ * thread, and all has been passed on that was printed on each of them until the last of it had ended there. What others
+ * print on the same threads after that is not waited for.
  */
 export class Dispatcher implements Place {
   #run: PlacedRun;
@@ -95,8 +95,7 @@ export class Dispatcher implements Place {
   readonly #number: number;
   #claims: Int32Array;
   /** A 1 for each task that runs on threads. */
-  #tasks: Uint8Array;
-  #sources: ReadonlyMap<Function, FunctionSource>;
+  #sources: FunctionSources;
   /** The thread in whose inbox each task is, 0 for none. */
   #threadOf: Uint8Array;
   /** Which sending of the task counts; what is told of an earlier one does not. */
@@ -128,16 +127,17 @@ export class Dispatcher implements Place {
   #lastRoomiest: WorkerThread | undefined;
   readonly #outbox = new Map<WorkerThread, Outbox>();
   readonly #outstanding = new Map<number, number>();
+  /** How far each thread had printed when the last that it had of this run ended there, unless all of that had been passed on. */
+  readonly #printedUntil = new Map<number, PrintedUntil>();
   #outstandingCount = 0;
   #token = 0;
   #averageMs = UNKNOWN_MS;
   #stopped = false;
 
-  constructor(run: PlacedRun, pool: WorkerPool, { tasks, sources }: SendableFunctions) {
+  constructor(run: PlacedRun, pool: WorkerPool, sources: FunctionSources) {
     const { size } = run.open.topology;
     this.#run = run;
     this.#pool = pool;
-    this.#tasks = tasks;
     this.#sources = sources;
     this.#claims = new Int32Array(new SharedArrayBuffer(Math.max(size, 1) * Int32Array.BYTES_PER_ELEMENT));
     this.#threadOf = new Uint8Array(size);
@@ -152,7 +152,10 @@ export class Dispatcher implements Place {
   // What the run asks for.
 
   get isBusy(): boolean {
-    return this.#outstandingCount > 0 || this.#pool.isPrinting(this.#known.keys());
+    if (this.#outstandingCount > 0) return true;
+    for (const [number, until] of this.#printedUntil)
+      if (this.#pool.thread(number)?.hasPassed(until) === false) return true;
+    return false;
   }
 
   /** Gives the threads as much work as they have room for. */
@@ -227,7 +230,7 @@ export class Dispatcher implements Place {
     this.#pool.leave(this.#number, this.#known);
     // All that belongs to the graph goes; what is left of this is kept: see lastUsed.
     this.#run = LEFT;
-    this.#tasks = this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;
+    this.#threadOf = this.#keptOn = this.#homeOf = NO_BYTES;
     this.#claims = this.#tokenOf = NO_NUMBERS;
     this.#expectedMs = NO_TIMES;
     this.#missing = undefined;
@@ -242,6 +245,7 @@ export class Dispatcher implements Place {
       this.#behind,
       this.#outbox,
       this.#outstanding,
+      this.#printedUntil,
       this.#sentMessages,
       this.#suspects,
       this.#unsendable,
@@ -330,8 +334,10 @@ export class Dispatcher implements Place {
       if (this.#threadOf[id] === thread.number) there.push(id);
     }
     this.#outstandingCount -= this.#outstanding.get(thread.number) ?? 0;
+    const { number } = thread;
+    this.#printedUntil.delete(number);
     for (const map of [this.#outstanding, this.#known, this.#sentTo, this.#behind, this.#sentMessages])
-      map.delete(thread.number);
+      map.delete(number);
     const current = thread.concurrency === 1 ? thread.board.current : undefined;
     const taken = new Set(there.filter((id) => this.#claims[id] === Claim.taken));
     const blamed = this.#blamedFor(thread, taken);
@@ -353,6 +359,10 @@ export class Dispatcher implements Place {
         this.#run.ended(attempt, { kind: 'hopeless', error });
       }
     }
+  }
+
+  printed(): void {
+    if (this.#printedUntil.size > 0 && !this.isBusy) this.#run.wake();
   }
 
   /** @param taken - the tasks of this run that had begun there */
@@ -422,7 +432,7 @@ export class Dispatcher implements Place {
     const first = found.length;
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
       const dependent = ids[edge]!;
-      if (this.#tasks[dependent] !== 1) continue;
+      if (this.#run.placed[dependent] !== 1) continue;
       const left = --missing[dependent]!;
       const home = this.#homeOf[dependent]!;
       this.#homeOf[dependent] = home === 0 || home === thread.number ? thread.number : NOWHERE;
@@ -706,7 +716,9 @@ export class Dispatcher implements Place {
     thread.queuedCount--;
     thread.queuedMs = thread.queuedCount === 0 ? 0 : Math.max(0, thread.queuedMs - expectedMs);
     this.#outstandingCount--;
-    this.#outstanding.set(thread.number, this.#outstanding.get(thread.number)! - 1);
+    const left = this.#outstanding.get(thread.number)! - 1;
+    this.#outstanding.set(thread.number, left);
+    if (left === 0) this.#notePrinted(thread);
     this.#pool.shareRoom();
     const sent = this.#sentTo.get(thread.number);
     if (sent !== undefined && sent.length > 2 * (thread.queuedCount + INBOX_MAX)) {
@@ -715,6 +727,12 @@ export class Dispatcher implements Place {
         sent.filter((id) => this.#threadOf[id] === thread.number),
       );
     }
+  }
+
+  #notePrinted(thread: WorkerThread): void {
+    const until = thread.printedUntil;
+    if (until === undefined) this.#printedUntil.delete(thread.number);
+    else this.#printedUntil.set(thread.number, until);
   }
 
   /** A task is no longer on a thread, and not done: what depends on it misses it again. */
@@ -777,7 +795,7 @@ export class Dispatcher implements Place {
 
   #hasDependentsThere(id: number): boolean {
     const { starts, ids } = this.#run.open.topology.dependents;
-    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) if (this.#tasks[ids[edge]!] === 1) return true;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) if (this.#run.placed[ids[edge]!] === 1) return true;
     return false;
   }
 

@@ -3,9 +3,10 @@ import { type MessagePort, parentPort, receiveMessageOnPort, threadId } from 'no
 import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, InvalidOptionError, UncarriableError } from '../errors.js';
-import { attemptController } from '../graph/attempt-signal.js';
-import type { TaskContext } from '../graph/task.js';
+import { described, partOf } from '../errors.js';
+import { contextOf } from '../graph/attempt-context.js';
+import { AttemptSignal } from '../graph/attempt-signal.js';
+import { isThenable } from '../graph/thenable.js';
 import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { functionOf } from './function-of-text.js';
@@ -69,8 +70,8 @@ interface Running {
   /** When its progress was last told, by the clock of this thread, and what has come since. */
   toldProgressAtMs: number;
   untoldProgress: readonly [fraction: number, note: string | undefined] | undefined;
-  controller: AbortController | undefined;
-  abortedWith: { readonly reason: unknown } | undefined;
+  /** What its context has; `undefined` if it has none. */
+  aborting: AttemptSignal | undefined;
   ended: boolean;
   tellEnded: (() => void) | undefined;
 }
@@ -117,9 +118,16 @@ class Server {
     this.#port = port;
     this.#concurrency = concurrency;
     this.#board = new Board(board);
-    countPrinted((byteCount) => this.#board.print(byteCount));
-    process.on('uncaughtException', (error) => this.#escaped(error));
-    process.on('unhandledRejection', (error) => this.#escaped(error));
+    countPrinted((stream, byteCount) => this.#board.print(stream, byteCount));
+    const escaped = (error: unknown) => this.#escaped(error);
+    listenForGood({ uncaughtException: escaped, unhandledRejection: escaped });
+    // A task may have what escapes it told to a callback of its own, but not what escapes others: nobody would hear of that.
+    const capture = process.setUncaughtExceptionCaptureCallback.bind(process);
+    process.setUncaughtExceptionCaptureCallback = (callback) => {
+      const owner = this.#erring();
+      const isOwn = () => this.#erring() === owner;
+      capture(typeof callback === 'function' ? (error) => (isOwn() ? callback : escaped)(error) : callback);
+    };
     // A task that means to end itself must not end its neighbours with it.
     process.exit = ((code?: number | string) => {
       const error = new Error(
@@ -234,8 +242,7 @@ class Server {
   #abort(runNumber: number, id: number, token: number, reason: unknown): void {
     for (const running of this.#running) {
       if (running.run.number !== runNumber || running.id !== id || running.token !== token) continue;
-      running.abortedWith = { reason };
-      running.controller?.abort(reason);
+      running.aborting?.abort(reason);
     }
   }
 
@@ -340,12 +347,15 @@ class Server {
       startedAtMs: originMs + sinceOriginMs(),
       toldProgressAtMs: -PROGRESS_MS,
       untoldProgress: undefined,
-      controller: undefined,
-      abortedWith: undefined,
+      aborting: undefined,
       ended: false,
       tellEnded: undefined,
     };
-    if (named) args.unshift(this.#context(running, name, attempt));
+    if (named) {
+      running.aborting = new AttemptSignal();
+      const facts = { task: name, attempt, runId: run.id, headers: headers ?? NO_HEADERS };
+      args.unshift(contextOf(facts, running.aborting, (fraction, note) => this.#progressed(running, fraction, note)));
+    }
     return this.#run(running, run.functions.get(fn)!, args);
   }
 
@@ -393,8 +403,7 @@ class Server {
     this.#running.delete(running);
     if (this.#concurrency === 1) this.#board.ends();
     const tookMs = originMs + sinceOriginMs() - startedAtMs;
-    // One that never asked for its signal was told nothing.
-    const told = running.abortedWith !== undefined && running.controller !== undefined ? TOLD : 0;
+    const told = running.aborting?.wasTold === true ? TOLD : 0;
     if (end === TaskEnd.threw) this.#record(run.number, id, token, end | told, startedAtMs, tookMs, encodeError(value));
     else this.#returned(run, id, token, flags, told, startedAtMs, tookMs, value);
     running.tellEnded?.();
@@ -490,8 +499,7 @@ class Server {
   #escaped(error: unknown): void {
     // What process.exit() throws comes a second time if nobody catches it.
     if (this.#exits.has(error as Error)) return;
-    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
-    const running = this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
+    const running = this.#erring();
     if (running === undefined || running.ended) {
       this.#port.postMessage([FromWorker.stray, encodeError(error)]);
       return;
@@ -500,29 +508,13 @@ class Server {
     this.#flush();
   }
 
-  // The context of a task.
-
-  #context(running: Running, task: string, attempt: number): TaskContext {
-    const { run, headers = NO_HEADERS } = running;
-    return {
-      task,
-      attempt,
-      runId: run.id,
-      headers,
-      get signal(): AbortSignal {
-        if (running.controller === undefined) {
-          running.controller = attemptController();
-          if (running.abortedWith !== undefined) running.controller.abort(running.abortedWith.reason);
-        }
-        return running.controller.signal;
-      },
-      progress: (fraction: number, note?: string): void => {
-        if (typeof fraction !== 'number' || Number.isNaN(fraction))
-          throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction);
-        this.#progressed(running, Math.min(Math.max(fraction, 0), 1), note === undefined ? undefined : String(note));
-      },
-    };
+  /** The attempt that an error comes from which is told of now, also if it has ended. */
+  #erring(): Running | undefined {
+    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
+    return this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
   }
+
+  // The progress of a task.
 
   /** Told now, or a while later if the last one was told just now; by then only the latest counts. */
   #progressed(running: Running, fraction: number, note: string | undefined): void {
@@ -568,10 +560,6 @@ function copied(packed: Packed | undefined, value: unknown): unknown {
   return packed === undefined ? structuredClone(value) : unpack(structuredClone(packed));
 }
 
-function partOf(error: unknown): string {
-  return error instanceof UncarriableError ? error.part : `it throws as it is read: ${described(error)}`;
-}
-
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
@@ -586,8 +574,8 @@ async function asPromise(value: unknown): Promise<unknown> {
  * not all that is written does: a stream may have been ended, or be held back by `cork()`. And it leaves at once: nobody
  * would wait for what waits here. Who prints faster than it is read is told so by `write()` and `drain`, as ever.
  */
-function countPrinted(count: (byteCount: number) => void): void {
-  for (const stream of [process.stdout, process.stderr]) {
+function countPrinted(count: (stream: number, byteCount: number) => void): void {
+  for (const [index, stream] of [process.stdout, process.stderr].entries()) {
     const send = stream._writev?.bind(stream);
     if (send === undefined) continue;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
@@ -598,7 +586,7 @@ function countPrinted(count: (byteCount: number) => void): void {
       // Not `byteLength()`, which only estimates what a text in base64 or hex holds.
       for (const { chunk, encoding } of chunks) byteCount += Buffer.from(chunk, encoding).length;
       unreadCount += byteCount;
-      count(byteCount);
+      count(index, byteCount);
       send(chunks, () => {
         unreadCount -= byteCount;
         if (!isFull || unreadCount > 0) return;
@@ -615,17 +603,31 @@ function countPrinted(count: (byteCount: number) => void): void {
   }
 }
 
+/**
+ * Listens to the process for as long as the thread lives, whatever listeners a task takes away: without them, what
+ * escapes one task would end the thread, and whatever else runs there would run again or be blamed.
+ */
+function listenForGood(listenerByEvent: Readonly<Record<string, (error: unknown) => void>>): void {
+  const listen = () => {
+    for (const [event, listener] of Object.entries(listenerByEvent))
+      if (!process.listeners(event as 'exit').includes(listener)) process.on(event, listener);
+  };
+  listen();
+  for (const name of ['off', 'removeListener', 'removeAllListeners'] as const) {
+    const remove = process[name].bind(process) as (...args: unknown[]) => void;
+    const removeAndListen = (...args: unknown[]) => {
+      remove(...args);
+      listen();
+      return process;
+    };
+    Object.defineProperty(process, name, { value: removeAndListen, writable: true, configurable: true });
+  }
+}
+
 /** What serves the tasks of this thread is broken itself, as a task may have done to it: another thread is to take its place. */
 function fail(error: unknown): void {
   console.error('A worker thread of taskmap ends, since it cannot go on:', error);
   exit(1);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
 }
 
 workerpool.worker({

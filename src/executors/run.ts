@@ -350,9 +350,10 @@ export class Run implements AttemptRun, PlacedRun {
       if (kept === undefined || 'error' in kept) {
         schedule.changed(id);
       } else {
-        this.open.outcomes.done(id, kept.result, 'store');
+        const { result, source = 'store' } = kept;
+        this.open.outcomes.done(id, result, source);
         schedule.holds(id);
-        this.#announcer.kept(id, kept.result);
+        this.#announcer.kept(id, result, source);
       }
       if (this.#host.isAsync) this.#yieldIfDue();
     }

@@ -96,6 +96,28 @@ export interface TaskSetters<Names extends string> {
    * @throws {@link InvalidOptionError}
    */
   version(version: string): this;
+  /**
+   * The task runs in each run, whatever is known of it: for what looks at something outside, such as a folder or a
+   * clock. What takes its result runs only if that is another than before. `always(false)` takes it back.
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * let files = ['a.csv'];
+   * const graph = new TaskGraphBuilder()
+   *   .task('files', () => files).always()
+   *   .task('count').dependsOn('files').run((files) => files.length)
+   *   .build();
+   * const executor = new SyncExecutor();
+   * executor.run(graph);
+   * executor.run(graph);
+   * graph.explain('files'); // => 'ran: it runs in each run'
+   * graph.explain('count'); // => 'kept: same inputs'
+   * files = ['a.csv', 'b.csv'];
+   * executor.run(graph);
+   * graph.explain('count'); // => 'ran: the result of "files" changed'
+   */
+  always(on?: boolean): this;
   /** Waits for these tasks without taking their results. */
   after(...tasks: readonly (Names | AnyTask)[]): this;
 }
@@ -303,12 +325,14 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const functions: TaskFunction[] = [];
     const allSettings: TaskSettings[] = [];
     const idByName = new Map<string, number>();
+    const always: number[] = [];
     for (const { name, fn, settings } of this.#drafts) {
       // A second task of the same name stays in the lists: what else is wrong with it is to be told as well.
       if (idByName.has(name)) problems.push(new DuplicateTaskError(name));
       else idByName.set(name, names.length);
       names.push(name);
       allSettings.push(settings);
+      if (settings.always) always.push(names.length - 1);
       if (fn === undefined) problems.push(new MissingFunctionError(name));
       else functions.push(fn);
     }
@@ -331,7 +355,15 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
         problems,
         cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '',
       );
-    const graph = createGraph({ name: this.#name, names, idByName, functions, settings: allSettings, topology });
+    const graph = createGraph({
+      name: this.#name,
+      names,
+      idByName,
+      functions,
+      settings: allSettings,
+      topology,
+      always,
+    });
     for (const name of done) graph.markDone(name, undefined);
     for (const [name, result] of results) graph.markDone(name, result);
     return graph as TaskGraph<TasksOf<Declared, Added>>;
@@ -413,6 +445,10 @@ class Draft {
 
   version(version: string): this {
     return this.#set({ version });
+  }
+
+  always(on = true): this {
+    return this.#set({ always: on });
   }
 
   task(...args: [name: never]): unknown {

@@ -55,7 +55,7 @@ export class KeptOutcomes implements RunMemory {
       if (!(bytes instanceof Uint8Array))
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
-      if (id === undefined || !graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
+      if (id === undefined || !graph.isUndecided(id) || graph.outcomes.wasReset(id)) continue;
       this.kept[id] = 1;
       this.#bytes.set(id, bytes);
     }

@@ -33,6 +33,9 @@ export interface LoadedOutcomes {
   readonly repairs?: readonly StoreRepair[];
 }
 
+/** The kept result of a task, and who kept it (a store, unless it is told), or why what is kept cannot be read. */
+export type Recalled = { readonly result: unknown; readonly source?: 'graph' | 'store' } | { readonly error: unknown };
+
 /** What is kept of the tasks of one graph, as one run sees it. It notes in the graph why tasks run or are kept. */
 export interface RunMemory {
   /** A 1 for each pending task of which something is kept that may still hold. */
@@ -44,7 +47,7 @@ export interface RunMemory {
   /**
    * The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read.
    */
-  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined;
+  recall(id: number): Recalled | undefined;
   /**
    * The same without the results of dependencies that have not run: of a plan.
    *

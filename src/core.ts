@@ -44,7 +44,7 @@ export type {
   TaskOptions,
   TaskSettings,
 } from './graph/task.js';
-export { type GraphJSON, TaskGraph, type TasksIn } from './graph/task-graph.js';
+export { type GraphJSON, type ResetOptions, TaskGraph, type TasksIn } from './graph/task-graph.js';
 export {
   type IncompleteTask,
   type KnownOutcomes,
@@ -75,5 +75,6 @@ export type {
   LoadedOutcomes,
   Memory,
   OutcomeKeeper,
+  Recalled,
   RunMemory,
 } from './store/run-memory.js';

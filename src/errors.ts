@@ -414,6 +414,11 @@ export class UncarriableError extends TaskmapError {
   }
 }
 
+/** Which part of a value cannot cross, as what was thrown on the way tells it: a sentence without its end. */
+export function partOf(error: unknown): string {
+  return error instanceof UncarriableError ? error.part : `it throws as it is read: ${described(error)}`;
+}
+
 /** A worker thread died while it ran this task, as often as it is tried. `cause` is what the thread died of. */
 export class WorkerCrashError extends TaskmapError {
   readonly code = 'worker-crash';
@@ -448,7 +453,9 @@ export class WorkerLostError extends TaskmapError {
 
   constructor(task: string, options?: ErrorOptions) {
     super(
-      `Task ${quoted(task)} was given to one worker after another, and none of them came back with it. It brings its process down, needs more memory than there is, or keeps the event loop of its worker busy for longer than \`lockMs\`: leave out .ioBound(), so that it runs on a thread.`,
+      `Task ${quoted(task)} was given to one worker after another, and none of them came back with it. ` +
+        'It brings its process down, or needs more memory than there is. On a queue it may also keep the event loop of ' +
+        'its worker busy for longer than `lockMs`: leave out .ioBound(), so that it runs on a thread.',
       options,
     );
     this.task = task;

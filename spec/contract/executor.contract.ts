@@ -1,5 +1,6 @@
 import { afterEach, describe, vi } from 'vitest';
 import { validateRuns } from '../support/validated-runs.js';
+import { againContract } from './executor-again.contract.js';
 import { attemptContract } from './executor-attempts.contract.js';
 import { endingContract } from './executor-endings.contract.js';
 import { eventContract } from './executor-events.contract.js';
@@ -22,6 +23,7 @@ export function executorContract(subject: ExecutorSubject): void {
     eventContract(subject);
     endingContract(subject);
     storeContract(subject);
+    againContract(subject);
     if (subject.isAsync) promiseContract(subject);
     else noPromiseContract(subject);
   });

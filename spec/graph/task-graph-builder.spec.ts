@@ -272,6 +272,7 @@ describe('options', () => {
       retry: { attempts: 1, delayMs: 0, backoff: 1, jitter: 0, when: undefined },
       timeoutMs: undefined,
       version: '',
+      always: false,
     });
   });
 
@@ -284,6 +285,7 @@ describe('options', () => {
       .retry({ attempts: 4, delayMs: 10, backoff: 2, jitter: 0.5, when })
       .timeout(500)
       .version('2')
+      .always()
       .task('b', one)
       .build();
     expect(settingsOf(graph, 'a')).toEqual({
@@ -294,6 +296,7 @@ describe('options', () => {
       retry: { attempts: 4, delayMs: 10, backoff: 2, jitter: 0.5, when },
       timeoutMs: 500,
       version: '2',
+      always: true,
     });
     expect(settingsOf(graph, 'b').priority).toBe(0);
   });

@@ -153,7 +153,7 @@ describe.each(PAIRS)('files, with %s and %s', (executorName, storeName) => {
 
     const second = await runOf(pipeline(), executor);
     expect(calls()).toEqual([]);
-    expect(second.explain('source')).toBe('ran: its files are looked at in each run');
+    expect(second.explain('source')).toBe('ran: it runs in each run');
     expect(second.explain('page')).toBe('kept: same version and inputs');
     expect(second.result('page').pages.get('only')?.[0]).toBeInstanceOf(FileResult);
 

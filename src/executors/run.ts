@@ -15,6 +15,7 @@ import { lookAtFiles } from '../files/look.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
+import { isThenable } from '../graph/thenable.js';
 import { type CallerContext, callerContext, inNoContext } from '../places/caller-context.js';
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
@@ -86,6 +87,8 @@ const SLICE_MS = 10;
 /** Starts that took less than this together are quick, in milliseconds. */
 const QUICK_MS = 1;
 const CHECK_INTERVAL_MAX = 8;
+/** So often a place is asked to fill itself in one go, before other events get their turn. */
+const FILLS_MAX = 1000;
 
 /**
  * One pass of an executor over a graph: tells the schedule what happened, and does what the schedule decides.
@@ -141,6 +144,10 @@ export class Run implements AttemptRun, PlacedRun {
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
   #isWoken = false;
+  /** Nothing is offered to the place until other events have had their turn. */
+  #isPlacePaused = false;
+  /** The tasks that have come back from it in this turn of the event loop. */
+  #cameBack: Set<number> | undefined;
   /** The place is being told that the run is over: what it says to that is not heard. */
   #isEnding = false;
   #broken: { readonly error: unknown } | undefined;
@@ -293,7 +300,7 @@ export class Run implements AttemptRun, PlacedRun {
   #advance(): void {
     const schedule = this.#schedule;
     const place = this.#place;
-    for (;;) {
+    for (let fillCount = 0; ; ) {
       if (this.#mailbox.length > 0) this.#dealWithMail();
       if (place !== undefined) this.#takeNews();
       if (schedule.hasUnchecked) this.#recall();
@@ -304,7 +311,10 @@ export class Run implements AttemptRun, PlacedRun {
         this.#start(id);
         continue;
       }
-      place?.fill();
+      if (place !== undefined && !this.#isPlacePaused) {
+        place.fill();
+        if (++fillCount === FILLS_MAX) this.#pausePlace();
+      }
       if (this.#mailbox.length === 0 && !schedule.hasSkipped && !this.#hasNews) return;
     }
   }
@@ -353,9 +363,10 @@ export class Run implements AttemptRun, PlacedRun {
     if (kept === undefined || 'error' in kept) {
       schedule.changed(id);
     } else {
-      this.open.outcomes.done(id, kept.result, 'store');
+      const { result, source = 'store' } = kept;
+      this.open.outcomes.done(id, result, source);
       schedule.holds(id);
-      this.#announcer.kept(id, kept.result);
+      this.#announcer.kept(id, result, source);
     }
   }
 
@@ -406,7 +417,7 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   get readyCount(): number {
-    return this.#schedule.stopped ? 0 : this.#schedule.readyPlacedCount;
+    return this.#schedule.stopped || this.#isPlacePaused ? 0 : this.#schedule.readyPlacedCount;
   }
 
   now(): number {
@@ -414,14 +425,14 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   take(ioBound?: boolean): RemoteAttempt | undefined {
-    const id = this.#schedule.nextPlaced(ioBound);
+    const id = this.#isPlacePaused ? NONE : this.#schedule.nextPlaced(ioBound);
     if (id === NONE) return undefined;
     this.open.outcomes.running(id);
     return this.#placedAttempt(id);
   }
 
   takeAhead(id: number): RemoteAttempt | undefined {
-    if (!this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
+    if (this.#isPlacePaused || !this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
     this.#schedule.sentAhead(id);
     const attempt = this.#placedAttempt(id);
     attempt.isAhead = true;
@@ -532,7 +543,7 @@ export class Run implements AttemptRun, PlacedRun {
     const isGivenBack = ending.kind === 'never-began' || (ending.kind === 'lost' && attempt.abortedWith === undefined);
     if (isGivenBack) {
       this.#endAhead(attempt);
-      this.#schedule.recalled(id);
+      this.#comesBack(id);
       return 'again';
     }
     attempt.heldEnding = ending;
@@ -625,7 +636,32 @@ export class Run implements AttemptRun, PlacedRun {
   #giveBack(attempt: LiveAttempt): void {
     this.#endAttempt(attempt);
     this.open.outcomes.pending(attempt.id);
-    this.#schedule.recalled(attempt.id);
+    this.#comesBack(attempt.id);
+  }
+
+  /**
+   * A task is ready for its place again. The place may hand it back as soon as it has taken it, and so without end: the
+   * second time in one turn of the event loop it is offered only in the next one, so that an abort can get in.
+   */
+  #comesBack(id: number): void {
+    this.#schedule.recalled(id);
+    if (this.#cameBack === undefined) {
+      this.#cameBack = new Set();
+      this.#clock.soon(() => {
+        this.#cameBack = undefined;
+      });
+    }
+    if (this.#cameBack.has(id)) this.#pausePlace();
+    else this.#cameBack.add(id);
+  }
+
+  #pausePlace(): void {
+    if (this.#isPlacePaused) return;
+    this.#isPlacePaused = true;
+    this.#clock.soon(() => {
+      this.#isPlacePaused = false;
+      this.wake();
+    });
   }
 
   // One attempt, from its start to its end.
@@ -1053,13 +1089,6 @@ function withCause(error: unknown, cause: unknown): unknown {
 
 /** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */
 const whenSettled = Promise.prototype.then;
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
-}
 
 /**
  * One of each class of which every run makes new ones, kept for ever. When none is left at a garbage collection, V8 forgets their hidden class, and drops all

@@ -4,29 +4,16 @@ import { checkedPath } from './file-result.js';
 
 /**
  * The files that one attempt writes. Each is written beside its place, and put there when the task is done: nobody ever
- * sees half of a file, and what a failed attempt has written goes. It is behind the `context.file` of every attempt; who
- * calls functions at a place of their own makes one for each call.
- *
- * @example
- * import { readFileSync, rmSync, writeFileSync } from 'node:fs';
- * import { WrittenFiles } from 'taskmap-ts/places';
- *
- * const path = `written-${process.pid}.txt`;
- * const written = new WrittenFiles('letter');
- * writeFileSync(written.beside(path), 'Dear reader');
- * written.keep(); // it returned
- * written.discard(); // at its end, however it ended
- * readFileSync(path, 'utf8'); // => 'Dear reader'
- * rmSync(path);
+ * sees half of a file, and what a failed attempt has written goes.
  */
 export class WrittenFiles {
-  readonly #task: string;
+  readonly #task: string | undefined;
   #isOver = false;
   /** Where each is written, and how it was given, by its place. */
   readonly #besideByPath = new Map<string, { readonly beside: string; readonly name: string }>();
 
   /** @param task - the name that errors tell */
-  constructor(task: string) {
+  constructor(task: string | undefined) {
     this.#task = task;
   }
 

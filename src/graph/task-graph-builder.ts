@@ -105,6 +105,28 @@ export interface TaskSetters<Names extends string> {
    * @throws {@link InvalidOptionError}
    */
   version(version: string): this;
+  /**
+   * The task runs in each run, whatever is known of it: for what looks at something outside, such as a folder or a
+   * clock. What takes its result runs only if that is another than before. `always(false)` takes it back.
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * let files = ['a.csv'];
+   * const graph = new TaskGraphBuilder()
+   *   .task('files', () => files).always()
+   *   .task('count').dependsOn('files').run((files) => files.length)
+   *   .build();
+   * const executor = new SyncExecutor();
+   * executor.run(graph);
+   * executor.run(graph);
+   * graph.explain('files'); // => 'ran: it runs in each run'
+   * graph.explain('count'); // => 'kept: same inputs'
+   * files = ['a.csv', 'b.csv'];
+   * executor.run(graph);
+   * graph.explain('count'); // => 'ran: the result of "files" changed'
+   */
+  always(on?: boolean): this;
   /** Waits for these tasks without taking their results. */
   after(...tasks: readonly (Names | AnyTask)[]): this;
 }
@@ -356,7 +378,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const fn = make(task);
     const draft = new Draft(this, task);
     this.#drafts.push(draft);
-    return draft.run(fn).onMainThread();
+    return draft.run(fn).onMainThread().always();
   }
 
   /**
@@ -387,12 +409,14 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const functions: TaskFunction[] = [];
     const allSettings: TaskSettings[] = [];
     const idByName = new Map<string, number>();
+    const always: number[] = [];
     for (const { name, fn, settings } of this.#drafts) {
       // A second task of the same name stays in the lists: what else is wrong with it is to be told as well.
       if (idByName.has(name)) problems.push(new DuplicateTaskError(name));
       else idByName.set(name, names.length);
       names.push(name);
       allSettings.push(settings);
+      if (settings.always) always.push(names.length - 1);
       if (fn === undefined) problems.push(new MissingFunctionError(name));
       else functions.push(fn);
     }
@@ -415,7 +439,15 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
         problems,
         cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '',
       );
-    const graph = createGraph({ name: this.#name, names, idByName, functions, settings: allSettings, topology });
+    const graph = createGraph({
+      name: this.#name,
+      names,
+      idByName,
+      functions,
+      settings: allSettings,
+      topology,
+      always,
+    });
     for (const name of done) graph.markDone(name, undefined);
     for (const [name, result] of results) graph.markDone(name, result);
     return graph as TaskGraph<TasksOf<Declared, Added>>;
@@ -499,6 +531,10 @@ class Draft {
     return this.#set({ version });
   }
 
+  always(on = true): this {
+    return this.#set({ always: on });
+  }
+
   task(...args: [name: never]): unknown {
     return this.#builder.task(...args);
   }
@@ -552,7 +588,7 @@ function asTask(spec: TaskSpec | SourceSpec, problems: TaskmapError[]): TaskSpec
   if (!('file' in spec || 'files' in spec)) return spec as TaskSpec;
   try {
     const run = 'file' in spec ? fileSource(spec.file, spec.name) : filesSource(spec.files, spec, spec.name);
-    return { ...spec, run, onMainThread: true };
+    return { ...spec, run, onMainThread: true, always: true };
   } catch (error) {
     if (!(error instanceof InvalidOptionError)) throw error;
     problems.push(error);

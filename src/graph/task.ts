@@ -92,6 +92,11 @@ export interface TaskOptions {
   readonly timeoutMs?: number | undefined;
   /** Names the meaning of the function, for whoever keeps results: it is to be changed when the same inputs give another result. Default `''`. */
   readonly version?: string | undefined;
+  /**
+   * Runs in each run, whatever is known of it: for what looks at something outside, such as a folder or a clock. What
+   * takes its result runs only if that is another than before. Default false.
+   */
+  readonly always?: boolean | undefined;
 }
 
 /** A {@link RetryPolicy} with every default filled in. */
@@ -113,6 +118,7 @@ export interface TaskSettings {
   /** `undefined`: no limit. */
   readonly timeoutMs: number | undefined;
   readonly version: string;
+  readonly always: boolean;
 }
 
 /** A named function and how to run it. */
@@ -135,6 +141,7 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   retry: ONE_ATTEMPT,
   timeoutMs: undefined,
   version: '',
+  always: false,
 });
 const IO_BOUND_SETTINGS: TaskSettings = Object.freeze({ ...DEFAULT_SETTINGS, ioBound: true });
 
@@ -171,6 +178,7 @@ export function settled(
       (value) => value > 0 && value <= WAIT_MAX_MS,
     ),
     version: checked.text('version', options.version, base.version),
+    always: checked.flag('always', options.always, base.always),
   };
   return shared(settings);
 }
@@ -183,7 +191,8 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.priority === 0 &&
     settings.retry === ONE_ATTEMPT &&
     settings.timeoutMs === undefined &&
-    settings.version === '';
+    settings.version === '' &&
+    !settings.always;
   if (!plain) return Object.freeze(settings);
   return settings.ioBound ? IO_BOUND_SETTINGS : DEFAULT_SETTINGS;
 }

@@ -13,8 +13,6 @@ import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
 
 const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
-/** Of a source. */
-const LOOKED_AT: Decision = Object.freeze({ verdict: 'runs', why: 'its files are looked at in each run' });
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
 
 /**
@@ -64,15 +62,14 @@ export class KeptOutcomes implements RunMemory {
       if (!(bytes instanceof Uint8Array))
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
-      if (id === undefined || !graph.outcomes.isPending(id)) continue;
+      if (id === undefined || !graph.isUndecided(id)) continue;
       this.#bytes.set(id, bytes);
       if (this.#isSource(id)) for (const file of this.#filesBefore(id)) learn(file.path, file);
       else if (!graph.outcomes.wasReset(id)) this.kept[id] = 1;
     }
     for (let id = 0; id < this.kept.length; id++) {
       if (!graph.outcomes.isPending(id)) continue;
-      const why = this.#isSource(id) ? LOOKED_AT : NOTHING_STORED;
-      graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : why);
+      graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
     }
   }
 
@@ -173,7 +170,7 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #isSource(id: number): boolean {
-    return this.#graph.settings[id]!.onMainThread && isFileSource(this.#graph.functions[id]!);
+    return this.#graph.settings[id]!.always && isFileSource(this.#graph.functions[id]!);
   }
 
   /** The files of the outcome that is stored of a task. */

@@ -33,8 +33,14 @@ export interface LoadedOutcomes {
   readonly repairs?: readonly StoreRepair[];
 }
 
-/** What became of a kept result: it holds, it cannot be read, or it holds no longer. */
-export type Recalled = { readonly result: unknown } | { readonly error: unknown } | undefined;
+/**
+ * What became of a kept result: it holds, and who kept it (a store, unless it is told); it cannot be read; or it holds no
+ * longer.
+ */
+export type Recalled =
+  | { readonly result: unknown; readonly source?: 'graph' | 'store' }
+  | { readonly error: unknown }
+  | undefined;
 
 /** What is kept of the tasks of one graph, as one run sees it. It notes in the graph why tasks run or are kept. */
 export interface RunMemory {

@@ -3,12 +3,13 @@ import { type MessagePort, parentPort, receiveMessageOnPort, threadId } from 'no
 import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, UncarriableError } from '../errors.js';
+import { described, partOf } from '../errors.js';
 import { filesIn, mayHoldFiles } from '../files/file-result.js';
 import { lookAtFiles } from '../files/look.js';
 import { WrittenFiles } from '../files/written-files.js';
 import { contextOf } from '../graph/attempt-context.js';
 import { AttemptSignal } from '../graph/attempt-signal.js';
+import { isThenable } from '../graph/thenable.js';
 import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { functionOf } from './function-of-text.js';
@@ -124,9 +125,16 @@ class Server {
     this.#port = port;
     this.#concurrency = concurrency;
     this.#board = new Board(board);
-    countPrinted((byteCount) => this.#board.print(byteCount));
-    process.on('uncaughtException', (error) => this.#escaped(error));
-    process.on('unhandledRejection', (error) => this.#escaped(error));
+    countPrinted((stream, byteCount) => this.#board.print(stream, byteCount));
+    const escaped = (error: unknown) => this.#escaped(error);
+    listenForGood({ uncaughtException: escaped, unhandledRejection: escaped });
+    // A task may have what escapes it told to a callback of its own, but not what escapes others, who would wait for ever.
+    const capture = process.setUncaughtExceptionCaptureCallback.bind(process);
+    process.setUncaughtExceptionCaptureCallback = (callback) => {
+      const owner = this.#erring();
+      const isOwn = () => this.#erring() === owner;
+      capture(typeof callback === 'function' ? (error) => (isOwn() ? callback : escaped)(error) : callback);
+    };
     // A task that means to end itself must not end its neighbours with it.
     process.exit = ((code?: number | string) => {
       const error = new Error(
@@ -506,14 +514,19 @@ class Server {
   #escaped(error: unknown): void {
     // What process.exit() throws comes a second time if nobody catches it.
     if (this.#exits.has(error as Error)) return;
-    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
-    const running = this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
+    const running = this.#erring();
     if (running === undefined || running.ended) {
       this.#port.postMessage([FromWorker.stray, encodeError(error)]);
       return;
     }
     this.#end(running, TaskEnd.threw, error);
     this.#flush();
+  }
+
+  /** The attempt that an error comes from which is told of now, also if it has ended. */
+  #erring(): Running | undefined {
+    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
+    return this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
   }
 
   // The progress of a task.
@@ -585,10 +598,6 @@ function copied(packed: Packed | undefined, value: unknown): unknown {
   return packed === undefined ? structuredClone(value) : unpack(structuredClone(packed));
 }
 
-function partOf(error: unknown): string {
-  return error instanceof UncarriableError ? error.part : `it throws as it is read: ${described(error)}`;
-}
-
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
@@ -603,8 +612,8 @@ async function asPromise(value: unknown): Promise<unknown> {
  * not all that is written does: a stream may have been ended, or be held back by `cork()`. And it leaves at once: nobody
  * would wait for what waits here. Who prints faster than it is read is told so by `write()` and `drain`, as ever.
  */
-function countPrinted(count: (byteCount: number) => void): void {
-  for (const stream of [process.stdout, process.stderr]) {
+function countPrinted(count: (stream: number, byteCount: number) => void): void {
+  for (const [index, stream] of [process.stdout, process.stderr].entries()) {
     const send = stream._writev?.bind(stream);
     if (send === undefined) continue;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
@@ -615,7 +624,7 @@ function countPrinted(count: (byteCount: number) => void): void {
       // Not `byteLength()`, which only estimates what a text in base64 or hex holds.
       for (const { chunk, encoding } of chunks) byteCount += Buffer.from(chunk, encoding).length;
       unreadCount += byteCount;
-      count(byteCount);
+      count(index, byteCount);
       send(chunks, () => {
         unreadCount -= byteCount;
         if (!isFull || unreadCount > 0) return;
@@ -632,17 +641,31 @@ function countPrinted(count: (byteCount: number) => void): void {
   }
 }
 
+/**
+ * Listens to the process for as long as the thread lives, whatever listeners a task takes away: without them, what
+ * escapes one task would end the thread, and whatever else runs there would run again or be blamed.
+ */
+function listenForGood(listenerByEvent: Readonly<Record<string, (error: unknown) => void>>): void {
+  const listen = () => {
+    for (const [event, listener] of Object.entries(listenerByEvent))
+      if (!process.listeners(event as 'exit').includes(listener)) process.on(event, listener);
+  };
+  listen();
+  for (const name of ['off', 'removeListener', 'removeAllListeners'] as const) {
+    const remove = process[name].bind(process) as (...args: unknown[]) => void;
+    const removeAndListen = (...args: unknown[]) => {
+      remove(...args);
+      listen();
+      return process;
+    };
+    Object.defineProperty(process, name, { value: removeAndListen, writable: true, configurable: true });
+  }
+}
+
 /** What serves the tasks of this thread is broken itself, as a task may have done to it: another thread is to take its place. */
 function fail(error: unknown): void {
   console.error('A worker thread of taskmap ends, since it cannot go on:', error);
   exit(1);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
 }
 
 workerpool.worker({

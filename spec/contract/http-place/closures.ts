@@ -1,7 +1,6 @@
 import type { ChildProcess, ForkOptions } from 'node:child_process';
 import { type ModuleTask, type TaskContext, type TaskFunction, type TaskSpec, taskModule } from 'taskmap-ts';
 import { decodeValue, encodeThrown, encodeValue } from 'taskmap-ts/codec';
-import { WrittenFiles } from 'taskmap-ts/places';
 import { builtFile } from '../../support/built.js';
 
 /** What a process asks for: to call a closure, or to abort such a call. */
@@ -55,17 +54,12 @@ export function callFor(child: ChildProcess): ChildProcess {
     const [about, args] = decodeValue(values) as [object | undefined, unknown[]];
     const { signal } = controllers.set(id, new AbortController()).get(id)!;
     const progress: TaskContext['progress'] = (...told) => answer(id, 'progressed', encodeValue(told));
-    const written = new WrittenFiles(String(id));
-    const file: TaskContext['file'] = (path) => written.beside(path);
     try {
-      const passed = about === undefined ? args : [{ ...about, signal, progress, file }, ...args];
-      const result = await (fn as (...args: unknown[]) => unknown)(...passed);
-      if (!signal.aborted) written.keep();
-      answer(id, 'returned', encodeValue(result, 'result'));
+      const passed = about === undefined ? args : [{ ...about, signal, progress }, ...args];
+      answer(id, 'returned', encodeValue(await (fn as (...args: unknown[]) => unknown)(...passed), 'result'));
     } catch (error) {
       answer(id, 'threw', encodeThrown(error));
     }
-    written.discard();
   };
   return child;
 }

@@ -1,3 +1,5 @@
+import { type FileResult, isFileResult } from '../files/file-result.js';
+
 /** As far as it is needed here of `node:crypto`, which is asked for and not imported: browsers have no such thing. */
 interface Crypto {
   createHash(algorithm: string): { update(text: string, encoding: string): { digest(encoding: string): string } };
@@ -14,7 +16,8 @@ const REPEATS_MAX = 100_000;
  * in whatever order their keys were set, and no others. Where there is no `node:crypto`, it is the whole text of what
  * would be hashed.
  *
- * Plain data is what is made of primitives, arrays, plain objects, Maps, Sets, dates, regular expressions and bytes.
+ * Plain data is what is made of primitives, arrays, plain objects, Maps, Sets, dates, regular expressions, bytes and
+ * files.
  *
  * @returns `undefined` if a part of it is anything else, or is inside of itself: such a value equals no other
  */
@@ -85,7 +88,7 @@ class Writer {
     switch (prototype) {
       case null:
       case Object.prototype:
-        this.#named(value as Record<string, unknown>);
+        this.#named(prototype === null ? 'b' : 'o', value as Record<string, unknown>);
         return;
       case Array.prototype:
         this.#array(value as unknown[]);
@@ -112,13 +115,21 @@ class Writer {
         this.#bytes('ArrayBuffer', new Uint8Array(value as ArrayBuffer));
         return;
       default:
-        throw new NotPlain();
+        this.#file(value);
     }
   }
 
-  #named(value: Readonly<Record<string, unknown>>): void {
+  /** A file is its path and its content, once somebody has looked at it. */
+  #file(value: object): void {
+    const hash = isFileResult(value) ? value.hash : undefined;
+    if (hash === undefined) throw new NotPlain();
+    this.#put('f', (value as FileResult).path);
+    this.#put('h', hash);
+  }
+
+  #named(tag: string, value: Readonly<Record<string, unknown>>): void {
     const keys = Object.keys(value).sort();
-    this.#put('o', String(keys.length));
+    this.#put(tag, String(keys.length));
     for (const key of keys) {
       this.#put('k', key);
       this.#write(value[key]);

@@ -1,4 +1,5 @@
 import type { ThreadId } from '../events.js';
+import { WrittenFiles } from '../files/written-files.js';
 import { progressOf } from '../graph/attempt-context.js';
 import { attemptController } from '../graph/attempt-signal.js';
 import { mixedArguments } from '../graph/plain-arguments.js';
@@ -88,6 +89,10 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   ended = false;
   /** Where it stands among the attempts whose ends are waited for; -1 if it is not among them. */
   liveIndex = -1;
+  /** What it writes that is to be put in its place when it is done. */
+  written: WrittenFiles | undefined;
+  /** It returned, and the files in its result are being looked at, or have been. */
+  filesSeen: 'not yet' | 'being looked at' | 'all' = 'not yet';
   /** What is around a call of its function, if that is made here. */
   around: ((attempt: LiveAttempt) => unknown) | undefined;
   readonly #run: AttemptRun;
@@ -252,6 +257,7 @@ class AttemptContext implements TaskContext {
   readonly attempt: number;
   readonly runId: string;
   readonly progress: TaskContext['progress'];
+  readonly file: TaskContext['file'];
   readonly #attempt: LiveAttempt;
   readonly #run: AttemptRun;
 
@@ -262,6 +268,11 @@ class AttemptContext implements TaskContext {
     this.progress = progressOf(this.task, (fraction, note) => {
       if (!attempt.ended) run.progressed(attempt, fraction, note);
     });
+    this.file = (path) => {
+      attempt.written ??= new WrittenFiles(attempt.name);
+      if (attempt.ended) attempt.written.discard();
+      return attempt.written.beside(path);
+    };
     this.#attempt = attempt;
     this.#run = run;
   }

@@ -9,6 +9,9 @@ import {
   type TaskmapError,
   UnknownTaskError,
 } from '../errors.js';
+import type { FileResult } from '../files/file-result.js';
+import { fileSource, filesSource } from '../files/file-source.js';
+import type { GlobOptions } from '../files/glob.js';
 import { nearestName } from './nearest-name.js';
 import type { PlainArgument } from './plain-arguments.js';
 import type {
@@ -53,6 +56,12 @@ export interface TaskSpec extends TaskOptions {
   /** Values that are arguments too, in front of those results; one that is `undefined` is left out. */
   readonly with?: readonly unknown[] | undefined;
 }
+
+/** A source as plain data, for `add()`: see {@link TaskGraphBuilder.file} and {@link TaskGraphBuilder.files}. */
+export type SourceSpec = { readonly name: string } & (
+  | { readonly file: string | URL }
+  | ({ readonly files: string | readonly string[] } & GlobOptions)
+);
 
 /** What is known before the first run. A graph's own `toJSON()` has this shape. */
 export interface KnownOutcomes<Tasks extends object = any> {
@@ -213,6 +222,17 @@ export interface TaskStep<
     name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, ResultOf<G>>,
     fn: G,
   ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, G, []>;
+  /** Adds a file as a source: see {@link TaskGraphBuilder.file}. */
+  file<const M extends AnyName<Declared>>(
+    name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, FileResult>,
+    path: string | URL,
+  ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, () => FileResult, []>;
+  /** Adds files as a source: see {@link TaskGraphBuilder.files}. */
+  files<const M extends AnyName<Declared>>(
+    name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, readonly FileResult[]>,
+    patterns: string | readonly string[],
+    options?: GlobOptions,
+  ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, () => readonly FileResult[], []>;
   /** Checks and makes the graph: see {@link TaskGraphBuilder.build}. */
   build(
     known?: KnownOutcomes<TasksOf<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>>>,
@@ -325,17 +345,81 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
   }
 
   /**
+   * Adds a file as a source: a task whose result is this file, and that looks at it in each run. What depends on it runs
+   * again when the content is another, and not because somebody has written the same once more. A file that is not there
+   * fails the task.
+   *
+   * @param path - from the current folder of the process on, if it is relative. Links are followed
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const path = `orders-${process.pid}.csv`;
+   * writeFileSync(path, 'tea\nink\n');
+   * const graph = new TaskGraphBuilder()
+   *   .file('orders', path)
+   *   .task('lines').dependsOn('orders').run((orders) => readFileSync(orders.path, 'utf8').split('\n').length)
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * graph.result('lines'); // => 3
+   * rmSync(path);
+   */
+  file<const N extends AnyName<Declared>>(
+    name: NewName<Declared, Added, N, FileResult>,
+    path: string | URL,
+  ): TaskStage<Declared, Added, N, () => FileResult, []> {
+    return this.#source(name, (task) => fileSource(path, task)) as never;
+  }
+
+  /**
+   * Adds files as a source: a task whose result is a list of all files that these patterns mean, looked up in each run and
+   * ordered by the code units of their names. None at all is an empty list.
+   *
+   * @param patterns - such as `'docs/**' + '/*.md'`, with `/` on every system, from the current folder of the process on
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const folder = `docs-${process.pid}`;
+   * mkdirSync(folder);
+   * for (const name of ['b.md', 'a.md', 'notes.txt']) writeFileSync(`${folder}/${name}`, name);
+   * const graph = new TaskGraphBuilder().files('docs', `${folder}/*.md`).build();
+   * new SyncExecutor().run(graph);
+   * graph.result('docs').map((file) => file.name.split('/')[1]); // => ['a.md', 'b.md']
+   * rmSync(folder, { recursive: true });
+   */
+  files<const N extends AnyName<Declared>>(
+    name: NewName<Declared, Added, N, readonly FileResult[]>,
+    patterns: string | readonly string[],
+    options: GlobOptions = {},
+  ): TaskStage<Declared, Added, N, () => readonly FileResult[], []> {
+    return this.#source(name, (task) => filesSource(patterns, options, task)) as never;
+  }
+
+  #source(name: unknown, make: (task: string) => TaskFunction): Draft {
+    const task = stringName(name);
+    const fn = make(task);
+    const draft = new Draft(this, task);
+    this.#drafts.push(draft);
+    return draft.run(fn).onMainThread().always();
+  }
+
+  /**
    * Adds tasks from data, for graphs that are read from somewhere or made in a loop. Nothing is inferred; `build()` tells what is wrong.
    *
    * @throws {@link InvalidOptionError} if a `name` is no string
    */
-  add(...specs: readonly TaskSpec[]): this {
+  add(...specs: readonly (TaskSpec | SourceSpec)[]): this {
     for (const spec of specs) {
       if (Array.isArray(spec))
         throw new InvalidOptionError('add', 'given specs, and not a list of them: add(...specs)', spec);
       const draft = new Draft(this, stringName(spec.name));
       this.#drafts.push(draft);
-      this.#problems.push(...draft.fill(spec));
+      this.#problems.push(...draft.fill(asTask(spec, this.#problems)));
     }
     return this;
   }
@@ -497,6 +581,14 @@ class Draft {
     return this.#builder.task(...args);
   }
 
+  file(...args: [name: never, path: never]): unknown {
+    return this.#builder.file(...args);
+  }
+
+  files(...args: [name: never, patterns: never, options: never]): unknown {
+    return this.#builder.files(...args);
+  }
+
   build(known?: KnownOutcomes): TaskGraph {
     return this.#builder.build(known);
   }
@@ -540,6 +632,19 @@ class Draft {
   #set(options: TaskOptions): this {
     this.settings = settled(options, this.name, this.settings);
     return this;
+  }
+}
+
+/** A source as the task that it stands for; without a function, if something is wrong with it. */
+function asTask(spec: TaskSpec | SourceSpec, problems: TaskmapError[]): TaskSpec {
+  if (!('file' in spec || 'files' in spec)) return spec as TaskSpec;
+  try {
+    const run = 'file' in spec ? fileSource(spec.file, spec.name) : filesSource(spec.files, spec, spec.name);
+    return { ...spec, run, onMainThread: true, always: true };
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError)) throw error;
+    problems.push(error);
+    return { ...spec, run: () => undefined };
   }
 }
 

@@ -36,6 +36,30 @@ export interface TaskContext {
    * @param note - what is being done, for people
    */
   readonly progress: (fraction: number, note?: string) => void;
+  /**
+   * A path beside this one, to write to. When the task is done, what was written there is put in the place of the file, so
+   * that nobody ever sees half of it; if the attempt fails or times out, it is removed. Folders that are missing are made.
+   * Bound, so it may be destructured.
+   *
+   * @param path - where the file is to be: from the current folder of the process on, if it is relative
+   * @throws {@link FileError} if its folder cannot be made
+   *
+   * @example
+   * import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+   * import { fileAt, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const path = `report-${process.pid}.txt`;
+   * const graph = new TaskGraphBuilder()
+   *   .task('report').withContext().run(({ file }) => {
+   *     writeFileSync(file(path), 'all is well');
+   *     return fileAt(path);
+   *   })
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * readFileSync(graph.result('report').path, 'utf8'); // => 'all is well'
+   * rmSync(path);
+   */
+  readonly file: (path: string | URL) => string;
 }
 
 /** How often a task is tried, and how long to wait in between. */

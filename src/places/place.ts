@@ -158,7 +158,7 @@ export interface UnsendableEnding {
 /**
  * It ended before its function had, through no fault of its own; or it never began. It runs again, and that costs no
  * attempt; one that is lost after `abort()` ends as aborted. The run does not count how often: see
- * {@link HopelessEnding}.
+ * {@link HopelessEnding}. A task that comes back twice in one turn of the event loop is offered again in the next one.
  */
 export interface LostEnding {
   readonly kind: 'lost' | 'never-began';

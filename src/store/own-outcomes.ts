@@ -1,5 +1,7 @@
 import { quoted } from '../errors.js';
 import type { StoreRepair } from '../events.js';
+import { filesIn } from '../files/file-result.js';
+import { goOn } from '../files/in-turn.js';
 import { type Decision, EACH_RUN } from '../graph/decision.js';
 import { isSameResult, type Lineage, type Made } from '../graph/lineage.js';
 import type { OpenGraph } from '../graph/task-graph.js';
@@ -40,19 +42,21 @@ export class OwnOutcomes implements RunMemory {
     this.#stored?.begin();
   }
 
-  recall(id: number): Recalled | undefined {
-    const last = this.#lineage.lastOf(id);
+  recall(id: number): Recalled | Promise<Recalled> {
+    const last = this.#lastOf(id);
     if (last !== undefined && this.#judge(id, last, () => false) === 'kept') {
       this.#lineage.keep(id);
       return { result: last.result, source: 'graph' };
     }
-    const recalled = this.#stored?.kept[id] === 1 ? this.#stored.recall(id) : undefined;
-    if (recalled !== undefined && 'result' in recalled) this.#lineage.note(id, recalled.result);
-    return recalled;
+    if (this.#stored?.kept[id] !== 1) return undefined;
+    return goOn(this.#stored.recall(id), (recalled) => {
+      if (recalled !== undefined && 'result' in recalled) this.#lineage.note(id, recalled.result);
+      return recalled;
+    });
   }
 
   foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
-    const last = this.#lineage.lastOf(id);
+    const last = this.#lastOf(id);
     const verdict = last === undefined ? 'runs' : this.#judge(id, last, runs);
     // What hangs on it is to find the result.
     if (verdict === 'kept') this.#graph.outcomes.done(id, last!.result, 'graph');
@@ -71,6 +75,13 @@ export class OwnOutcomes implements RunMemory {
 
   flush(): void | Promise<void> {
     return this.#stored?.flush();
+  }
+
+  /** Not a result with files in it if there is a store, which looks at them, and can put them back. */
+  #lastOf(id: number): Made | undefined {
+    const last = this.#lineage.lastOf(id);
+    const isForStore = this.#stored?.kept[id] === 1 && filesIn(last?.result).length > 0;
+    return isForStore ? undefined : last;
   }
 
   #judge(id: number, { inputs }: Made, runs: (dependency: number) => boolean): Decision['verdict'] {

@@ -1,4 +1,5 @@
 import type { RunReport, RunStarted, StoreRepair, ThreadId, UntypedEvents } from '../events.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
 import type { Clock } from './clock.js';
@@ -83,9 +84,17 @@ export class Announcer {
   }
 
   /** A task is done whose result a store kept: nothing was started. */
-  kept(id: number, result: unknown): void {
-    if (this.#listens('task:done'))
-      this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source: 'store', durationMs: 0 });
+  kept(id: number, held: HeldResult): void {
+    if (!this.#listens('task:done')) return;
+    this.#emitter.emit('task:done', {
+      ...this.#record(id),
+      attempt: 0,
+      get result() {
+        return held.value;
+      },
+      source: 'store',
+      durationMs: 0,
+    });
   }
 
   storeRepaired(repair: StoreRepair): void {

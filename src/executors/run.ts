@@ -7,6 +7,7 @@ import {
   UnsendableError,
 } from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
+import { unreadable } from '../graph/decision.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -335,14 +336,15 @@ export class Run implements AttemptRun, PlacedRun {
     const schedule = this.#schedule;
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
+      if (id === NONE) return;
       const kept = this.#order.memory!.recall(id);
       if (kept !== undefined && 'error' in kept) this.#announcer.storeRefused(id, kept.error);
       if (kept === undefined || 'error' in kept) {
         schedule.changed(id);
       } else {
-        this.open.outcomes.done(id, kept.result, 'store');
+        this.open.outcomes.doneHeld(id, kept.held, 'store');
         schedule.holds(id);
-        this.#announcer.kept(id, kept.result);
+        this.#announcer.kept(id, kept.held);
       }
       if (this.#host.isAsync) this.#yieldIfDue();
     }
@@ -361,12 +363,16 @@ export class Run implements AttemptRun, PlacedRun {
 
   #announceReady(): void {
     const schedule = this.#schedule;
-    if (!this.#announcer.tellsReady) {
+    const { tellsReady } = this.#announcer;
+    const { hasHeld } = this.open.outcomes;
+    if (!tellsReady && !hasHeld) {
       schedule.passReady();
       return;
     }
     for (let id = schedule.nextReady(); id !== NONE; id = schedule.nextReady()) {
       const ahead = this.#ahead.get(id);
+      if (ahead === undefined && hasHeld && !this.#hasInputs(id)) continue;
+      if (!tellsReady) continue;
       if (ahead === undefined) {
         if (!schedule.stopped) this.#announcer.ready(id);
       } else {
@@ -374,6 +380,25 @@ export class Run implements AttemptRun, PlacedRun {
         this.#announcer.ready(id, ahead.startedAtMs === NOT_TIMED ? undefined : ahead.startedAtMs);
       }
     }
+  }
+
+  /**
+   * Whether the results are there that a ready task takes. One that is held as bytes may turn out not to be readable:
+   * then the task that it is of runs first, if that is still possible. If not, this one fails as it reads it.
+   */
+  #hasInputs(id: number): boolean {
+    const lost = unreadableInputs(this.open, id);
+    const schedule = this.#schedule;
+    let isReady = true;
+    for (const [input, error] of lost) {
+      if (!schedule.canBeLost(input)) continue;
+      this.open.outcomes.pending(input);
+      this.open.decisions.set(input, unreadable(error));
+      this.#announcer.storeRefused(input, error);
+      schedule.lost(input);
+      isReady = false;
+    }
+    return isReady;
   }
 
   // What a place asks and tells. See PlacedRun.
@@ -399,6 +424,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   takeAhead(id: number): RemoteAttempt | undefined {
     if (!this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
+    // What cannot be read is dealt with once it is ready.
+    if (this.open.outcomes.hasHeld && unreadableInputs(this.open, id).size > 0) return undefined;
     this.#schedule.sentAhead(id);
     const attempt = this.#placedAttempt(id);
     attempt.isAhead = true;
@@ -973,6 +1000,21 @@ export class Run implements AttemptRun, PlacedRun {
 function withCause(error: unknown, cause: unknown): unknown {
   if (error instanceof Error && error.cause === undefined && Object.isExtensible(error)) error.cause = cause;
   return error;
+}
+
+/** Those of a task's inputs that are held as bytes and cannot be read, and why. */
+function unreadableInputs({ topology, outcomes }: OpenGraph, id: number): ReadonlyMap<number, unknown> {
+  const unreadable = new Map<number, unknown>();
+  const { starts, ids } = topology.inputs;
+  for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+    const input = ids[edge]!;
+    try {
+      outcomes.value(input);
+    } catch (error) {
+      unreadable.set(input, error);
+    }
+  }
+  return unreadable;
 }
 
 /** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */

@@ -12,5 +12,10 @@ export interface PlannedTask<Name extends string = string> extends Decision {
   readonly task: Name;
 }
 
+/** What is stored of a task cannot be read. */
+export function unreadable(error: unknown): Decision {
+  return { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` };
+}
+
 export const NOT_RUN_YET: Decision = Object.freeze({ verdict: 'runs', why: 'not run before' });
 export const WAS_RESET: Decision = Object.freeze({ verdict: 'runs', why: 'it was reset' });

@@ -1,3 +1,5 @@
+import type { HeldResult } from './held-result.js';
+
 /** Where a task is in its life, as its graph knows it. */
 export type TaskStatus = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
 
@@ -32,6 +34,8 @@ export type Outcome<R = unknown> =
 /** How many tasks of a graph have each status. */
 export type StatusCounts = Readonly<Record<TaskStatus, number>>;
 
+/** Stands for the result of a done task that is held as bytes, and has not been made yet. */
+const HELD: unique symbol = Symbol('held');
 const PENDING = 0;
 const RUNNING = 1;
 const DONE = 2;
@@ -47,6 +51,8 @@ export class OutcomeTable {
   readonly #values: unknown[];
   /** The source of a done task's result (0 is a run), the attempts of a failed one, the ancestor that failed of a skipped one. */
   readonly #details: Int32Array;
+  /** The results that {@link HELD} stands for; `undefined` if there never were any. */
+  #held: Map<number, HeldResult> | undefined;
   /** A 1 for each task that was reset since a store was last told; `undefined` if none was. */
   #resets: Uint8Array | undefined;
 
@@ -87,9 +93,24 @@ export class OutcomeTable {
     return this.#statuses[id] === SKIPPED;
   }
 
-  /** The result of a done task or the error of a failed one, else `undefined`. */
+  /**
+   * The result of a done task or the error of a failed one, else `undefined`.
+   *
+   * @throws what reading a result throws that is held as bytes
+   */
   value(id: number): unknown {
-    return this.#values[id];
+    const value = this.#values[id];
+    return value === HELD ? this.#made(id) : value;
+  }
+
+  /** Whether any result is held as bytes, or was. */
+  get hasHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** The result of a done task, if it is held as bytes and nobody has asked for it yet. */
+  held(id: number): HeldResult | undefined {
+    return this.#values[id] === HELD ? this.#held!.get(id) : undefined;
   }
 
   source(id: number): ResultSource {
@@ -150,6 +171,13 @@ export class OutcomeTable {
     if (source !== 'run') this.#details[id] = SOURCES.indexOf(source);
   }
 
+  /** The same with a result that is not made until somebody asks for it. */
+  doneHeld(id: number, result: HeldResult, source: ResultSource): void {
+    this.#held ??= new Map();
+    this.#held.set(id, result);
+    this.done(id, HELD, source);
+  }
+
   failed(id: number, error: unknown, attempts: number): void {
     this.#write(id, FAILED, error, attempts);
   }
@@ -158,7 +186,15 @@ export class OutcomeTable {
     this.#write(id, SKIPPED, undefined, because);
   }
 
+  #made(id: number): unknown {
+    const result = this.#held!.get(id)!.value;
+    this.#values[id] = result;
+    this.#held!.delete(id);
+    return result;
+  }
+
   #write(id: number, status: number, value: unknown, detail: number): void {
+    this.#held?.delete(id);
     this.#statuses[id] = status;
     this.#values[id] = value;
     this.#details[id] = detail;

@@ -378,21 +378,23 @@ export class TaskGraph<Tasks extends object = any> {
    */
   explain(task: (keyof Tasks & string) | AnyTask): string {
     const id = this.#id(task);
-    const outcome = this.#outcome(id);
     const { verdict, why } = this.#outcomes.wasReset(id) ? WAS_RESET : (this.#open.decisions.get(id) ?? NOT_RUN_YET);
-    switch (outcome.status) {
+    const status = this.#outcomes.status(id);
+    switch (status) {
       case 'pending':
       case 'running':
         return `${verdict}: ${why}`;
-      case 'done':
-        if (outcome.source === 'given') return 'kept: its result was given';
-        return outcome.source === 'store' ? `kept: ${why}` : `ran: ${why}`;
+      case 'done': {
+        const source = this.#outcomes.source(id);
+        if (source === 'given') return 'kept: its result was given';
+        return source === 'store' ? `kept: ${why}` : `ran: ${why}`;
+      }
       case 'failed':
-        return `failed: ${described(outcome.error)}. It runs again after graph.resetFailed()`;
+        return `failed: ${described(this.#outcomes.value(id))}. It runs again after graph.resetFailed()`;
       case 'skipped':
-        return `skipped: ${quoted(outcome.because)} failed. It runs again after graph.resetFailed()`;
+        return `skipped: ${quoted(this.#open.names[this.#outcomes.because(id)]!)} failed. It runs again after graph.resetFailed()`;
       default:
-        return outcome satisfies never;
+        return status satisfies never;
     }
   }
 
@@ -609,8 +611,18 @@ export class TaskGraph<Tasks extends object = any> {
       case 'pending':
       case 'running':
         return { status };
-      case 'done':
-        return { status, result: this.#outcomes.value(id), source: this.#outcomes.source(id) };
+      case 'done': {
+        const source = this.#outcomes.source(id);
+        const held = this.#outcomes.held(id);
+        if (held === undefined) return { status, result: this.#outcomes.value(id), source };
+        return {
+          status,
+          get result() {
+            return held.value;
+          },
+          source,
+        };
+      }
       case 'failed':
         return { status, error: this.#outcomes.value(id), attempts: this.#outcomes.attempts(id) };
       case 'skipped':

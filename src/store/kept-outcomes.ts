@@ -1,8 +1,10 @@
 import { InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
-import { type Decision, WAS_RESET } from '../graph/decision.js';
+import { type Decision, unreadable, WAS_RESET } from '../graph/decision.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
+import { heldResult } from './held-outcome.js';
 import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
 
@@ -74,16 +76,16 @@ export class KeptOutcomes implements RunMemory {
     this.#forgetting?.catch(() => {});
   }
 
-  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined {
+  recall(id: number): { readonly held: HeldResult } | { readonly error: unknown } | undefined {
     if (this.#judge(id, () => false) !== 'kept') {
       const error = this.#unreadable.get(id);
       return error === undefined ? undefined : { error };
     }
     try {
-      return { result: this.#stored.get(id)!.value() };
+      return { held: heldResult(this.#stored.get(id)!) };
     } catch (error) {
       this.#hashes.delete(id);
-      this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` });
+      this.#decide(id, unreadable(error));
       return { error };
     }
   }
@@ -134,7 +136,7 @@ export class KeptOutcomes implements RunMemory {
     } catch (error) {
       if (!(error instanceof UnreadableOutcomeError)) throw error;
       this.#unreadable.set(id, error);
-      return this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${error.message}` });
+      return this.#decide(id, unreadable(error));
     }
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
@@ -196,7 +198,8 @@ export class KeptOutcomes implements RunMemory {
   #hashOf(id: number): string {
     let hash = this.#hashes.get(id);
     if (hash === undefined) {
-      hash = hashOfResult(this.#graph.outcomes.value(id));
+      const { outcomes } = this.#graph;
+      hash = outcomes.held(id)?.hash ?? hashOfResult(outcomes.value(id));
       this.#hashes.set(id, hash);
     }
     return hash;

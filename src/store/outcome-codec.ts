@@ -29,7 +29,10 @@ export interface OutcomeHeader {
 }
 
 /** Of what only some outcomes have: each is left out where there is none. Outcomes of format 1 have none of them. */
-export type MoreFields = {};
+export type MoreFields = {
+  /** The version of the engine that wrote the value, of which it is certain that it reads it. */
+  readonly engine?: string;
+};
 
 /** An outcome to be stored: `value` is the result of a done task, the error of a failed one. */
 export interface NewOutcome extends OutcomeHeader {
@@ -65,6 +68,8 @@ const FORMAT = 2;
 /** Those that are read. Outcomes of format 1 end their header with the time. */
 const FORMATS: ReadonlySet<number> = new Set([1, FORMAT]);
 const HEADER_AT = 9;
+/** The version of the engine here. */
+export const ENGINE: string = process.versions.v8;
 
 /**
  * An outcome as bytes.
@@ -90,7 +95,7 @@ export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
     attempts,
     durationMs,
     atMs,
-    more,
+    { ...more, engine: ENGINE },
   ];
   // JSON escapes lone surrogates, so that any name comes back as it was.
   const header = Buffer.from(JSON.stringify(fields));

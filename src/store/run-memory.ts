@@ -1,4 +1,5 @@
 import type { StoreRepair } from '../events.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 
 /** What an executor needs of a store. {@link OutcomeStore} has it; there is nothing here that only Node.js has. */
@@ -44,7 +45,7 @@ export interface RunMemory {
   /**
    * The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read.
    */
-  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined;
+  recall(id: number): { readonly held: HeldResult } | { readonly error: unknown } | undefined;
   /**
    * The same without the results of dependencies that have not run: of a plan.
    *

@@ -1,8 +1,9 @@
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, UncarriableError, WorkerCrashError } from '../errors.js';
+import { described, WorkerCrashError } from '../errors.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
+import { refusedArgument } from '../places/refused-argument.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
 import type { FunctionSources } from './sendable-functions.js';
 import { moduleReference } from './task-module.js';
@@ -380,7 +381,8 @@ export class Dispatcher implements Place {
       attempts.push(attempt);
     }
     if (sent.sendings.length === 2) {
-      for (const attempt of attempts) this.#refuse(attempt, `it could be sent, but not read where it arrived: ${why}`);
+      const part = `it could be sent, but not read where it arrived: ${why}`;
+      for (const attempt of attempts) this.#refuse(attempt, { kind: 'unsendable', what: 'argument', part });
       return;
     }
     for (const attempt of attempts) {
@@ -504,18 +506,18 @@ export class Dispatcher implements Place {
         found.push(InputKind.here, input);
         continue;
       }
-      const value = open.outcomes.value(input);
-      if (isPrimitive(value)) {
-        found.push(InputKind.value, value);
-        continue;
-      }
       try {
+        const value = open.outcomes.value(input);
+        if (isPrimitive(value)) {
+          found.push(InputKind.value, value);
+          continue;
+        }
         const packed = pack(value, { name: `the result of ${JSON.stringify(open.names[input])}` });
         if (packed === undefined) found.push(InputKind.value, value);
         else found.push(InputKind.packed, packed);
         this.#outboxOf(thread).hasValues = true;
       } catch (error) {
-        this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
+        this.#refuse(attempt, refusedArgument(error));
         return undefined;
       }
     }
@@ -523,10 +525,10 @@ export class Dispatcher implements Place {
   }
 
   /** A task has an argument that cannot be sent. One that was to be sent ahead fails once it is ready. */
-  #refuse(attempt: RemoteAttempt, part: string): void {
+  #refuse(attempt: RemoteAttempt, ending: Ending): void {
     this.#unsendable.add(attempt.id);
     if (attempt.isAhead) this.#run.ended(attempt, { kind: 'never-began' });
-    else this.#run.ended(attempt, { kind: 'unsendable', what: 'argument', part });
+    else this.#run.ended(attempt, ending);
     this.#recallDependents(attempt.id);
   }
 
@@ -586,7 +588,8 @@ export class Dispatcher implements Place {
       const attempt = this.#attempts[id];
       if (!this.#revoke(id) || attempt === undefined) return;
       this.#attempts[id] = undefined;
-      this.#refuse(attempt, `one of its arguments cannot be copied: ${described(error)}`);
+      const part = `one of its arguments cannot be copied: ${described(error)}`;
+      this.#refuse(attempt, { kind: 'unsendable', what: 'argument', part });
     }
   }
 

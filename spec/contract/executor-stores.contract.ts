@@ -225,6 +225,38 @@ export function storeContract(subject: ExecutorSubject): void {
       expect(graph.outcome('report')).toMatchObject({ source: 'store' });
     });
 
+    it('is asked for what a run is about, and no more', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      const load = vi.spyOn(store, 'load');
+      const { graph } = pipeline(stage, [1, 2]);
+      await stage.executor.plan(graph, { only: ['rows'] });
+      await stage.run(graph, { only: ['count'] });
+      await stage.runTask(graph, 'report');
+      await stage.run(graph);
+      expect(load.mock.calls).toEqual([
+        ['contract', ['rows']],
+        ['contract', ['rows', 'count']],
+        ['contract', ['report']],
+        ['contract', undefined],
+      ]);
+      expect(graph.counts()).toMatchObject({ done: 4 });
+    });
+
+    it('may pay no heed to what it is asked for', async () => {
+      const store = new MemoryStore();
+      const { load } = store;
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      store.load = (graph) => load.call(store, graph);
+      const { graph, calls } = pipeline(stage, [1, 2]);
+      await stage.run(graph, { only: ['count'] });
+      expect([calls, graph.counts()]).toMatchObject([[], { done: 2, pending: 2 }]);
+      // Nobody has looked what is kept of it.
+      expect(graph.explain('report')).toBe('runs: not run before');
+    });
+
     it('keeps what was done before a run is ended', async () => {
       const store = new MemoryStore();
       const stage = new Stage(subject, { store });

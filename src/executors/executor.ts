@@ -297,8 +297,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     refuseBusyGraph(graph);
   }
 
-  /** @internal What the store keeps of a graph, if there is a store. */
-  protected recall(graph: TaskGraph): RunMemory | Promise<RunMemory> | undefined {
+  /** @internal What the store keeps of a graph, or of `only` and what that needs, if there is a store. */
+  protected recall(graph: TaskGraph, only: RunOptions['only']): RunMemory | Promise<RunMemory> | undefined {
     if (this.#store === undefined) return undefined;
     this.#check(graph, {});
     if (graph.name === UNNAMED) {
@@ -309,7 +309,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
       );
     }
     refuseBusyGraph(graph);
-    return this.#store.open(openGraph(graph), this.#host.isAsync);
+    const open = openGraph(graph);
+    return this.#store.open(open, this.#host.isAsync, only === undefined ? undefined : neededFor(open, graph, only));
   }
 
   /** @internal What a run would do, by what is kept. */

@@ -38,7 +38,7 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
 
   override run<T extends Tasks>(graph: TaskGraph<T> & SyncOnly<T>, options?: RunOptions<T>): RunReport {
     const clock = new BlockingClock(this.#clock);
-    const memory = atOnce(this.recall(graph));
+    const memory = atOnce(this.recall(graph, options?.only));
     return finished(this.begin(graph, options, memory, clock), clock);
   }
 
@@ -48,7 +48,7 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     options?: Omit<RunOptions<T>, 'only'>,
   ): RunReport {
     const clock = new BlockingClock(this.#clock);
-    const memory = atOnce(this.recall(graph));
+    const memory = atOnce(this.recall(graph, [task]));
     return finished(this.beginTask(graph, task, options, memory, clock), clock);
   }
 
@@ -56,7 +56,7 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     graph: TaskGraph<T>,
     { only }: Pick<RunOptions<T>, 'only'> = {},
   ): readonly PlannedTask<keyof T & string>[] {
-    return this.planned(graph, only, atOnce(this.recall(graph))) as PlannedTask<keyof T & string>[];
+    return this.planned(graph, only, atOnce(this.recall(graph, only))) as PlannedTask<keyof T & string>[];
   }
 }
 

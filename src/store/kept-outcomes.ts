@@ -36,7 +36,13 @@ export class KeptOutcomes implements RunMemory {
   /** Why the store could not forget. */
   #forgetting: Promise<void> | undefined;
 
-  constructor(store: OutcomeKeeper, graph: OpenGraph, loaded: LoadedOutcomes, isAsync: boolean) {
+  constructor(
+    store: OutcomeKeeper,
+    graph: OpenGraph,
+    loaded: LoadedOutcomes,
+    isAsync: boolean,
+    selected: Uint8Array | undefined,
+  ) {
     if (typeof loaded?.outcomes?.[Symbol.iterator] !== 'function') {
       throw new InvalidOptionError(
         'store',
@@ -56,12 +62,13 @@ export class KeptOutcomes implements RunMemory {
       if (!(bytes instanceof Uint8Array))
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
-      if (id === undefined || !graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
+      if (id === undefined || selected?.[id] === 0) continue;
+      if (!graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
       this.kept[id] = 1;
       this.#bytes.set(id, bytes);
     }
     for (let id = 0; id < this.kept.length; id++) {
-      if (graph.outcomes.isPending(id))
+      if (graph.outcomes.isPending(id) && selected?.[id] !== 0)
         graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
     }
   }
@@ -220,11 +227,16 @@ function withUntold(store: OutcomeKeeper, repairs: readonly StoreRepair[] = []):
 }
 
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
-export function openOutcomes(store: OutcomeKeeper, graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {
-  const loaded = store.load(graph.name);
+export function openOutcomes(
+  store: OutcomeKeeper,
+  graph: OpenGraph,
+  isAsync: boolean,
+  selected: Uint8Array | undefined,
+): RunMemory | Promise<RunMemory> {
+  const loaded = store.load(graph.name, selected && graph.names.filter((_, id) => selected[id] === 1));
   const promised = promiseOf(loaded);
-  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync);
-  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync));
+  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync, selected);
+  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync, selected));
   promised.catch(() => {});
   throw notAtOnce();
 }

@@ -9,13 +9,14 @@ export interface Memory {
    * Looks up what is kept of a graph's pending tasks, for one run or one plan.
    *
    * @param isAsync - whether promises are waited for
+   * @param selected - a 1 for each task that it is about; all that are pending if left out
    */
-  open(graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory>;
+  open(graph: OpenGraph, isAsync: boolean, selected?: Uint8Array): RunMemory | Promise<RunMemory>;
 }
 
 /** What a store has to be able to do: see {@link OutcomeStore}. */
 export interface OutcomeKeeper {
-  load(graph: string): LoadedOutcomes | Promise<LoadedOutcomes>;
+  load(graph: string, tasks?: readonly string[]): LoadedOutcomes | Promise<LoadedOutcomes>;
   save(graph: string, task: string, bytes: Uint8Array): void | Promise<void>;
   forget(graph: string, tasks: readonly string[]): void | Promise<void>;
   flush(): void | Promise<void>;

@@ -4,6 +4,7 @@ import {
   type LoadedOutcomes,
   MemoryStore,
   OutcomeStore,
+  type PlannedTask,
   RunFailedError,
   type StoreRepair,
   type TaskGraph,
@@ -483,6 +484,26 @@ export function storeContract(subject: ExecutorSubject): void {
       expect(() => subject.make({ store: { load() {} } as never })).toThrow(InvalidOptionError);
     });
 
+    it('is told how long tasks took by whoever runs them, too', async () => {
+      const stage = new Stage(subject);
+      const calls: string[] = [];
+      const graph = stage.graph(...['a', 'b', 'c'].map((name) => task(name, () => calls.push(name))));
+      const durations = new Map([
+        ['b', 5],
+        ['c', 70],
+      ]);
+      expect(await stage.executor.plan(graph, { durations })).toMatchObject([
+        { task: 'c', estimateMs: 70 },
+        { task: 'a', estimateMs: 37.5 },
+        { task: 'b', estimateMs: 5 },
+      ]);
+      await stage.run(graph, { durations });
+      expect(calls).toEqual(['c', 'a', 'b']);
+      const wrong = rejection(stage.run(graph.resetAll(), { durations: { a: 1 } as never }));
+      expect(await wrong).toBeInstanceOf(InvalidOptionError);
+      expect(graph.counts().pending).toBe(3);
+    });
+
     describe('plan()', () => {
       it('says what would run, in order, and why, and runs nothing', async () => {
         const store = new MemoryStore();
@@ -490,8 +511,9 @@ export function storeContract(subject: ExecutorSubject): void {
         await stage.run(pipeline(stage, [1, 2]).graph);
         const { graph, calls } = pipeline(stage, [3], { rows: { version: '2' }, colours: { version: '3' } });
         const before = [...stage.lines];
-        const plan = await stage.executor.plan(graph);
-        expect(plan).toEqual([
+        const plan = (await stage.executor.plan(graph)) as readonly PlannedTask[];
+        // What took longer than it does here, on the way to elsewhere, may come first.
+        expect(plan.toSorted((a, b) => graph.names().indexOf(a.task) - graph.names().indexOf(b.task))).toMatchObject([
           { task: 'rows', verdict: 'runs', why: 'its version changed from "" to "2"' },
           { task: 'count', verdict: 'may run', why: 'the result of "rows" may change' },
           { task: 'report', verdict: 'may run', why: 'the result of "count" may change' },
@@ -535,7 +557,9 @@ export function storeContract(subject: ExecutorSubject): void {
         const { graph } = pipeline(stage, [1, 2]);
         await stage.run(graph);
         graph.reset('report');
-        expect(await stage.executor.plan(graph)).toEqual([{ task: 'report', verdict: 'runs', why: 'it was reset' }]);
+        expect(await stage.executor.plan(graph)).toMatchObject([
+          { task: 'report', verdict: 'runs', why: 'it was reset' },
+        ]);
         expect([...store.load('contract').outcomes]).toHaveLength(4);
         expect(graph.explain('report')).toBe('runs: it was reset');
       });
@@ -570,7 +594,7 @@ export function storeContract(subject: ExecutorSubject): void {
         spoil(store, 'rows');
         const next = graph('2');
         await stage.run(next);
-        expect(calls).toEqual(['rows', 'slow', 'clock', 'count', 'slow', 'clock']);
+        expect(calls.slice(4).sort()).toEqual(['clock', 'slow']);
         expect(next.counts()).toMatchObject({ done: 3, failed: 1 });
         expect(next.failure('count')).toMatchObject({ code: 'unreadable-outcome', task: 'rows' });
       });

@@ -38,16 +38,28 @@ export class Announcer {
     return (this.#emitter.listening & READY_BIT) !== 0;
   }
 
-  /** @param selected - a 1 for each task that is to be run; all pending ones if `undefined` */
-  runStarted(taskGraph: RunStarted['taskGraph'], atMs: number, selected: Uint8Array | undefined): void {
+  /**
+   * @param selected - a 1 for each task that is to be run; all pending ones if `undefined`
+   * @param estimates - how long each task is thought to take, in milliseconds, if anything is known of that
+   */
+  runStarted(
+    taskGraph: RunStarted['taskGraph'],
+    atMs: number,
+    selected: Uint8Array | undefined,
+    estimates: Float64Array | undefined,
+  ): void {
     if (!this.#listens('run:started')) return;
     const { name: graph, size: taskCount } = taskGraph;
-    const started = { runId: this.#runId, atMs, graph, taskCount, taskGraph };
     const { names } = this.#open;
-    this.#emitter.emit(
-      'run:started',
-      selected === undefined ? started : { ...started, selected: new Set(names.filter((_, id) => selected[id] === 1)) },
-    );
+    this.#emitter.emit('run:started', {
+      runId: this.#runId,
+      atMs,
+      graph,
+      taskCount,
+      taskGraph,
+      ...(selected && { selected: new Set(names.filter((_, id) => selected[id] === 1)) }),
+      ...(estimates && { estimates: new Map(names.map((name, id) => [name, estimates[id]!])) }),
+    });
   }
 
   /** @param atMs - if it was earlier than now */

@@ -78,12 +78,12 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
 
   override async plan<T extends Tasks>(
     graph: TaskGraph<T>,
-    options: Pick<RunOptions<T>, 'only'> = {},
+    options: Pick<RunOptions<T>, 'only' | 'durations'> = {},
   ): Promise<readonly PlannedTask<keyof T & string>[]> {
     const recalled = this.recall(graph, options.only);
     // Without a store it is the plan of what the graph is now.
     const memory = recalled === undefined ? undefined : await recalled;
-    return this.planned(graph, options.only, memory) as PlannedTask<keyof T & string>[];
+    return this.planned(graph, options, memory) as PlannedTask<keyof T & string>[];
   }
 }
 

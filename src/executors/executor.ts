@@ -3,6 +3,7 @@ import { markAsOurs } from '../copy.js';
 import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
+import { estimatesFrom, givenDurations } from '../graph/estimates.js';
 import type { AnyTask } from '../graph/signature.js';
 import {
   claimGraph,
@@ -33,6 +34,11 @@ export interface RunOptions<Tasks extends object = any> {
   readonly onFailure?: OnFailure | undefined;
   /** Run just these tasks and what they need. Default: all that are pending. */
   readonly only?: readonly ((keyof Tasks & string) | AnyTask)[] | undefined;
+  /**
+   * How long tasks took in an earlier run, in milliseconds, by name: `timeline.durations()`, also of a run log. Of tasks that are ready, those start first
+   * from which the way to the end takes longest. It goes before what a store knows of that; without either, the way counts in tasks.
+   */
+  readonly durations?: ReadonlyMap<string, number> | undefined;
 }
 
 /** What every executor can be given. */
@@ -145,7 +151,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
    */
   abstract plan<T extends Tasks>(
     graph: TaskGraph<T>,
-    options?: Pick<RunOptions<T>, 'only'>,
+    options?: Pick<RunOptions<T>, 'only' | 'durations'>,
   ): readonly PlannedTask<keyof T & string>[] | Promise<readonly PlannedTask<keyof T & string>[]>;
 
   /**
@@ -314,11 +320,16 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
   }
 
   /** @internal What a run would do, by what is kept. */
-  protected planned(graph: TaskGraph, only: RunOptions['only'], memory: RunMemory | undefined): PlannedTask[] {
+  protected planned(
+    graph: TaskGraph,
+    { only, durations }: Pick<RunOptions, 'only' | 'durations'>,
+    memory: RunMemory | undefined,
+  ): PlannedTask[] {
     this.#check(graph, {});
     refuseBusyGraph(graph);
     const open = openGraph(graph);
-    return planOf(open, only === undefined ? undefined : neededFor(open, graph, only), memory);
+    const selected = only === undefined ? undefined : neededFor(open, graph, only);
+    return planOf(open, selected, memory, estimatesOf(open, durations, memory));
   }
 
   #begin(
@@ -334,7 +345,9 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const runAttempt = this.#runsAttempts(middleware, clock);
     const headers = headersFrom(middleware);
     const placed = this.placing(graph);
-    const selected = select(openGraph(graph));
+    const open = openGraph(graph);
+    const selected = select(open);
+    const estimates = estimatesOf(open, options.durations, memory);
     const { slots } = this;
     const runId = uuid();
     const begun: BegunRun = { graph, isClaimed: false, run: undefined };
@@ -361,6 +374,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
         selected,
         placed,
         memory,
+        estimates,
         onSettled,
       });
     } catch (error) {
@@ -448,12 +462,31 @@ function shared(signal: AbortSignal): SharedSignal {
   return made;
 }
 
+/** How long each task is thought to take; `undefined` if nothing is known of earlier runs. */
+function estimatesOf(
+  open: OpenGraph,
+  given: RunOptions['durations'],
+  memory: RunMemory | undefined,
+): Float64Array | undefined {
+  if (given === undefined) return memory && estimatesFrom(open, memory.durations);
+  return estimatesFrom(open, new Map([...(memory?.durations ?? []), ...givenDurations(open, given)]));
+}
+
 /** Lets the schedule decide as for a run, and has every task succeed that would be started. */
-function planOf(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMemory | undefined): PlannedTask[] {
-  const schedule = new Schedule(open, { total: 1, cpu: 1 }, { selected, kept: memory?.kept });
+function planOf(
+  open: OpenGraph,
+  selected: Uint8Array | undefined,
+  memory: RunMemory | undefined,
+  estimates: Float64Array | undefined,
+): PlannedTask[] {
+  const schedule = new Schedule(open.orderedBy(estimates), { total: 1, cpu: 1 }, { selected, kept: memory?.kept });
   const running = new Set<number>();
   const plan: PlannedTask[] = [];
-  const note = (id: number) => plan.push({ task: open.names[id]!, ...(open.decisions.get(id) ?? NOT_RUN_YET) });
+  const note = (id: number) => {
+    const planned = { task: open.names[id]!, ...(open.decisions.get(id) ?? NOT_RUN_YET) };
+    const isEstimated = estimates !== undefined && planned.verdict !== 'kept';
+    plan.push(isEstimated ? { ...planned, estimateMs: estimates[id]! } : planned);
+  };
   for (;;) {
     for (let id = schedule.nextToCheck(); id !== NONE; id = schedule.nextToCheck()) {
       if (memory!.foresee(id, (dependency) => running.has(dependency)) !== 'kept') {

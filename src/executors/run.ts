@@ -53,6 +53,8 @@ export interface RunOrder {
   readonly attemptsMade?: number | undefined;
   /** What a store keeps of its tasks. */
   readonly memory?: RunMemory | undefined;
+  /** How long each of its tasks is thought to take, in milliseconds, if anything is known of that. */
+  readonly estimates?: Float64Array | undefined;
   /** Called once when it has settled, before the last event. */
   readonly onSettled?: (() => void) | undefined;
 }
@@ -162,7 +164,7 @@ export class Run implements AttemptRun, PlacedRun {
     this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
     this.placed = order.placed?.tasks ?? NONE_PLACED;
     this.#place = order.placed?.placeFor(this);
-    this.#schedule = new Schedule(this.open, order.slots, {
+    this.#schedule = new Schedule(this.open.orderedBy(order.estimates), order.slots, {
       selected: order.selected,
       placed: order.placed?.tasks,
       kept: order.memory?.kept,
@@ -208,7 +210,7 @@ export class Run implements AttemptRun, PlacedRun {
   /** Begins. */
   start(): void {
     this.#fact(() => {
-      this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected);
+      this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected, this.#order.estimates);
       this.#order.memory?.begin();
       for (const repair of this.#order.memory?.repairs ?? []) this.#announcer.storeRepaired(repair);
       const { signal } = this.#order;

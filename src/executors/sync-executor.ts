@@ -54,9 +54,9 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
 
   override plan<T extends Tasks>(
     graph: TaskGraph<T>,
-    { only }: Pick<RunOptions<T>, 'only'> = {},
+    options: Pick<RunOptions<T>, 'only' | 'durations'> = {},
   ): readonly PlannedTask<keyof T & string>[] {
-    return this.planned(graph, only, atOnce(this.recall(graph, only))) as PlannedTask<keyof T & string>[];
+    return this.planned(graph, options, atOnce(this.recall(graph, options.only))) as PlannedTask<keyof T & string>[];
   }
 }
 

@@ -52,6 +52,17 @@ export class OpenGraph implements GraphPlan {
     this.outcomes = new OutcomeTable(names.length);
   }
 
+  /**
+   * What a run decides about, in the order of a run of which it is known how long tasks take.
+   *
+   * @param estimates - in milliseconds, by task id; `undefined` if nothing is known
+   */
+  orderedBy(estimates: Float64Array | undefined): Pick<OpenGraph, 'topology' | 'outcomes' | 'startOrder'> {
+    if (estimates === undefined) return this;
+    const { topology, outcomes, settings } = this;
+    return { topology, outcomes, startOrder: startOrder(topology, settings, estimates) };
+  }
+
   /** Worked out when it is first asked for: many graphs are only drawn, or asked who depends on whom. */
   get startOrder(): StartOrder {
     this.#startOrder ??= startOrder(this.topology, this.settings);

@@ -24,11 +24,11 @@ const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no store
  */
 export class KeptOutcomes implements RunMemory {
   readonly kept: Uint8Array;
+  readonly durations: Map<number, number> = new Map<number, number>();
   readonly repairs: readonly StoreRepair[];
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
-  readonly #bytes = new Map<number, Uint8Array>();
   readonly #stored = new Map<number, StoredOutcome>();
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
@@ -62,10 +62,9 @@ export class KeptOutcomes implements RunMemory {
       if (!(bytes instanceof Uint8Array))
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
-      if (id === undefined || selected?.[id] === 0) continue;
-      if (!graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
-      this.kept[id] = 1;
-      this.#bytes.set(id, bytes);
+      if (id === undefined || selected?.[id] === 0 || !graph.outcomes.isPending(id)) continue;
+      this.#read(id, bytes);
+      if (!graph.outcomes.wasReset(id)) this.kept[id] = 1;
     }
     for (let id = 0; id < this.kept.length; id++) {
       if (graph.outcomes.isPending(id) && selected?.[id] !== 0)
@@ -136,15 +135,21 @@ export class KeptOutcomes implements RunMemory {
     this.#store.flushSync();
   }
 
-  #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
-    let stored: StoredOutcome;
+  /** Of a task that will run again, at least how long it took is of interest. */
+  #read(id: number, bytes: Uint8Array): void {
     try {
-      stored = decodeOutcome(this.#graph.names[id]!, this.#bytes.get(id)!);
+      const stored = decodeOutcome(this.#graph.names[id]!, bytes);
+      this.#stored.set(id, stored);
+      if (stored.status === 'done') this.durations.set(id, stored.durationMs);
     } catch (error) {
       if (!(error instanceof UnreadableOutcomeError)) throw error;
       this.#unreadable.set(id, error);
-      return this.#decide(id, unreadable(error));
     }
+  }
+
+  #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+    const stored = this.#stored.get(id);
+    if (stored === undefined) return this.#decide(id, unreadable(this.#unreadable.get(id)));
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
@@ -157,7 +162,6 @@ export class KeptOutcomes implements RunMemory {
         why: `the result of ${quoted(this.#graph.names[unknown]!)} may change`,
       });
     }
-    this.#stored.set(id, stored);
     this.#hashes.set(id, stored.valueHash);
     return this.#decide(id, KEPT);
   }

@@ -39,6 +39,8 @@ export interface LoadedOutcomes {
 export interface RunMemory {
   /** A 1 for each pending task of which something is kept that may still hold. */
   readonly kept: Uint8Array;
+  /** How long tasks took when they last returned, in milliseconds, by task id: also of those that will run again. */
+  readonly durations: ReadonlyMap<number, number>;
   /** What was damaged in the store, and has been mended. */
   readonly repairs: readonly StoreRepair[];
   /** A run begins: forgets what was reset since the last one. */

@@ -134,6 +134,21 @@ export class Announcer {
     });
   }
 
+  /** The same of one whose result is held as bytes. */
+  doneHeld({ id, attempt, startedAtMs, tookMs }: LiveAttempt, held: HeldResult): void {
+    if (!this.#listens('task:done')) return;
+    const record = this.#record(id);
+    this.#emitter.emit('task:done', {
+      ...record,
+      attempt,
+      get result() {
+        return held.value;
+      },
+      source: 'run',
+      durationMs: durationOf(startedAtMs, record.atMs, tookMs),
+    });
+  }
+
   failed({ id, attempt, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {
     if (!this.#listens('task:failed')) return;
     const record = this.#record(id);

@@ -234,6 +234,10 @@ export class Run implements AttemptRun, PlacedRun {
     });
   }
 
+  get keepsResults(): boolean {
+    return this.#order.memory !== undefined;
+  }
+
   /** Whether anything may go along with attempts. */
   get hasHeaders(): boolean {
     return this.#order.headers !== undefined;
@@ -589,6 +593,7 @@ export class Run implements AttemptRun, PlacedRun {
     switch (ending.kind) {
       case 'returned':
         this.#hasRun(attempt, ending);
+        attempt.held = ending.held;
         return this.#returned(attempt, ending.value);
       case 'threw':
         this.#hasRun(attempt, ending);
@@ -765,11 +770,22 @@ export class Run implements AttemptRun, PlacedRun {
   #succeeded(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): Fate {
     if (attempt !== undefined) this.#endAttempt(attempt);
     const { memory } = this.#order;
-    if (memory !== undefined && this.#keep(memory, id, startedAtMs, attempt?.tookMs, result)) return 'saving';
-    this.open.outcomes.done(id, result);
+    if (memory !== undefined && this.#keep(memory, id, startedAtMs, attempt, result)) return 'saving';
     this.#schedule.succeeded(id);
-    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    this.#done(id, startedAtMs, attempt, result);
     return 'done';
+  }
+
+  /** The graph knows it, and then all others. */
+  #done(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): void {
+    const held = attempt?.held;
+    if (held === undefined) {
+      this.open.outcomes.done(id, result);
+      this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    } else {
+      this.open.outcomes.doneHeld(id, held, 'run');
+      this.#announcer.doneHeld(attempt!, held);
+    }
   }
 
   // What is kept.
@@ -779,10 +795,16 @@ export class Run implements AttemptRun, PlacedRun {
    *
    * @returns whether that takes a while; it holds no slot meanwhile
    */
-  #keep(memory: RunMemory, id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): boolean {
+  #keep(
+    memory: RunMemory,
+    id: number,
+    startedAtMs: number,
+    attempt: LiveAttempt | undefined,
+    result: unknown,
+  ): boolean {
     let saved: void | Promise<void> = void 0;
     try {
-      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, tookMs));
+      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, attempt?.tookMs), attempt?.held);
     } catch (error) {
       this.#notKept(id, error);
     }
@@ -790,9 +812,8 @@ export class Run implements AttemptRun, PlacedRun {
     this.#schedule.returned(id);
     const done = () => {
       if (!this.#saving.delete(done)) return;
-      this.open.outcomes.done(id, result);
       this.#schedule.saved(id);
-      this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
+      this.#done(id, startedAtMs, attempt, result);
     };
     this.#saving.add(done);
     if (this.#stop !== undefined) this.#giveUpSaving();
@@ -1011,7 +1032,8 @@ function unreadableInputs({ topology, outcomes }: OpenGraph, id: number): Readon
   for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
     const input = ids[edge]!;
     try {
-      outcomes.value(input);
+      // What was made in this process can be read.
+      if (outcomes.held(input)?.bytes === undefined) outcomes.value(input);
     } catch (error) {
       unreadable.set(input, error);
     }

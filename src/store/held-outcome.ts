@@ -1,5 +1,5 @@
 import { HeldResult } from '../graph/held-result.js';
-import { ENGINE, type StoredOutcome } from './outcome-codec.js';
+import { ENGINE, type EncodedOutcome, encodeOutcome, type NewOutcome, type StoredOutcome } from './outcome-codec.js';
 
 /**
  * The result of a stored outcome, made when somebody asks for it. One that another engine has written is made at once:
@@ -8,7 +8,15 @@ import { ENGINE, type StoredOutcome } from './outcome-codec.js';
  * @throws {@link UnreadableOutcomeError}
  */
 export function heldResult(stored: StoredOutcome): HeldResult {
-  if (stored.more.engine === ENGINE) return new HeldResult(stored.value, stored.valueHash);
+  if (stored.more.engine === ENGINE) return new HeldResult(stored.value, { hash: stored.valueHash });
   const result = stored.value();
-  return new HeldResult(() => result, stored.valueHash);
+  return new HeldResult(() => result, { hash: stored.valueHash });
+}
+
+/** An outcome as bytes. Hash and bytes of its value need not be made where they have come from where it was made. */
+export function encodedHeld(outcome: NewOutcome, held: HeldResult | undefined): EncodedOutcome {
+  if (held === undefined) return encodeOutcome(outcome);
+  const { bytes, hash } = held;
+  if (bytes === undefined || hash === undefined) return encodeOutcome({ ...outcome, value: held.value });
+  return encodeOutcome(outcome, { valueHash: hash, value: bytes });
 }

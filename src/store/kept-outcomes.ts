@@ -4,7 +4,7 @@ import { type Decision, unreadable, WAS_RESET } from '../graph/decision.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
-import { heldResult } from './held-outcome.js';
+import { encodedHeld, heldResult } from './held-outcome.js';
 import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
 
@@ -100,10 +100,10 @@ export class KeptOutcomes implements RunMemory {
     return this.#judge(id, runs);
   }
 
-  keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
+  keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
-    const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts), status: 'done', value: result });
+    const { bytes, valueHash } = encodedHeld({ ...this.#header(id, facts), status: 'done', value: result }, held);
     this.#hashes.set(id, valueHash);
     return this.#save(id, bytes);
   }

@@ -76,11 +76,11 @@ export const ENGINE: string = process.versions.v8;
  *
  * An error is stored whatever it is: what cannot be kept of it is left out.
  *
+ * @param encoded - its value, where that has been done already
  * @throws {@link UnstorableError} when the result of a done task has a part that cannot be kept
  */
-export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
-  const { valueHash, value } =
-    outcome.status === 'done' ? encodedResult(outcome.task, outcome.value) : encodedError(outcome.task, outcome.value);
+export function encodeOutcome(outcome: NewOutcome, encoded: EncodedValue = encodedValue(outcome)): EncodedOutcome {
+  const { valueHash, value } = encoded;
   const { task, status, version, dependencies, after, inputHashes, sourceHash, attempts, durationMs, atMs, more } =
     outcome;
   const fields: Fields = [
@@ -211,7 +211,17 @@ function isNames(field: unknown): boolean {
   return Array.isArray(field) && field.every((name) => typeof name === 'string');
 }
 
-function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+/** A value as bytes, and its hash. */
+export interface EncodedValue {
+  readonly valueHash: string;
+  readonly value: Uint8Array;
+}
+
+function encodedValue({ task, status, value }: NewOutcome): EncodedValue {
+  return status === 'done' ? encodedResult(task, value) : encodedError(task, value);
+}
+
+function encodedResult(task: string, result: unknown): EncodedValue {
   try {
     return { valueHash: hashValue(result), value: encodeValue(result, 'result') };
   } catch (error) {
@@ -220,7 +230,7 @@ function encodedResult(task: string, result: unknown): { readonly valueHash: str
   }
 }
 
-function encodedError(task: string, error: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+function encodedError(task: string, error: unknown): EncodedValue {
   try {
     return encodedResult(task, error);
   } catch {

@@ -58,10 +58,11 @@ export interface RunMemory {
   /**
    * Keeps the result of a task.
    *
+   * @param held - the result, where it is held as bytes, instead of `result`
    * @returns when it is safe: now, or once a promise is fulfilled
    * @throws {@link UnstorableError} if the result has a part that cannot be kept
    */
-  keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void>;
+  keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void>;
   /** Keeps that a task has failed, and with what. */
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void>;
   /** Makes safe all that was kept and forgotten. */

@@ -1,6 +1,9 @@
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
+import { decodeValue } from '../codec/value-codec.js';
 import { described, WorkerCrashError } from '../errors.js';
+import { HeldResult } from '../graph/held-result.js';
+import type { OutcomeTable } from '../graph/outcome.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { refusedArgument } from '../places/refused-argument.js';
@@ -285,7 +288,7 @@ export class Dispatcher implements Place {
     this.#claims[id] = Claim.nobody;
     this.#attempts[id] = undefined;
     this.#suspects.delete(id);
-    const isReturned = end === TaskEnd.returned || end === TaskEnd.packed;
+    const isReturned = end === TaskEnd.returned || end === TaskEnd.packed || end === TaskEnd.encoded;
     this.#keptOn[id] = isReturned && this.#hasDependentsThere(id) ? thread.number : 0;
     if (end !== TaskEnd.inputLost) {
       this.#learn(id, tookMs);
@@ -307,6 +310,11 @@ export class Dispatcher implements Place {
         return { kind: 'returned', value, ...facts };
       case TaskEnd.packed:
         return { kind: 'returned', value: unpack(value as Packed), ...facts };
+      case TaskEnd.encoded: {
+        const [bytes, hash] = value as [Uint8Array, string | undefined];
+        const held = new HeldResult(() => decodeValue(bytes), { bytes, hash });
+        return { kind: 'returned', value: undefined, held, ...facts };
+      }
       case TaskEnd.threw:
         return { kind: 'threw', value: this.#thrown(value), ...facts };
       case TaskEnd.unsendable:
@@ -468,6 +476,7 @@ export class Dispatcher implements Place {
     if (expectedMs >= AHEAD_MS) flags |= TaskFlags.tellFirst;
     const headers = this.#run.hasHeaders ? attempt.headers : undefined;
     if (headers !== undefined) flags |= TaskFlags.withHeaders;
+    if (this.#run.keepsResults) flags |= TaskFlags.hash;
     const { message, starts } = this.#outboxOf(thread);
     starts.push(message.length);
     message.push(id, token, fn, flags);
@@ -504,6 +513,12 @@ export class Dispatcher implements Place {
       const input = ids[edge]!;
       if (this.#threadOf[input] === thread.number || this.#keptOn[input] === thread.number) {
         found.push(InputKind.here, input);
+        continue;
+      }
+      const bytes = open.outcomes.held(input)?.bytes;
+      if (bytes !== undefined) {
+        found.push(InputKind.encoded, bytes);
+        this.#outboxOf(thread).hasValues = true;
         continue;
       }
       try {
@@ -765,8 +780,7 @@ export class Dispatcher implements Place {
     for (let edge = starts[id]!; edge < starts[id + 1]! && edge < starts[id]! + 4; edge++) {
       const thread = this.#pool.thread(this.#keptOn[ids[edge]!]!);
       if (thread === undefined || thread === this.#pool.ioThread || !thread.hasRoom(INBOX_MS, INBOX_MAX)) continue;
-      if (thread.queuedMs - roomiest.queuedMs < hopMs || isLarge(this.#run.open.outcomes.value(ids[edge]!)))
-        return thread;
+      if (thread.queuedMs - roomiest.queuedMs < hopMs || isLarge(this.#run.open.outcomes, ids[edge]!)) return thread;
     }
     // Neighbours in the graph stay together: those that take their results may then follow there.
     const last = this.#lastRoomiest;
@@ -808,7 +822,10 @@ const NO_TIMES = new Float32Array();
 export let lastUsed: unknown;
 
 /** As far as it can be told by one look. */
-function isLarge(value: unknown): boolean {
+function isLarge(outcomes: OutcomeTable, id: number): boolean {
+  const bytes = outcomes.held(id)?.bytes;
+  if (bytes !== undefined) return bytes.length > LARGE;
+  const value = outcomes.value(id);
   if (typeof value === 'string') return value.length > LARGE;
   if (typeof value !== 'object' || value === null) return false;
   return (

@@ -95,8 +95,8 @@ export class Announcer {
       this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt, reason });
   }
 
-  /** A task is done whose result a store kept: nothing was started. */
-  kept(id: number, held: HeldResult): void {
+  /** A task is done whose result was kept: nothing was started. */
+  kept(id: number, held: HeldResult, source: 'graph' | 'store'): void {
     if (!this.#listens('task:done')) return;
     this.#emitter.emit('task:done', {
       ...this.#record(id),
@@ -104,7 +104,7 @@ export class Announcer {
       get result() {
         return held.value;
       },
-      source: 'store',
+      source,
       durationMs: 0,
     });
   }

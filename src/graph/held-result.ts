@@ -26,6 +26,11 @@ export class HeldResult {
     this.#make = make;
   }
 
+  /** One that is made already. */
+  static of(result: unknown): HeldResult {
+    return new HeldResult(() => result);
+  }
+
   /** As long as it has not been made: see {@link HeldFacts}. */
   get bytes(): Uint8Array | undefined {
     return this.#bytes;

@@ -3,12 +3,14 @@ import { ENGINE, type EncodedOutcome, encodeOutcome, type NewOutcome, type Store
 
 /**
  * The result of a stored outcome, made when somebody asks for it. One that another engine has written is made at once:
- * only so is it known that this engine can read it. If it cannot, the task runs again.
+ * only so is it known that this engine can read it. If it cannot, the task runs again. So is one with files in it, which
+ * others look for in values.
  *
  * @throws {@link UnreadableOutcomeError}
  */
 export function heldResult(stored: StoredOutcome): HeldResult {
-  if (stored.more.engine === ENGINE) return new HeldResult(stored.value, { hash: stored.valueHash });
+  if (stored.more.engine === ENGINE && stored.more.files === undefined)
+    return new HeldResult(stored.value, { hash: stored.valueHash });
   const result = stored.value();
   return new HeldResult(() => result, { hash: stored.valueHash });
 }

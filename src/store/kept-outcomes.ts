@@ -7,7 +7,7 @@ import { learn } from '../files/look.js';
 import { type Decision, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
-import { KeptFiles } from './kept-files.js';
+import { isSameFiles, KeptFiles } from './kept-files.js';
 import { decodeOutcome, encodeOutcome, type StoredFile, type StoredOutcome, withFiles } from './outcome-codec.js';
 import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
@@ -178,7 +178,9 @@ export class KeptOutcomes implements RunMemory {
     const bytes = this.#bytes.get(id);
     if (bytes === undefined) return [];
     try {
-      return (this.#stored.get(id) ?? decodeOutcome(this.#graph.names[id]!, bytes)).more.files ?? [];
+      const stored = this.#stored.get(id) ?? decodeOutcome(this.#graph.names[id]!, bytes);
+      this.#stored.set(id, stored);
+      return stored.more.files ?? [];
     } catch {
       // It cannot be read, and its contents are not known.
       return [];
@@ -187,7 +189,7 @@ export class KeptOutcomes implements RunMemory {
 
   /** Nothing is to be stored of a source that was found as it was. */
   #isSourceAsBefore(id: number, result: unknown, files: readonly StoredFile[]): boolean {
-    if (!this.#isSource(id) || JSON.stringify(files) !== JSON.stringify(this.#filesBefore(id))) return false;
+    if (!this.#isSource(id) || !isSameFiles(files, this.#filesBefore(id))) return false;
     const hash = hashOfResult(result);
     this.#hashes.set(id, hash);
     return true;

@@ -9,7 +9,7 @@ import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
 import { encodedHeld, heldResult } from './held-outcome.js';
-import { KeptFiles } from './kept-files.js';
+import { isSameFiles, KeptFiles } from './kept-files.js';
 import { decodeOutcome, encodeOutcome, type StoredFile, type StoredOutcome, withFiles } from './outcome-codec.js';
 import { plainDifference, plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
@@ -192,7 +192,7 @@ export class KeptOutcomes implements RunMemory {
 
   /** Nothing is to be stored of a source that was found as it was. */
   #isSourceAsBefore(id: number, result: unknown, files: readonly StoredFile[]): boolean {
-    if (!this.#isSource(id) || JSON.stringify(files) !== JSON.stringify(this.#filesBefore(id))) return false;
+    if (!this.#isSource(id) || !isSameFiles(files, this.#filesBefore(id))) return false;
     const hash = hashOfResult(result);
     this.#hashes.set(id, hash);
     return true;

@@ -1,6 +1,7 @@
 import type { StatusCounts } from './graph/outcome.js';
 import type { ResultOf } from './graph/signature.js';
 import type { TaskGraph } from './graph/task-graph.js';
+import type { TaskMeta } from './graph/task-meta.js';
 
 /** What every record has. */
 export interface RunRecord {
@@ -14,6 +15,8 @@ export interface RunRecord {
 export interface TaskRecord<Name extends string = string> extends RunRecord {
   /** The task's name. */
   readonly task: Name;
+  /** What `.meta()` says of the task, if anything. */
+  readonly meta?: TaskMeta;
 }
 
 /** What every record about one attempt has. */

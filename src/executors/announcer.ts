@@ -1,4 +1,4 @@
-import type { RunReport, RunStarted, StoreRepair, ThreadId, UntypedEvents } from '../events.js';
+import type { RunReport, RunStarted, StoreRepair, TaskRecord, ThreadId, UntypedEvents } from '../events.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
@@ -64,20 +64,16 @@ export class Announcer {
 
   /** @param atMs - if it was earlier than now */
   ready(id: number, atMs: number = this.#clock.now()): void {
-    this.#emitter.emit('task:ready', { runId: this.#runId, atMs, task: this.#open.names[id]! });
+    this.#emitter.emit('task:ready', this.#record(id, atMs));
   }
 
   started(id: number, attempt: number, atMs: number, thread: ThreadId = 'main'): void {
     if ((this.#emitter.listening & STARTED_BIT) === 0) return;
-    const { ioBound } = this.#open.settings[id]!;
-    this.#emitter.emit('task:started', {
-      runId: this.#runId,
-      atMs,
-      task: this.#open.names[id]!,
-      attempt,
-      ioBound,
-      thread,
-    });
+    const { ioBound, meta } = this.#open.settings[id]!;
+    const task = this.#open.names[id]!;
+    const started = { runId: this.#runId, atMs, task, attempt, ioBound, thread };
+    // Most tasks have none, and this is told of every task.
+    this.#emitter.emit('task:started', meta === undefined ? started : { ...started, meta });
   }
 
   progressed({ id, attempt }: LiveAttempt, fraction: number, note: string | undefined): void {
@@ -123,15 +119,10 @@ export class Announcer {
     if ((this.#emitter.listening & DONE_BIT) === 0) return;
     const atMs = this.#clock.now();
     const durationMs = durationOf(startedAtMs, atMs, tookMs);
-    this.#emitter.emit('task:done', {
-      runId: this.#runId,
-      atMs,
-      task: this.#open.names[id]!,
-      attempt,
-      result,
-      source: 'run',
-      durationMs,
-    });
+    const { meta } = this.#open.settings[id]!;
+    const task = this.#open.names[id]!;
+    const done = { runId: this.#runId, atMs, task, attempt, result, source: 'run' as const, durationMs };
+    this.#emitter.emit('task:done', meta === undefined ? done : { ...done, meta });
   }
 
   /** The same of one whose result is held as bytes. */
@@ -178,8 +169,10 @@ export class Announcer {
     return (this.#emitter.listening & EVENT_BITS[event]) !== 0;
   }
 
-  #record(id: number): { readonly runId: string; readonly atMs: number; readonly task: string } {
-    return { runId: this.#runId, atMs: this.#clock.now(), task: this.#open.names[id]! };
+  #record(id: number, atMs: number = this.#clock.now()): TaskRecord {
+    const { meta } = this.#open.settings[id]!;
+    const task = this.#open.names[id]!;
+    return meta === undefined ? { runId: this.#runId, atMs, task } : { runId: this.#runId, atMs, task, meta };
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type TaskGraph,
   UNNAMED,
 } from '../graph/task-graph.js';
+import { frozenMeta, matches, type TaskMeta } from '../graph/task-meta.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
@@ -33,8 +34,11 @@ export interface RunOptions<Tasks extends object = any> {
    * running attempts end. `'abort'` interrupts them too. The last two make `run()` fail with {@link RunFailedError}.
    */
   readonly onFailure?: OnFailure | undefined;
-  /** Run just these tasks and what they need. Default: all that are pending. */
-  readonly only?: readonly ((keyof Tasks & string) | AnyTask)[] | undefined;
+  /**
+   * Run just these tasks and what they need. `{ meta }` means those of which `.meta()` says all of this, of which there
+   * must be one. Default: all that are pending.
+   */
+  readonly only?: readonly ((keyof Tasks & string) | AnyTask)[] | { readonly meta: TaskMeta } | undefined;
   /**
    * How long tasks took in an earlier run, in milliseconds, by name: `timeline.durations()`, also of a run log. Of tasks that are ready, those start first
    * from which the way to the end takes longest. It goes before what a store knows of that; without either, the way counts in tasks.
@@ -511,13 +515,23 @@ function planOf(
 }
 
 /** The tasks that `only` names. */
-function idsOf({ idByName }: OpenGraph, graph: TaskGraph, only: readonly (string | AnyTask)[]): number[] {
-  if (!Array.isArray(only)) throw new InvalidOptionError('only', 'a list of task names or handles', only);
+function idsOf({ idByName, settings }: OpenGraph, graph: TaskGraph, only: NonNullable<RunOptions['only']>): number[] {
+  if (!Array.isArray(only)) return idsWith(settings, only as { readonly meta?: unknown } | null);
   return only.map((task: string | AnyTask) => {
     // Asking for the status throws the graph's own error, with the nearest name, where there is no such task.
     graph.status(task);
     return idByName.get(typeof task === 'string' ? task : task.name)!;
   });
+}
+
+/** The tasks of which `.meta()` says all of this. That there are none is taken for a mistake, as is a name that there is not. */
+function idsWith(settings: OpenGraph['settings'], only: { readonly meta?: unknown } | null): number[] {
+  const wanted = typeof only === 'object' && only !== null ? frozenMeta(only.meta) : undefined;
+  if (wanted === undefined)
+    throw new InvalidOptionError('only', 'a list of task names or handles, or { meta } to find them by', only);
+  const ids = [...settings.keys()].filter((id) => matches(settings[id]!.meta, wanted));
+  if (ids.length === 0) throw new InvalidOptionError('only.meta', 'what .meta() says of some task', wanted);
+  return ids;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
+import { frozenMeta, type TaskMeta } from './task-meta.js';
 
 /** Any function that can be a task. Its parameters are the results of the task's dependencies. */
 export type TaskFunction = (...args: never) => unknown;
@@ -97,6 +98,11 @@ export interface TaskOptions {
    * takes its result runs only if that is another than before. Default false.
    */
   readonly always?: boolean | undefined;
+  /**
+   * Plain data about the task, for whoever looks on: records of events have it, and `run(graph, { only: { meta } })`
+   * finds tasks by it. The function does not get it, and no result hangs on it.
+   */
+  readonly meta?: TaskMeta | undefined;
 }
 
 /** A {@link RetryPolicy} with every default filled in. */
@@ -119,6 +125,8 @@ export interface TaskSettings {
   readonly timeoutMs: number | undefined;
   readonly version: string;
   readonly always: boolean;
+  /** `undefined`: nothing. */
+  readonly meta: TaskMeta | undefined;
 }
 
 /** A named function and how to run it. */
@@ -142,6 +150,7 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   timeoutMs: undefined,
   version: '',
   always: false,
+  meta: undefined,
 });
 const IO_BOUND_SETTINGS: TaskSettings = Object.freeze({ ...DEFAULT_SETTINGS, ioBound: true });
 
@@ -179,6 +188,7 @@ export function settled(
     ),
     version: checked.text('version', options.version, base.version),
     always: checked.flag('always', options.always, base.always),
+    meta: checked.meta(options.meta, base.meta),
   };
   return shared(settings);
 }
@@ -192,7 +202,8 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.retry === ONE_ATTEMPT &&
     settings.timeoutMs === undefined &&
     settings.version === '' &&
-    !settings.always;
+    !settings.always &&
+    settings.meta === undefined;
   if (!plain) return Object.freeze(settings);
   return settings.ioBound ? IO_BOUND_SETTINGS : DEFAULT_SETTINGS;
 }
@@ -209,6 +220,13 @@ class Options {
   flag(option: string, value: unknown, fallback: boolean): boolean {
     if (value === undefined || typeof value === 'boolean') return value ?? fallback;
     return this.#refused(option, 'true or false', value, fallback);
+  }
+
+  meta(value: unknown, fallback: TaskMeta | undefined): TaskMeta | undefined {
+    if (value === undefined) return fallback;
+    const meta = frozenMeta(value);
+    if (meta === undefined) return this.#refused('meta', 'an object of what JSON can hold', value, fallback);
+    return Object.freeze({ ...fallback, ...meta });
   }
 
   text(option: string, value: unknown, fallback: string): string {

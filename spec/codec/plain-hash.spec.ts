@@ -17,9 +17,8 @@ describe('plainHash()', () => {
   it('tells apart what the hash of stores tells apart, and nothing that this does not', () => {
     const property = fc.property(plain, plain, (a, b) => {
       expect(plainHash(a) === plainHash(b)).toBe(hashValue(a) === hashValue(b));
-      expect(plainHash(a)).toBe(plainHash(structuredClone(a)) ?? 'none');
     });
-    fc.assert(property, { numRuns: 2000 });
+    fc.assert(property, { numRuns: 3000 });
   });
 
   it('counts the order of lists, Maps and Sets, and not that of keys', () => {
@@ -41,6 +40,7 @@ describe('plainHash()', () => {
     ['bytes and a list', new Uint8Array([1]), [1]],
     ['bytes of two kinds', new Uint8Array([1]), new Int8Array([1])],
     ['a Buffer and its bytes', Buffer.from([1]), new Uint8Array([1])],
+    ['a plain object and one without a prototype', {}, Object.create(null)],
     ['patterns', /a/g, /a/i],
     ['dates', new Date(1), new Date(2)],
   ])('tells apart %s', (_, a, b) => {

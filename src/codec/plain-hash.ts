@@ -88,7 +88,7 @@ class Writer {
     switch (prototype) {
       case null:
       case Object.prototype:
-        this.#named(value as Record<string, unknown>);
+        this.#named(prototype === null ? 'b' : 'o', value as Record<string, unknown>);
         return;
       case Array.prototype:
         this.#array(value as unknown[]);
@@ -127,9 +127,9 @@ class Writer {
     this.#put('h', hash);
   }
 
-  #named(value: Readonly<Record<string, unknown>>): void {
+  #named(tag: string, value: Readonly<Record<string, unknown>>): void {
     const keys = Object.keys(value).sort();
-    this.#put('o', String(keys.length));
+    this.#put(tag, String(keys.length));
     for (const key of keys) {
       this.#put('k', key);
       this.#write(value[key]);

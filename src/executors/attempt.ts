@@ -2,6 +2,7 @@ import type { ThreadId } from '../events.js';
 import { WrittenFiles } from '../files/written-files.js';
 import { progressOf } from '../graph/attempt-context.js';
 import { attemptController } from '../graph/attempt-signal.js';
+import { mixedArguments } from '../graph/plain-arguments.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
 import type { Ending, RemoteAttempt } from '../places/place.js';
@@ -12,7 +13,10 @@ export interface Attempt {
   readonly task: Task;
   /** Which try it is, counted from 1. */
   readonly attempt: number;
-  /** The arguments: the context if the task asks for it, then the results of the dependencies, those that are `undefined` left out. */
+  /**
+   * The arguments: the context if the task asks for it, then the results of the dependencies and the values given by
+   * `with()`, those that are `undefined` left out.
+   */
   readonly args: readonly unknown[];
   /** Aborted when the attempt times out or its run is aborted. */
   readonly signal: AbortSignal;
@@ -130,7 +134,7 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   }
 
   get inputs(): unknown[] {
-    return resultsFor(this.#run.open, this.id);
+    return argumentsFor(this.#run.open, this.id);
   }
 
   get headers(): Readonly<Record<string, string>> | undefined {
@@ -195,13 +199,14 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
  * @param attempt - whose context comes first, if the task asks for one
  */
 export function invoked(open: OpenGraph, id: number, attempt: LiveAttempt | undefined): unknown {
-  const { topology, outcomes, functions } = open;
+  const { topology, outcomes, functions, plain } = open;
   // Detached from the array: a function must not find its neighbours under `this`.
   const fn = functions[id] as TaskFunction as (...args: unknown[]) => unknown;
   const { starts, ids } = topology.inputs;
   const first = starts[id]!;
   const count = starts[id + 1]! - first;
   if (attempt !== undefined && open.settings[id]!.withContext) return fn(...attempt.args);
+  if (plain !== undefined) return fn(...argumentsFor(open, id));
   // Most tasks take few arguments, and such a call is several times cheaper without an array of them.
   switch (count) {
     case 0:
@@ -225,11 +230,17 @@ export function invoked(open: OpenGraph, id: number, attempt: LiveAttempt | unde
     }
     default:
   }
-  return fn(...resultsFor(open, id));
+  return fn(...argumentsFor(open, id));
 }
 
-/** The results of a task's dependencies, in order, those that are `undefined` left out. */
-function resultsFor({ topology, outcomes }: OpenGraph, id: number): unknown[] {
+/** The results of a task's dependencies, in order, those that are `undefined` left out, and its plain arguments. */
+function argumentsFor(open: OpenGraph, id: number): unknown[] {
+  const { topology, outcomes } = open;
+  const mixed = mixedArguments(open, id);
+  if (mixed !== undefined) {
+    const values = mixed.map((one) => (typeof one === 'number' ? outcomes.value(one) : one.value));
+    return values.filter((value) => value !== undefined);
+  }
   const { starts, ids } = topology.inputs;
   const results: unknown[] = [];
   for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {

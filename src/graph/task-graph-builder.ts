@@ -13,6 +13,7 @@ import type { FileResult } from '../files/file-result.js';
 import { fileSource, filesSource } from '../files/file-source.js';
 import type { GlobOptions } from '../files/glob.js';
 import { nearestName } from './nearest-name.js';
+import type { PlainArgument } from './plain-arguments.js';
 import type {
   Accepted,
   Add,
@@ -52,6 +53,8 @@ export interface TaskSpec extends TaskOptions {
   readonly dependsOn?: readonly (string | AnyTask)[] | undefined;
   /** The tasks to wait for without taking their results. */
   readonly after?: readonly (string | AnyTask)[] | undefined;
+  /** Values that are arguments too, in front of those results; one that is `undefined` is left out. */
+  readonly with?: readonly unknown[] | undefined;
 }
 
 /** A source as plain data, for `add()`: see {@link TaskGraphBuilder.file} and {@link TaskGraphBuilder.files}. */
@@ -143,6 +146,22 @@ export interface TaskDraft<
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
     ...dependencies: D
   ): TaskDraft<Declared, Added, N, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /**
+   * These values are arguments too, in the order of the calls of `with` and `dependsOn`; one that is `undefined` is left
+   * out, as of results. They are handed over as they are, to threads and queues as copies, and stores look at them.
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const scaled = (path: string, width: number, raw: string) => `${path}: ${raw} at ${width}`;
+   * const graph = new TaskGraphBuilder()
+   *   .task('raw', () => 'pixels')
+   *   .task('thumb', scaled).with('a.jpg', 320).dependsOn('raw')
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * graph.result('thumb'); // => 'a.jpg: pixels at 320'
+   */
+  with<Vs extends readonly unknown[]>(...values: Vs): TaskDraft<Declared, Added, N, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. */
   withContext(): TaskDraft<Declared, Added, N, [TaskContext, ...Rs]>;
   /** Gives the function. Its parameters are inferred from the dependencies. */
@@ -166,6 +185,10 @@ export interface IncompleteTask<
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
     ...dependencies: Accepted<F, [...Rs, ...ResultsFor<Declared, Added, D>], D>
   ): TaskStage<Declared, Added, N, F, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /** These values are arguments too: see {@link TaskDraft.with}. */
+  with<Vs extends readonly unknown[]>(
+    ...values: Accepted<F, [...Rs, ...Vs], Vs>
+  ): TaskStage<Declared, Added, N, F, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
   withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
   readonly task: MissingArguments<{ given: Fed<Rs>; takes: ParametersOf<F> }>;
@@ -185,6 +208,10 @@ export interface TaskStep<
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
     ...dependencies: Accepted<F, [...Rs, ...ResultsFor<Declared, Added, D>], D>
   ): TaskStage<Declared, Added, N, F, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /** These values are arguments too: see {@link TaskDraft.with}. */
+  with<Vs extends readonly unknown[]>(
+    ...values: Accepted<F, [...Rs, ...Vs], Vs>
+  ): TaskStage<Declared, Added, N, F, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
   withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
   /** Starts the next task: see {@link TaskGraphBuilder.task}. */
@@ -410,21 +437,23 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const allSettings: TaskSettings[] = [];
     const idByName = new Map<string, number>();
     const always: number[] = [];
-    for (const { name, fn, settings } of this.#drafts) {
+    const plain = new Map<number, readonly PlainArgument[]>();
+    for (const { name, fn, settings, plain: values } of this.#drafts) {
       // A second task of the same name stays in the lists: what else is wrong with it is to be told as well.
       if (idByName.has(name)) problems.push(new DuplicateTaskError(name));
       else idByName.set(name, names.length);
       names.push(name);
       allSettings.push(settings);
       if (settings.always) always.push(names.length - 1);
+      if (values !== NO_VALUES) plain.set(names.length - 1, [...values]);
       if (fn === undefined) problems.push(new MissingFunctionError(name));
       else functions.push(fn);
     }
     const topology = topologyOf(this.#drafts, idByName, problems);
-    for (const { name, inputs } of this.#drafts) {
+    for (const { name, argumentCount } of this.#drafts) {
       const expected = `a list of at most ${INPUTS_MAX} tasks, since a call takes no more arguments; gather them in several tasks, or use after()`;
-      if (inputs.length > INPUTS_MAX)
-        problems.push(new InvalidOptionError('dependsOn', expected, `${inputs.length} tasks`, name));
+      if (argumentCount > INPUTS_MAX)
+        problems.push(new InvalidOptionError('dependsOn', expected, `${argumentCount} tasks`, name));
     }
     const cycles = topology.cycles();
     for (const cycle of cycles) problems.push(new CycleError(cycle.map((id) => names[id]!)));
@@ -447,6 +476,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
       settings: allSettings,
       topology,
       always,
+      plain: plain.size === 0 ? undefined : plain,
     });
     for (const name of done) graph.markDone(name, undefined);
     for (const [name, result] of results) graph.markDone(name, result);
@@ -463,6 +493,7 @@ const NAMES_COMPARED_MAX = 100_000;
 type Reference = string | AnyTask;
 
 const NONE_NAMED: string[] = [];
+const NO_VALUES: PlainArgument[] = [];
 
 /** The one class behind {@link TaskDraft}, {@link IncompleteTask} and {@link TaskStep}: what tells them apart is only what the compiler knows. */
 class Draft {
@@ -473,6 +504,7 @@ class Draft {
   inputs: string[] = NONE_NAMED;
   /** Names of the tasks to wait for without taking their results. */
   predecessors: string[] = NONE_NAMED;
+  plain: PlainArgument[] = NO_VALUES;
   readonly #builder: TaskGraphBuilder<any, any>;
 
   constructor(builder: TaskGraphBuilder<any, any>, name: string) {
@@ -487,6 +519,16 @@ class Draft {
 
   after(...tasks: readonly Reference[]): this {
     this.predecessors = withNames(this.predecessors, tasks, 'after', this.name, this.#builder);
+    return this;
+  }
+
+  get argumentCount(): number {
+    return this.inputs.length + this.plain.length;
+  }
+
+  with(...values: readonly unknown[]): this {
+    // As of results.
+    for (const value of values) if (value !== undefined) this.#give(value);
     return this;
   }
 
@@ -567,6 +609,11 @@ class Draft {
       }
     };
     attempt(() => {
+      const { with: values = [] } = spec;
+      if (!Array.isArray(values)) throw new InvalidOptionError('with', 'a list of values', values, this.name);
+      this.with(...values);
+    });
+    attempt(() => {
       this.inputs = withNames(this.inputs, spec.dependsOn ?? [], 'dependsOn', this.name, this.#builder);
     });
     attempt(() => {
@@ -575,6 +622,11 @@ class Draft {
     if (spec.run !== undefined) attempt(() => this.run(spec.run));
     this.settings = settled(spec, this.name, this.settings, (problem) => problems.push(problem));
     return problems;
+  }
+
+  #give(value: unknown): void {
+    if (this.plain === NO_VALUES) this.plain = [];
+    this.plain.push({ at: this.argumentCount, value });
   }
 
   #set(options: TaskOptions): this {

@@ -16,6 +16,7 @@ import { type Decision, EACH_RUN, NOT_RUN_YET, WAS_RESET } from './decision.js';
 import { Lineage } from './lineage.js';
 import { nearestName } from './nearest-name.js';
 import { type Outcome, OutcomeTable, type StatusCounts, type TaskStatus } from './outcome.js';
+import type { PlainArguments } from './plain-arguments.js';
 import { criticalPath, type StartOrder, startOrder } from './rank.js';
 import type { AnyTask, MarkedResult, Replacement, ResultOf, SignatureOf } from './signature.js';
 import type { TaskFunction, TaskSettings } from './task.js';
@@ -31,6 +32,8 @@ export interface GraphPlan {
   readonly topology: Topology;
   /** The tasks that run in each run. */
   readonly always: readonly number[];
+  /** `undefined` if no task has any. */
+  readonly plain: PlainArguments | undefined;
 }
 
 /** How `reset()` is meant. */
@@ -52,12 +55,13 @@ export class OpenGraph implements GraphPlan {
   readonly topology: Topology;
   readonly outcomes: OutcomeTable;
   readonly always: readonly number[];
+  readonly plain: PlainArguments | undefined;
   #lineage: Lineage | undefined;
   /** Why tasks run or are kept, as the latest run or plan with a store found. */
   readonly decisions: Map<number, Decision> = new Map<number, Decision>();
   #startOrder: StartOrder | undefined;
 
-  constructor({ name, names, idByName, functions, settings, topology, always }: GraphPlan) {
+  constructor({ name, names, idByName, functions, settings, topology, always, plain }: GraphPlan) {
     this.name = name;
     this.names = names;
     this.idByName = idByName;
@@ -66,6 +70,7 @@ export class OpenGraph implements GraphPlan {
     this.topology = topology;
     this.outcomes = new OutcomeTable(names.length);
     this.always = always;
+    this.plain = plain;
   }
 
   /** What its results were made from, if a task may run again without all that depends on it. */

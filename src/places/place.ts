@@ -106,7 +106,7 @@ export interface RemoteAttempt {
   readonly task: Task;
   /** Which try it is, counted from 1. */
   readonly attempt: number;
-  /** The results of its dependencies, in order, those that are `undefined` left out. */
+  /** The results of its dependencies and the values given by `with()`, in order, those that are `undefined` left out. */
   readonly inputs: readonly unknown[];
   /**
    * Calls its function with its arguments, here and now: for a place on this thread. Bound, so it may be destructured.

@@ -9,6 +9,7 @@ import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
 import { isSameFiles, KeptFiles } from './kept-files.js';
 import { decodeOutcome, encodeOutcome, type StoredFile, type StoredOutcome, withFiles } from './outcome-codec.js';
+import { plainDifference, plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
 
@@ -127,8 +128,7 @@ export class KeptOutcomes implements RunMemory {
     this.#hashes.set(id, NO_HASH);
     return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
       if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
-      const more = files === undefined ? {} : { files };
-      const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts), more, status: 'done', value: result });
+      const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts, files), status: 'done', value: result });
       this.#hashes.set(id, valueHash);
       return this.#save(id, bytes, files);
     });
@@ -228,7 +228,9 @@ export class KeptOutcomes implements RunMemory {
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
-    const why = difference(stored, { ...this.#identity(id), inputHashes });
+    const why =
+      difference(stored, { ...this.#identity(id), inputHashes }) ??
+      plainDifference(stored.more.plain, plainHashesOf(this.#graph.plain, id));
     if (why !== undefined)
       return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
     if (unknown !== undefined) {
@@ -247,7 +249,8 @@ export class KeptOutcomes implements RunMemory {
     return decision.verdict;
   }
 
-  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts) {
+  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts, files?: readonly StoredFile[]) {
+    const plain = plainHashesOf(this.#graph.plain, id);
     return {
       task: this.#graph.names[id]!,
       ...this.#identity(id),
@@ -255,7 +258,7 @@ export class KeptOutcomes implements RunMemory {
       attempts,
       durationMs,
       atMs,
-      more: {},
+      more: { ...(plain && { plain }), ...(files && { files }) },
     };
   }
 

@@ -29,8 +29,13 @@ export interface OutcomeHeader {
   readonly more: MoreFields;
 }
 
+/** What a task was given by `with()`: of each value, where it stands among the arguments and its hash. */
+export type PlainHashes = readonly (readonly [at: number, hash: string])[];
+
 /** Of what only some outcomes have: each is left out where there is none. Outcomes of format 1 have none of them. */
 export interface MoreFields {
+  /** What it was given by `with()`. */
+  readonly plain?: PlainHashes;
   /** The files in the result of a done task. */
   readonly files?: readonly StoredFile[];
 }
@@ -221,7 +226,14 @@ function isFields(fields: unknown): fields is Fields {
     [dependencies, after, inputHashes].every(isNames) &&
     inputHashes.length === dependencies.length &&
     [attempts, durationMs, atMs].every((field) => typeof field === 'number') &&
-    (more === undefined || (typeof more === 'object' && more !== null))
+    (more === undefined || (typeof more === 'object' && more !== null && isPlainHashes(more)))
+  );
+}
+
+function isPlainHashes({ plain = [] }: MoreFields): boolean {
+  return (
+    Array.isArray(plain) &&
+    plain.every((one) => Array.isArray(one) && typeof one[0] === 'number' && typeof one[1] === 'string')
   );
 }
 

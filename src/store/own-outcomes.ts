@@ -1,5 +1,6 @@
 import { quoted } from '../errors.js';
 import type { StoreRepair } from '../events.js';
+import { filesIn } from '../files/file-result.js';
 import { goOn } from '../files/in-turn.js';
 import { type Decision, EACH_RUN } from '../graph/decision.js';
 import { isSameResult, type Lineage, type Made } from '../graph/lineage.js';
@@ -42,7 +43,7 @@ export class OwnOutcomes implements RunMemory {
   }
 
   recall(id: number): Recalled | Promise<Recalled> {
-    const last = this.#lineage.lastOf(id);
+    const last = this.#lastOf(id);
     if (last !== undefined && this.#judge(id, last, () => false) === 'kept') {
       this.#lineage.keep(id);
       return { result: last.result, source: 'graph' };
@@ -55,7 +56,7 @@ export class OwnOutcomes implements RunMemory {
   }
 
   foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
-    const last = this.#lineage.lastOf(id);
+    const last = this.#lastOf(id);
     const verdict = last === undefined ? 'runs' : this.#judge(id, last, runs);
     // What hangs on it is to find the result.
     if (verdict === 'kept') this.#graph.outcomes.done(id, last!.result, 'graph');
@@ -74,6 +75,13 @@ export class OwnOutcomes implements RunMemory {
 
   flush(): void | Promise<void> {
     return this.#stored?.flush();
+  }
+
+  /** Not a result with files in it if there is a store, which looks at them, and can put them back. */
+  #lastOf(id: number): Made | undefined {
+    const last = this.#lineage.lastOf(id);
+    const isForStore = this.#stored?.kept[id] === 1 && filesIn(last?.result).length > 0;
+    return isForStore ? undefined : last;
   }
 
   #judge(id: number, { inputs }: Made, runs: (dependency: number) => boolean): Decision['verdict'] {

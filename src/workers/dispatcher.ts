@@ -1,6 +1,7 @@
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, UncarriableError, WorkerCrashError } from '../errors.js';
+import { mixedArguments, plainName } from '../graph/plain-arguments.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
@@ -507,32 +508,46 @@ export class Dispatcher implements Place {
   /** Kind and value of each input, one after another; `undefined` if one cannot be sent, and the task will not be. */
   #inputsFor(thread: WorkerThread, attempt: RemoteAttempt): unknown[] | undefined {
     const { open } = this.#run;
-    const { starts, ids } = open.topology.inputs;
     const { id } = attempt;
     const found: unknown[] = [];
     for (const predecessor of this.#waitsFor(id)) found.push(InputKind.after, predecessor);
-    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
-      const input = ids[edge]!;
-      if (this.#threadOf[input] === thread.number || this.#keptOn[input] === thread.number) {
-        found.push(InputKind.here, input);
-        continue;
+    try {
+      const mixed = mixedArguments(open, id);
+      if (mixed === undefined) {
+        const { starts, ids } = open.topology.inputs;
+        for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) this.#addResult(thread, ids[edge]!, found);
+      } else {
+        const plain = open.plain!.get(id)!;
+        for (const one of mixed) {
+          if (typeof one === 'number') this.#addResult(thread, one, found);
+          else if (isPrimitive(one.value)) found.push(InputKind.value, one.value);
+          else this.#addValue(thread, one.value, found, plainName(plain.indexOf(one)));
+        }
       }
-      const value = open.outcomes.value(input);
-      if (isPrimitive(value)) {
-        found.push(InputKind.value, value);
-        continue;
-      }
-      try {
-        const packed = pack(value, { name: `the result of ${JSON.stringify(open.names[input])}` });
-        if (packed === undefined) found.push(InputKind.value, value);
-        else found.push(InputKind.packed, packed);
-        this.#outboxOf(thread).hasValues = true;
-      } catch (error) {
-        this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
-        return undefined;
-      }
+      return found;
+    } catch (error) {
+      this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
+      return undefined;
     }
-    return found;
+  }
+
+  #addResult(thread: WorkerThread, input: number, found: unknown[]): void {
+    if (this.#threadOf[input] === thread.number || this.#keptOn[input] === thread.number) {
+      found.push(InputKind.here, input);
+      return;
+    }
+    const { outcomes, names } = this.#run.open;
+    const value = outcomes.value(input);
+    if (isPrimitive(value)) found.push(InputKind.value, value);
+    else this.#addValue(thread, value, found, `the result of ${JSON.stringify(names[input])}`);
+  }
+
+  /** @param name - what the value is called where a part of it is named */
+  #addValue(thread: WorkerThread, value: unknown, found: unknown[], name: string): void {
+    const packed = pack(value, { name });
+    if (packed === undefined) found.push(InputKind.value, value);
+    else found.push(InputKind.packed, packed);
+    this.#outboxOf(thread).hasValues = true;
   }
 
   /** A task has an argument that cannot be sent. One that was to be sent ahead fails once it is ready. */

@@ -308,7 +308,7 @@ describe.each(Object.keys(EXECUTORS))('a graph that is run once more, by %s', (e
       utimesSync(at('source.txt'), 1, 1);
       await runOf(graph, executor);
       expect(calls()).toEqual([]);
-      expect(graph.explain('page')).toBe('kept: same inputs');
+      expect(graph.explain('page')).toMatch(/^kept: same /);
       writeFileSync(at('source.txt'), 'tea ink ');
       await runOf(graph, executor);
       expect(calls()).toEqual(['page']);

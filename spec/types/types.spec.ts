@@ -160,6 +160,7 @@ describe('completion', () => {
       'task',
       'timeout',
       'version',
+      'with',
       'withContext',
     ];
     expect(offered['a builder']).toEqual(['add', 'build', 'file', 'files', 'task', 'tasks']);

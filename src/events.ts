@@ -41,6 +41,8 @@ export interface RunStarted extends RunRecord {
    * that were named and what they need, as far as that is pending. Without it, it is about all that are pending.
    */
   readonly selected?: ReadonlySet<string> | undefined;
+  /** How long each task is thought to take, in milliseconds, by name, if anything is known of earlier runs. */
+  readonly estimates?: ReadonlyMap<string, number> | undefined;
 }
 
 /** All dependencies of a task are done: it starts as soon as there is a slot for it. Once for each task of a run. */

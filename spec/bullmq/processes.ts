@@ -221,7 +221,12 @@ export class Scene {
     await expect.poll(isSo, { timeout: PATIENCE_MS, interval: 10 }).toBe(true);
   }
 
-  /** Has the next cpu-bound jobs fail for these reasons, one after another, as a worker that goes wrong does: the first of them alone if they are marked so. */
+  /**
+   * Has the next cpu-bound jobs fail for these reasons, one after another, as with a worker that goes wrong. Those that
+   * are to run alone have begun so.
+   *
+   * @returns what each of them was given with
+   */
   async failNext(...reasons: readonly string[]): Promise<readonly JobData[]> {
     const given: JobData[] = [];
     await new Promise<void>((resolve, reject) => {

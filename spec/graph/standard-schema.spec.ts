@@ -2,9 +2,11 @@ import {
   AsyncExecutor,
   InvalidGraphError,
   InvalidOptionError,
+  MemoryStore,
   ParallelExecutor,
   SchemaError,
   SyncExecutor,
+  type TaskGraph,
   TaskGraphBuilder,
 } from 'taskmap-ts';
 import * as v from 'valibot';
@@ -115,6 +117,29 @@ describe('.returns()', () => {
       expect(graph.result('twice')).toBe(14);
       expect(graph.failure('bad')).toBeInstanceOf(SchemaError);
     }
+    await executor.close();
+  });
+
+  it('is held against large results of threads as well, and what the schema makes of them is stored', async () => {
+    const store = new MemoryStore();
+    const executor = new ParallelExecutor({ workers: 2, store });
+    const graph = () =>
+      new TaskGraphBuilder<any>({ name: 'large' })
+        .add(
+          {
+            name: 'rows',
+            run: made('() => Array.from({ length: 100_000 }, (_, index) => ({ id: index, more: index }))'),
+            returns: z.array(z.object({ id: z.number() })),
+          },
+          { name: 'keys', run: made('(rows) => Object.keys(rows[7])'), dependsOn: ['rows'] },
+        )
+        .build() as TaskGraph;
+    const first = graph();
+    await executor.run(first);
+    expect(first.result('keys')).toEqual(['id']);
+    const second = graph();
+    expect((await executor.run(second)).attemptCount).toBe(0);
+    expect((second.result('rows') as unknown[])[7]).toEqual({ id: 7 });
     await executor.close();
   });
 });

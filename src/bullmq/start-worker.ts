@@ -82,8 +82,8 @@ export interface WorkerHealth {
 export interface TaskWorker extends AsyncDisposable {
   readonly name: string;
   /**
-   * Fulfilled once it is closed. If it has closed by itself, with why: a {@link WorkerStartError}, as threads that have ended are not
-   * replaced. What it had is given back to the queue.
+   * Fulfilled once it is closed. If it has closed by itself, with why: a {@link WorkerStartError}, as threads that have
+   * ended cannot be replaced. What it had is given back to the queue.
    */
   readonly ended: Promise<WorkerStartError | undefined>;
   health(): WorkerHealth;

@@ -48,8 +48,8 @@ async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: 
 
 /**
  * Fulfilled with the exit code once the worker is closed: 0 after a signal, of which the first lets jobs end, the second gives them back, the third waits for
- * nothing; 1 after an error of a task that nobody caught, once what else is under way has ended, and if it has closed by itself. A promise that nobody waits
- * for harms nothing else.
+ * nothing; 1 after an error of a task that nobody caught, once what else is under way has ended, and if it has closed by
+ * itself. A promise that nobody waits for harms nothing else.
  */
 function whenEnded(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<number> {
   return new Promise((resolve, reject) => {

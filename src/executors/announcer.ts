@@ -1,4 +1,5 @@
 import type { RunReport, RunStarted, StoreRepair, TaskRecord, ThreadId, UntypedEvents } from '../events.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
 import type { Clock } from './clock.js';
@@ -37,16 +38,28 @@ export class Announcer {
     return (this.#emitter.listening & READY_BIT) !== 0;
   }
 
-  /** @param selected - a 1 for each task that is to be run; all pending ones if `undefined` */
-  runStarted(taskGraph: RunStarted['taskGraph'], atMs: number, selected: Uint8Array | undefined): void {
+  /**
+   * @param selected - a 1 for each task that is to be run; all pending ones if `undefined`
+   * @param estimates - how long each task is thought to take, in milliseconds, if anything is known of that
+   */
+  runStarted(
+    taskGraph: RunStarted['taskGraph'],
+    atMs: number,
+    selected: Uint8Array | undefined,
+    estimates: Float64Array | undefined,
+  ): void {
     if (!this.#listens('run:started')) return;
     const { name: graph, size: taskCount } = taskGraph;
-    const started = { runId: this.#runId, atMs, graph, taskCount, taskGraph };
     const { names } = this.#open;
-    this.#emitter.emit(
-      'run:started',
-      selected === undefined ? started : { ...started, selected: new Set(names.filter((_, id) => selected[id] === 1)) },
-    );
+    this.#emitter.emit('run:started', {
+      runId: this.#runId,
+      atMs,
+      graph,
+      taskCount,
+      taskGraph,
+      ...(selected && { selected: new Set(names.filter((_, id) => selected[id] === 1)) }),
+      ...(estimates && { estimates: new Map(names.map((name, id) => [name, estimates[id]!])) }),
+    });
   }
 
   /** @param atMs - if it was earlier than now */
@@ -79,9 +92,17 @@ export class Announcer {
   }
 
   /** A task is done whose result was kept: nothing was started. */
-  kept(id: number, result: unknown, source: 'graph' | 'store'): void {
-    if (this.#listens('task:done'))
-      this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source, durationMs: 0 });
+  kept(id: number, held: HeldResult, source: 'graph' | 'store'): void {
+    if (!this.#listens('task:done')) return;
+    this.#emitter.emit('task:done', {
+      ...this.#record(id),
+      attempt: 0,
+      get result() {
+        return held.value;
+      },
+      source,
+      durationMs: 0,
+    });
   }
 
   storeRepaired(repair: StoreRepair): void {
@@ -102,6 +123,21 @@ export class Announcer {
     const task = this.#open.names[id]!;
     const done = { runId: this.#runId, atMs, task, attempt, result, source: 'run' as const, durationMs };
     this.#emitter.emit('task:done', meta === undefined ? done : { ...done, meta });
+  }
+
+  /** The same of one whose result is held as bytes. */
+  doneHeld({ id, attempt, startedAtMs, tookMs }: LiveAttempt, held: HeldResult): void {
+    if (!this.#listens('task:done')) return;
+    const record = this.#record(id);
+    this.#emitter.emit('task:done', {
+      ...record,
+      attempt,
+      get result() {
+        return held.value;
+      },
+      source: 'run',
+      durationMs: durationOf(startedAtMs, record.atMs, tookMs),
+    });
   }
 
   failed({ id, attempt, startedAtMs, tookMs }: LiveAttempt, error: unknown): void {

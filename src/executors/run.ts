@@ -859,6 +859,12 @@ export class Run implements AttemptRun, PlacedRun {
       (value) => this.#promiseSettled(attempt, true, value),
       (error) => this.#promiseSettled(attempt, false, error),
     );
+    // Its place may have told only how it ended, so that nothing ends it yet.
+    const { timeoutMs } = this.#settings[attempt.id]!;
+    if (timeoutMs === undefined || attempt.abortedWith !== undefined) return;
+    const leftMs = timeoutMs - (attempt.tookMs ?? this.#clock.now() - attempt.startedAtMs);
+    attempt.timer?.();
+    attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
   }
 
   /** Holds what a function returned against the schema of its task. What that makes of it is the result. */

@@ -153,11 +153,13 @@ class SimulatedMemory implements Memory {
     return {
       kept: new Uint8Array(topology.size),
       repairs: [],
+      unseen: [],
       begin: () => {},
       recall: () => undefined,
       foresee: () => 'runs',
       keepResult: save,
       keepFailure: () => {},
+      moved: () => [],
       flush: () => {},
     };
   }

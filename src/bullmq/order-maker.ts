@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { moduleReference } from '../code/module-reference.js';
 import { UncarriableError } from '../errors.js';
 import type { PlacedRun, RemoteAttempt } from '../places/place.js';
 import type { FunctionSources } from '../workers/sendable-functions.js';
-import { moduleReference } from '../workers/task-module.js';
 import type { CarriedValues } from './carried-values.js';
 import { fileDigest } from './file-digest.js';
 import type { CarriedFunction, CarriedValue, JobOrder } from './job-messages.js';

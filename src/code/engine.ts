@@ -133,6 +133,14 @@ export class Engine {
     return facts;
   }
 
+  /** What a Proxy stands for. */
+  targetOf(proxy: object): unknown {
+    return this.#handling([proxy], ([handle], handedOver) => {
+      const { internalProperties } = this.#propertiesOf(handle!);
+      return handedOver([internalProperties.find(({ name }: any) => name === '[[Target]]').value])[0];
+    });
+  }
+
   close(): void {
     this.#session.disconnect();
   }
@@ -174,21 +182,21 @@ export class Engine {
   }
 
   /**
-   * @param ask - is given what the inspector calls these functions, and a function that turns handles into what they
+   * @param ask - is given what the inspector calls these objects, and a function that turns handles into what they
    *   stand for; `undefined` stays what it is
    */
   #handling<T>(
-    functions: readonly Function[],
+    objects: readonly object[],
     ask: (handles: readonly string[], handedOver: (handles: readonly any[]) => unknown[]) => T,
   ): T {
     const given: unknown[] = [];
-    this.#global[ASKED] = [...functions, given];
+    this.#global[ASKED] = [...objects, given];
     try {
       const { result } = this.#post('Runtime.evaluate', {
         expression: `globalThis[Symbol.for('taskmap.asked')]`,
         objectGroup: OBJECT_GROUP,
       });
-      const list = this.#propertiesOf(result.objectId).result.slice(0, functions.length + 1);
+      const list = this.#propertiesOf(result.objectId).result.slice(0, objects.length + 1);
       const handles: string[] = list.map(({ value }: any) => value.objectId);
       const objectId = handles.pop()!;
       return ask(handles, (asked) => {

@@ -1,10 +1,11 @@
 import { InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
-import type { StoreRepair } from '../events.js';
+import type { StoreRepair, Unseen } from '../events.js';
 import { type Decision, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
-import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
+import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
 import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
+import { TaskCode, withoutTold } from './task-code.js';
 
 const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
@@ -23,9 +24,11 @@ const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no store
 export class KeptOutcomes implements RunMemory {
   readonly kept: Uint8Array;
   readonly repairs: readonly StoreRepair[];
+  unseen: readonly Unseen[] = [];
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
+  readonly #code: TaskCode;
   readonly #bytes = new Map<number, Uint8Array>();
   readonly #stored = new Map<number, StoredOutcome>();
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
@@ -45,6 +48,7 @@ export class KeptOutcomes implements RunMemory {
     this.#store = store;
     this.#graph = graph;
     this.#isAsync = isAsync;
+    this.#code = new TaskCode(graph, store.detect);
     this.repairs = withUntold(store, loaded.repairs);
     this.kept = new Uint8Array(graph.topology.size);
     for (const pair of loaded.outcomes) {
@@ -66,6 +70,7 @@ export class KeptOutcomes implements RunMemory {
 
   begin(): void {
     UNTOLD.delete(this.#store);
+    this.unseen = withoutTold(this.#store, this.#graph.name, this.#code.unseen());
     const resets = this.#graph.outcomes.takeResets();
     if (resets === undefined) return;
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
@@ -103,6 +108,10 @@ export class KeptOutcomes implements RunMemory {
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
     const { bytes } = encodeOutcome({ ...this.#header(id, facts), status: 'failed', value: error });
     return this.#save(id, bytes);
+  }
+
+  moved(): readonly Unseen[] {
+    return withoutTold(this.#store, this.#graph.name, this.#code.moved());
   }
 
   flush(): void | Promise<void> {
@@ -166,14 +175,14 @@ export class KeptOutcomes implements RunMemory {
       attempts,
       durationMs,
       atMs,
-      more: {},
     };
   }
 
   /** What is known of a task before its dependencies have run. */
   #identity(id: number): Omit<Fingerprint, 'inputHashes'> {
-    const { names, settings, functions, topology } = this.#graph;
+    const { names, settings, topology } = this.#graph;
     const { dependencies } = topology;
+    const { sourceHash, code } = this.#code.of(id);
     const inputs = this.#inputsOf(id);
     const taken = new Set(inputs);
     const after = [...dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1])].filter(
@@ -183,7 +192,8 @@ export class KeptOutcomes implements RunMemory {
       version: settings[id]!.version,
       dependencies: inputs.map((input) => names[input]!),
       after: after.map((one) => names[one]!),
-      sourceHash: this.#store.detect === 'source' ? sourceHashOf(functions[id]!) : undefined,
+      sourceHash,
+      more: code === undefined ? {} : { code },
     };
   }
 

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { CodePart } from '../code/code-part.js';
 import { insteadOf } from '../codec/error-record.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
 import { hashValue } from '../codec/value-hash.js';
@@ -29,7 +30,10 @@ export interface OutcomeHeader {
 }
 
 /** Of what only some outcomes have: each is left out where there is none. Outcomes of format 1 have none of them. */
-export type MoreFields = {};
+export interface MoreFields {
+  /** What its function hung on, where that was looked at. */
+  readonly code?: readonly CodePart[];
+}
 
 /** An outcome to be stored: `value` is the result of a done task, the error of a failed one. */
 export interface NewOutcome extends OutcomeHeader {

@@ -1,3 +1,4 @@
+import { moduleReference } from '../code/module-reference.js';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, UncarriableError, WorkerCrashError } from '../errors.js';
@@ -5,7 +6,6 @@ import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
 import type { FunctionSources } from './sendable-functions.js';
-import { moduleReference } from './task-module.js';
 import type { WorkerPool } from './worker-pool.js';
 import type { WorkerThread } from './worker-thread.js';
 

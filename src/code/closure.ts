@@ -278,7 +278,10 @@ class ClosureReader {
       this.#codeOfModule.set(moduleUrl, code);
     }
     const parts = boundedParts(
-      [['the name of the export that it calls', shortHash(exportName)], ...code.parts],
+      [
+        ['the export that it calls', shortHash(exportName, moduleUrl.startsWith('data:') ? moduleUrl : '')],
+        ...code.parts,
+      ],
       (rest) => shortHash(JSON.stringify(rest)),
     );
     return { parts, unseen: code.unseen };

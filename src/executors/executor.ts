@@ -19,6 +19,7 @@ import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
+import { type LookedAgain, lookAgain, undone } from './looked-again.js';
 import { checkMiddleware, headersFrom, type Middleware, surrounded } from './middleware.js';
 import { type OnFailure, type Placing, Run, type RunHost } from './run.js';
 
@@ -243,14 +244,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
 
   /** @internal Begins a run of what is pending, or of `only` and what that needs. */
   protected begin(graph: TaskGraph, options: RunOptions = {}, memory?: RunMemory, clock?: Clock): Run {
-    const { only } = options;
-    return this.#begin(
-      graph,
-      options,
-      (open) => (only === undefined ? undefined : neededFor(open, graph, only)),
-      memory,
-      clock,
-    );
+    return this.#begin(graph, options, {}, memory, clock);
   }
 
   /** @internal Begins a run of one task. */
@@ -277,8 +271,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     }
     const status = graph.status(task);
     if (status === 'failed' || status === 'skipped') graph.reset(task);
-    const only = [task];
-    return this.#begin(graph, { ...options, only }, (open) => neededFor(open, graph, only), memory, clock);
+    return this.#begin(graph, { ...options, only: [task] }, { isAlone: true }, memory, clock);
   }
 
   /** @internal What a run that is under way was asked for, to have it made again. */
@@ -317,23 +310,30 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     this.#check(graph, {});
     refuseBusyGraph(graph);
     const open = openGraph(graph);
-    return planOf(open, only === undefined ? undefined : neededFor(open, graph, only), memory);
+    const named = only === undefined ? undefined : idsOf(open, graph, only);
+    if (open.lineage === undefined) return planOf(open, named && neededFor(open, named), memory);
+    return undone(open, () => {
+      const again = lookAgain(open, named)!;
+      const selected = named && neededFor(open, named);
+      return planOf(open, selected, again.memory(selected, memory));
+    });
   }
 
   #begin(
     graph: TaskGraph,
     options: RunOptions,
-    select: (open: OpenGraph) => Uint8Array | undefined,
-    memory: RunMemory | undefined,
+    which: { readonly isAlone?: boolean },
+    stored: RunMemory | undefined,
     clock = this.#clock,
   ): Run {
     this.#check(graph, options);
-    const { signal, onFailure = 'continue' } = options;
+    const { signal, onFailure = 'continue', only } = options;
+    const open = openGraph(graph);
+    const named = only === undefined ? undefined : idsOf(open, graph, only);
     const middleware = [...this.#middleware].map((added) => added.middleware);
     const runAttempt = this.#runsAttempts(middleware, clock);
     const headers = headersFrom(middleware);
     const placed = this.placing(graph);
-    const selected = select(openGraph(graph));
     const { slots } = this;
     const runId = uuid();
     const begun: BegunRun = { graph, isClaimed: false, run: undefined };
@@ -345,9 +345,13 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     };
     this.#guard(begun);
     let run: Run;
+    let again: LookedAgain | undefined;
     try {
       claimGraph(graph);
       begun.isClaimed = true;
+      again = lookAgain(open, named, which.isAlone);
+      const selected = named && neededFor(open, named);
+      const memory = again === undefined ? stored : again.memory(selected, stored);
       run = new Run(this.#host, {
         runId,
         graph,
@@ -363,6 +367,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
         onSettled,
       });
     } catch (error) {
+      again?.undo();
       if (begun.isClaimed) releaseGraph(graph);
       this.#begun.delete(begun);
       throw error;
@@ -470,16 +475,21 @@ function planOf(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMe
   }
 }
 
+/** The tasks that `only` names. */
+function idsOf({ idByName }: OpenGraph, graph: TaskGraph, only: readonly (string | AnyTask)[]): number[] {
+  if (!Array.isArray(only)) throw new InvalidOptionError('only', 'a list of task names or handles', only);
+  return only.map((task: string | AnyTask) => {
+    // Asking for the status throws the graph's own error, with the nearest name, where there is no such task.
+    graph.status(task);
+    return idByName.get(typeof task === 'string' ? task : task.name)!;
+  });
+}
+
 /**
  * A 1 for each of these tasks and for all that must still be done before them, as far as they are pending and can come
  * to a result: what depends on a task that has failed will be skipped, so nothing need run for it.
  */
-function neededFor(
-  { idByName, topology, outcomes }: OpenGraph,
-  graph: TaskGraph,
-  tasks: readonly (string | AnyTask)[],
-): Uint8Array {
-  if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', tasks);
+function neededFor({ topology, outcomes }: OpenGraph, tasks: readonly number[]): Uint8Array {
   const selected = new Uint8Array(topology.size);
   const hopeless = hopelessTasks({ topology, outcomes });
   const stack: number[] = [];
@@ -488,11 +498,7 @@ function neededFor(
     selected[id] = 1;
     stack.push(id);
   };
-  for (const task of tasks) {
-    // Asking for the status throws the graph's own error, with the nearest name, where there is no such task.
-    graph.status(task);
-    select(idByName.get(typeof task === 'string' ? task : task.name)!);
-  }
+  for (const id of tasks) select(id);
   const { starts, ids } = topology.dependencies;
   for (let id = stack.pop(); id !== undefined; id = stack.pop())
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) select(ids[edge]!);

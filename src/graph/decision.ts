@@ -13,4 +13,6 @@ export interface PlannedTask<Name extends string = string> extends Decision {
 }
 
 export const NOT_RUN_YET: Decision = Object.freeze({ verdict: 'runs', why: 'not run before' });
+/** Of a task with `always`. */
+export const EACH_RUN: Decision = Object.freeze({ verdict: 'runs', why: 'it runs in each run' });
 export const WAS_RESET: Decision = Object.freeze({ verdict: 'runs', why: 'it was reset' });

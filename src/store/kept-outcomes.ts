@@ -1,10 +1,17 @@
-import { InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
+import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
 import type { StoreRepair, Unseen } from '../events.js';
+import { FileClaims } from '../files/file-claims.js';
+import { isFileSource } from '../files/file-source.js';
+import { goOn } from '../files/in-turn.js';
+import { learn } from '../files/look.js';
 import { type Decision, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
-import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
-import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
+import { KeptFiles } from './kept-files.js';
+import { decodeOutcome, encodeOutcome, type StoredFile, type StoredOutcome, withFiles } from './outcome-codec.js';
+import { plainDifference, plainHashesOf } from './plain-hashes.js';
+import { promiseOf } from './promise-of.js';
+import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
 import { TaskCode, withoutTold } from './task-code.js';
 
 const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
@@ -29,6 +36,7 @@ export class KeptOutcomes implements RunMemory {
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
   readonly #code: TaskCode;
+  readonly #files: KeptFiles;
   readonly #bytes = new Map<number, Uint8Array>();
   readonly #stored = new Map<number, StoredOutcome>();
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
@@ -49,6 +57,7 @@ export class KeptOutcomes implements RunMemory {
     this.#graph = graph;
     this.#isAsync = isAsync;
     this.#code = new TaskCode(graph, store.detect);
+    this.#files = new KeptFiles(store, graph.name, isAsync, (of, task, bytes) => this.#saveAs(of, task, bytes));
     this.repairs = withUntold(store, loaded.repairs);
     this.kept = new Uint8Array(graph.topology.size);
     for (const pair of loaded.outcomes) {
@@ -58,13 +67,14 @@ export class KeptOutcomes implements RunMemory {
       if (!(bytes instanceof Uint8Array))
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
-      if (id === undefined || !graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
-      this.kept[id] = 1;
+      if (id === undefined || !graph.isUndecided(id)) continue;
       this.#bytes.set(id, bytes);
+      if (this.#isSource(id)) for (const file of this.#filesBefore(id)) learn(file.path, file);
+      else if (!graph.outcomes.wasReset(id)) this.kept[id] = 1;
     }
     for (let id = 0; id < this.kept.length; id++) {
-      if (graph.outcomes.isPending(id))
-        graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
+      if (!graph.outcomes.isPending(id)) continue;
+      graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
     }
   }
 
@@ -77,13 +87,32 @@ export class KeptOutcomes implements RunMemory {
     this.#forgetting = promiseOf(this.#store.forget(this.#graph.name, names));
     // Told by flush().
     this.#forgetting?.catch(() => {});
+    for (const id of this.#bytes.keys())
+      if (resets[id] === 1) void this.#files.forget(this.#graph.names[id]!, this.#filesBefore(id));
   }
 
-  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined {
+  recall(id: number): Recalled | Promise<Recalled> {
     if (this.#judge(id, () => false) !== 'kept') {
       const error = this.#unreadable.get(id);
       return error === undefined ? undefined : { error };
     }
+    const { files } = this.#stored.get(id)!.more;
+    if (files === undefined) return this.#recalled(id);
+    return goOn(this.#files.check(this.#graph.names[id]!, files), (checked) => {
+      const why = 'why' in checked ? checked.why : this.#claim(id, checked.files);
+      if (why !== undefined || 'why' in checked) {
+        this.#hashes.delete(id);
+        this.#decide(id, { verdict: 'runs', why: why! });
+        return undefined;
+      }
+      if (checked.isNews) this.#refresh(id, checked.files);
+      const { restored } = checked;
+      if (restored.length > 0) this.#decide(id, { verdict: 'kept', why: `${KEPT.why}; ${putBack(restored)}` });
+      return this.#recalled(id);
+    });
+  }
+
+  #recalled(id: number): Recalled {
     try {
       return { result: this.#stored.get(id)!.value() };
     } catch (error) {
@@ -94,15 +123,20 @@ export class KeptOutcomes implements RunMemory {
   }
 
   foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
-    return this.#judge(id, runs);
+    const verdict = this.#judge(id, runs);
+    const foreseen = verdict === 'kept' ? this.#files.foresee(this.#stored.get(id)!.more.files ?? []) : undefined;
+    return foreseen === undefined ? verdict : this.#decide(id, foreseen);
   }
 
   keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
-    const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts), status: 'done', value: result });
-    this.#hashes.set(id, valueHash);
-    return this.#save(id, bytes);
+    return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
+      if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
+      const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts, files), status: 'done', value: result });
+      this.#hashes.set(id, valueHash);
+      return this.#save(id, bytes, files);
+    });
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
@@ -127,13 +161,66 @@ export class KeptOutcomes implements RunMemory {
     })();
   }
 
-  #save(id: number, bytes: Uint8Array): void | Promise<void> {
-    const saved = promiseOf(this.#store.save(this.#graph.name, this.#graph.names[id]!, bytes));
+  /** The outcome of a task, in place of the one before, of which no content is needed any more. */
+  #save(id: number, bytes: Uint8Array, files: readonly StoredFile[] = []): void | Promise<void> {
+    const task = this.#graph.names[id]!;
+    const saved = this.#saveAs(this.#graph.name, task, bytes);
+    const before = this.#filesBefore(id).filter(({ parts }) => parts !== undefined);
+    return before.length === 0 ? saved : goOn(saved, () => this.#files.forget(task, before, files));
+  }
+
+  #saveAs(graph: string, task: string, bytes: Uint8Array): void | Promise<void> {
+    const saved = promiseOf(this.#store.save(graph, task, bytes));
     if (this.#isAsync || saved === undefined) return saved;
     // Told by flushSync().
     saved.catch(() => {});
     if (this.#store.flushSync === undefined) throw notAtOnce();
     this.#store.flushSync();
+  }
+
+  #isSource(id: number): boolean {
+    return this.#graph.settings[id]!.always && isFileSource(this.#graph.functions[id]!);
+  }
+
+  /** The files of the outcome that is stored of a task. */
+  #filesBefore(id: number): readonly StoredFile[] {
+    const bytes = this.#bytes.get(id);
+    if (bytes === undefined) return [];
+    try {
+      return (this.#stored.get(id) ?? decodeOutcome(this.#graph.names[id]!, bytes)).more.files ?? [];
+    } catch {
+      // It cannot be read, and its contents are not known.
+      return [];
+    }
+  }
+
+  /** Nothing is to be stored of a source that was found as it was. */
+  #isSourceAsBefore(id: number, result: unknown, files: readonly StoredFile[]): boolean {
+    if (!this.#isSource(id) || JSON.stringify(files) !== JSON.stringify(this.#filesBefore(id))) return false;
+    const hash = hashOfResult(result);
+    this.#hashes.set(id, hash);
+    return true;
+  }
+
+  /** More is known of the files of an outcome that holds: to store that spares the next run a look at their contents. */
+  #refresh(id: number, files: readonly StoredFile[]): void {
+    try {
+      const bytes = withFiles(this.#stored.get(id)!, this.#bytes.get(id)!, files);
+      promiseOf(this.#store.save(this.#graph.name, this.#graph.names[id]!, bytes))?.catch(() => {});
+    } catch {
+      // It holds all the same. If the store has failed, flush() tells.
+    }
+  }
+
+  /** Notes whose the files of a kept outcome are. @returns why it does not hold, if one of them is that of another task */
+  #claim(id: number, files: readonly StoredFile[]): string | undefined {
+    const { names, outcomes, topology } = this.#graph;
+    const overlap = FileClaims.of(this.#graph).claim(id, files, false, {
+      of: this,
+      isDone: (task) => outcomes.isDone(task),
+      isAncestor: (task) => topology.ancestors([id]).includes(task),
+    });
+    return overlap && `the file ${escaped(overlap.path)} is that of ${quoted(names[overlap.other]!)}`;
   }
 
   #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
@@ -148,7 +235,9 @@ export class KeptOutcomes implements RunMemory {
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
-    const why = difference(stored, { ...this.#identity(id), inputHashes });
+    const why =
+      difference(stored, { ...this.#identity(id), inputHashes }) ??
+      plainDifference(stored.more.plain, plainHashesOf(this.#graph.plain, id));
     if (why !== undefined)
       return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
     if (unknown !== undefined) {
@@ -167,14 +256,17 @@ export class KeptOutcomes implements RunMemory {
     return decision.verdict;
   }
 
-  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts) {
+  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts, files?: readonly StoredFile[]) {
+    const plain = plainHashesOf(this.#graph.plain, id);
+    const identity = this.#identity(id);
     return {
       task: this.#graph.names[id]!,
-      ...this.#identity(id),
+      ...identity,
       inputHashes: this.#inputsOf(id).map((input) => this.#hashOf(input)),
       attempts,
       durationMs,
       atMs,
+      more: { ...identity.more, ...(plain && { plain }), ...(files && { files }) },
     };
   }
 
@@ -226,6 +318,12 @@ function withUntold(store: OutcomeKeeper, repairs: readonly StoreRepair[] = []):
   return [...untold.values()];
 }
 
+function putBack(files: readonly string[]): string {
+  return files.length === 1
+    ? `its file ${escaped(files[0]!)} was put back`
+    : `${files.length} of its files were put back`;
+}
+
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
 export function openOutcomes(store: OutcomeKeeper, graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {
   const loaded = store.load(graph.name);
@@ -242,9 +340,4 @@ function notAtOnce(): InvalidOptionError {
     'one that answers at once, since SyncExecutor waits for no promise',
     'a store that returns promises',
   );
-}
-
-/** What a store answers may be any thenable, as query builders make them: of those it makes a promise. */
-function promiseOf<T>(value: T | Promise<T>): Promise<T> | undefined {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function' ? Promise.resolve(value) : undefined;
 }

@@ -37,6 +37,15 @@ export interface LoadedOutcomes {
   readonly repairs?: readonly StoreRepair[];
 }
 
+/**
+ * What became of a kept result: it holds, and who kept it (a store, unless it is told); it cannot be read; or it holds no
+ * longer.
+ */
+export type Recalled =
+  | { readonly result: unknown; readonly source?: 'graph' | 'store' }
+  | { readonly error: unknown }
+  | undefined;
+
 /** What is kept of the tasks of one graph, as one run sees it. It notes in the graph why tasks run or are kept. */
 export interface RunMemory {
   /** A 1 for each pending task of which something is kept that may still hold. */
@@ -48,9 +57,10 @@ export interface RunMemory {
   /** A run begins: forgets what was reset since the last one. */
   begin(): void;
   /**
-   * The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read.
+   * The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read. A
+   * promise only where promises are waited for.
    */
-  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined;
+  recall(id: number): Recalled | Promise<Recalled>;
   /**
    * The same without the results of dependencies that have not run: of a plan.
    *

@@ -76,7 +76,8 @@ export class TaskCode {
   }
 
   #isLookedAt(id: number): boolean {
-    return this.#detect === 'closure' && this.#graph.settings[id]!.version === '';
+    const { version, always } = this.#graph.settings[id]!;
+    return this.#detect === 'closure' && version === '' && !always;
   }
 
   #look(): ReadonlyMap<Function, Code> | undefined {

@@ -245,6 +245,25 @@ export function againContract(subject: ExecutorSubject): void {
         expect(graph.explain('count')).toBe('ran: the result of "rows" changed');
       });
 
+      it('finds what was made from a result that was replaced meanwhile', async () => {
+        const stage = stageOf();
+        const calls: unknown[] = [];
+        const graph = stage.graph(
+          task('a', () => 1),
+          task('b', () => 2),
+          task('sum', (a: number, b: number) => calls.push([a, b]), { dependsOn: ['a', 'b'] }),
+        );
+        await stage.run(graph);
+        await stage.run(graph.markDone('a', 7 as never));
+        expect(calls).toEqual([[1, 2]]);
+        await stage.run(graph.reset('b', { descendants: false }));
+        expect(graph.explain('sum')).toBe('ran: the result of "a" changed');
+        expect(calls).toEqual([
+          [1, 2],
+          [7, 2],
+        ]);
+      });
+
       it('has what failed or was skipped behind it tried again', async () => {
         const stage = stageOf();
         const { graph, world, run } = pipeline(stage);

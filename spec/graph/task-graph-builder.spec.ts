@@ -335,6 +335,7 @@ describe('options', () => {
       version: '',
       always: false,
       meta: undefined,
+      returns: undefined,
     });
   });
 
@@ -362,6 +363,7 @@ describe('options', () => {
       version: '2',
       always: true,
       meta: { host: 'b', owners: ['me'] },
+      returns: undefined,
     });
     expect(settingsOf(graph, 'b').priority).toBe(0);
   });

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
+import { isSchema, type StandardSchema } from './standard-schema.js';
 import { frozenMeta, type TaskMeta } from './task-meta.js';
 
 /** Any function that can be a task. Its parameters are the results of the task's dependencies. */
@@ -103,6 +104,8 @@ export interface TaskOptions {
    * finds tasks by it. The function does not get it, and no result hangs on it.
    */
   readonly meta?: TaskMeta | undefined;
+  /** What the result has to fit, and what makes it what dependents get: a schema of zod, valibot or any other library. */
+  readonly returns?: StandardSchema<any, any> | undefined;
 }
 
 /** A {@link RetryPolicy} with every default filled in. */
@@ -127,6 +130,8 @@ export interface TaskSettings {
   readonly always: boolean;
   /** `undefined`: nothing. */
   readonly meta: TaskMeta | undefined;
+  /** `undefined`: the result may be anything. */
+  readonly returns: StandardSchema | undefined;
 }
 
 /** A named function and how to run it. */
@@ -151,6 +156,7 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   version: '',
   always: false,
   meta: undefined,
+  returns: undefined,
 });
 const IO_BOUND_SETTINGS: TaskSettings = Object.freeze({ ...DEFAULT_SETTINGS, ioBound: true });
 
@@ -189,6 +195,7 @@ export function settled(
     version: checked.text('version', options.version, base.version),
     always: checked.flag('always', options.always, base.always),
     meta: checked.meta(options.meta, base.meta),
+    returns: checked.schema(options.returns, base.returns),
   };
   return shared(settings);
 }
@@ -203,7 +210,8 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.timeoutMs === undefined &&
     settings.version === '' &&
     !settings.always &&
-    settings.meta === undefined;
+    settings.meta === undefined &&
+    settings.returns === undefined;
   if (!plain) return Object.freeze(settings);
   return settings.ioBound ? IO_BOUND_SETTINGS : DEFAULT_SETTINGS;
 }
@@ -220,6 +228,11 @@ class Options {
   flag(option: string, value: unknown, fallback: boolean): boolean {
     if (value === undefined || typeof value === 'boolean') return value ?? fallback;
     return this.#refused(option, 'true or false', value, fallback);
+  }
+
+  schema(value: unknown, fallback: StandardSchema | undefined): StandardSchema | undefined {
+    if (value === undefined || isSchema(value)) return value ?? fallback;
+    return this.#refused('returns', 'a Standard Schema, such as those of zod and valibot', value, fallback);
   }
 
   meta(value: unknown, fallback: TaskMeta | undefined): TaskMeta | undefined {

@@ -154,11 +154,13 @@ class SimulatedMemory implements Memory {
       durations: new Map(),
       kept: new Uint8Array(topology.size),
       repairs: [],
+      unseen: [],
       begin: () => {},
       recall: () => undefined,
       foresee: () => 'runs',
       keepResult: save,
       keepFailure: () => {},
+      moved: () => [],
       flush: () => {},
     };
   }

@@ -27,7 +27,7 @@ export interface FileStoreOptions {
    * Default `'batch'`.
    */
   readonly durability?: 'each' | 'batch';
-  /** When a task counts as changed. Default `'version'`. */
+  /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
 }
 

@@ -23,7 +23,7 @@ import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
 
 /** What a {@link FolderStore} can be told. */
 export interface FolderStoreOptions {
-  /** When a task counts as changed. Default `'version'`. */
+  /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
 }
 

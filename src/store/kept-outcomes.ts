@@ -1,5 +1,5 @@
 import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
-import type { StoreRepair } from '../events.js';
+import type { StoreRepair, Unseen } from '../events.js';
 import { FileClaims } from '../files/file-claims.js';
 import { isFileSource } from '../files/file-source.js';
 import { goOn } from '../files/in-turn.js';
@@ -7,13 +7,14 @@ import { learn } from '../files/look.js';
 import { type Decision, unreadable, WAS_RESET } from '../graph/decision.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
-import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
+import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
 import { encodedHeld, heldResult } from './held-outcome.js';
 import { isSameFiles, KeptFiles } from './kept-files.js';
 import { decodeOutcome, encodeOutcome, type StoredFile, type StoredOutcome, withFiles } from './outcome-codec.js';
 import { plainDifference, plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
+import { TaskCode, withoutTold } from './task-code.js';
 
 const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
@@ -33,9 +34,11 @@ export class KeptOutcomes implements RunMemory {
   readonly kept: Uint8Array;
   readonly durations: Map<number, number> = new Map<number, number>();
   readonly repairs: readonly StoreRepair[];
+  unseen: readonly Unseen[] = [];
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
+  readonly #code: TaskCode;
   readonly #files: KeptFiles;
   readonly #bytes = new Map<number, Uint8Array>();
   readonly #stored = new Map<number, StoredOutcome>();
@@ -62,6 +65,7 @@ export class KeptOutcomes implements RunMemory {
     this.#store = store;
     this.#graph = graph;
     this.#isAsync = isAsync;
+    this.#code = new TaskCode(graph, store.detect);
     this.#files = new KeptFiles(store, graph.name, isAsync, (of, task, bytes) => this.#saveAs(of, task, bytes));
     this.repairs = withUntold(store, loaded.repairs);
     this.kept = new Uint8Array(graph.topology.size);
@@ -86,6 +90,7 @@ export class KeptOutcomes implements RunMemory {
 
   begin(): void {
     UNTOLD.delete(this.#store);
+    this.unseen = withoutTold(this.#store, this.#graph.name, this.#code.unseen());
     const resets = this.#graph.outcomes.takeResets();
     if (resets === undefined) return;
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
@@ -148,6 +153,10 @@ export class KeptOutcomes implements RunMemory {
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
     const { bytes } = encodeOutcome({ ...this.#header(id, facts), status: 'failed', value: error });
     return this.#save(id, bytes);
+  }
+
+  moved(): readonly Unseen[] {
+    return withoutTold(this.#store, this.#graph.name, this.#code.moved());
   }
 
   flush(): void | Promise<void> {
@@ -259,21 +268,23 @@ export class KeptOutcomes implements RunMemory {
 
   #header(id: number, { attempts, durationMs, atMs }: AttemptFacts, files?: readonly StoredFile[]) {
     const plain = plainHashesOf(this.#graph.plain, id);
+    const identity = this.#identity(id);
     return {
       task: this.#graph.names[id]!,
-      ...this.#identity(id),
+      ...identity,
       inputHashes: this.#inputsOf(id).map((input) => this.#hashOf(input)),
       attempts,
       durationMs,
       atMs,
-      more: { ...(plain && { plain }), ...(files && { files }) },
+      more: { ...identity.more, ...(plain && { plain }), ...(files && { files }) },
     };
   }
 
   /** What is known of a task before its dependencies have run. */
   #identity(id: number): Omit<Fingerprint, 'inputHashes'> {
-    const { names, settings, functions, topology } = this.#graph;
+    const { names, settings, topology } = this.#graph;
     const { dependencies } = topology;
+    const { sourceHash, code } = this.#code.of(id);
     const inputs = this.#inputsOf(id);
     const taken = new Set(inputs);
     const after = [...dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1])].filter(
@@ -283,7 +294,8 @@ export class KeptOutcomes implements RunMemory {
       version: settings[id]!.version,
       dependencies: inputs.map((input) => names[input]!),
       after: after.map((one) => names[one]!),
-      sourceHash: this.#store.detect === 'source' ? sourceHashOf(functions[id]!) : undefined,
+      sourceHash,
+      more: code === undefined ? {} : { code },
     };
   }
 

@@ -4,7 +4,7 @@ import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
 
 /** What a {@link MemoryStore} can be told. */
 export interface MemoryStoreOptions {
-  /** When a task counts as changed. Default `'version'`. */
+  /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
 }
 

@@ -7,13 +7,13 @@ import { type ExecutorSubject, rejection, Stage, task } from './executor-harness
 export function againContract(subject: ExecutorSubject): void {
   const stores: [string, () => OutcomeStore | undefined][] = [
     ['without a store', () => undefined],
-    ['with a store', () => new MemoryStore()],
+    ['with a store', () => new MemoryStore({ detect: 'version' })],
   ];
   if (subject.isAsync)
     stores.push([
       'with a store that answers by promises',
       () => {
-        const store = new FickleStore();
+        const store = Object.assign(new FickleStore(), { detect: 'version' as const });
         store.begin('by promise');
         return store;
       },
@@ -288,7 +288,7 @@ export function againContract(subject: ExecutorSubject): void {
 
   describe('a task that runs again', () => {
     it('runs in another graph as well, which takes the rest from the store', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore() });
+      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
       const make = () =>
         stage.graph(
           task('rows', () => [3, 4], { always: true }),
@@ -303,7 +303,7 @@ export function againContract(subject: ExecutorSubject): void {
     });
 
     it('is known to executors in turn, with a store and without', async () => {
-      const kept = new Stage(subject, { store: new MemoryStore() });
+      const kept = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
       const plain = new Stage(subject);
       const graph = plain.graph(
         task('rows', () => [3, 4], { always: true }),

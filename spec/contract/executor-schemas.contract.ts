@@ -80,7 +80,7 @@ export function schemaContract(subject: ExecutorSubject): void {
     });
 
     it('is asked whether a stored result still fits', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore() });
+      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
       const rows = counted(() => [3, 'x']);
       const run = async (returns: StandardSchema | undefined, result = rows): Promise<TaskGraph> => {
         const graph = stage.graph(task('rows', result, { ...(returns && { returns: kind(returns) }) }));
@@ -106,7 +106,7 @@ export function schemaContract(subject: ExecutorSubject): void {
     });
 
     it('says why a stored result runs again', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore() });
+      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
       await stage.run(stage.graph(task('rows', () => ['x'])));
       const graph = stage.graph(task('rows', () => [3], { returns: kind(numbers) }));
       await stage.run(graph);

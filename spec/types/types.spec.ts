@@ -150,6 +150,7 @@ describe('completion', () => {
     const options = [
       'after',
       'always',
+      'meta',
       'build',
       'dependsOn',
       'ioBound',
@@ -157,6 +158,7 @@ describe('completion', () => {
       'onMainThread',
       'priority',
       'retry',
+      'returns',
       'task',
       'timeout',
       'version',

@@ -1,6 +1,6 @@
 import { BullMQExecutor, startWorker, type TaskWorker } from 'taskmap-ts/bullmq';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
-import { OF_BYTES, OF_IDENTITY, OF_THE_MOMENT, OF_TIME } from '../contract/elsewhere.js';
+import { byVersions, OF_BYTES, OF_IDENTITY, OF_THE_MOMENT, OF_TIME } from '../contract/elsewhere.js';
 import { executorContract } from '../contract/executor.contract.js';
 import { sentToThisProcess } from './closures.js';
 import { BACKENDS, QueueBench } from './queue-bench.js';
@@ -20,7 +20,8 @@ describe.each(BACKENDS)('$backend', (backend) => {
       await bench.stop();
     }, 60_000);
 
-    const make = (options: object) => new BullMQExecutor({ connection: bench.url, queue: 'contract', ...options });
+    const make = (options: object) =>
+      new BullMQExecutor({ connection: bench.url, queue: 'contract', ...byVersions(options) });
     // The functions of the contract are closures.
     executorContract({ name: 'BullMQExecutor', isAsync: true, taskOptions: { onMainThread: true }, make });
 

@@ -55,12 +55,14 @@ const EXECUTORS: Readonly<Record<string, (store?: OutcomeStore) => Executor>> = 
   ParallelExecutor: (store) => new ParallelExecutor({ store, workers: 1 }),
   ParallelAsyncExecutor: (store) => new ParallelAsyncExecutor({ store, workers: 1 }),
 };
+/** Calls are counted in variables that functions use, and that would be looked at. */
+const BY_VERSION = { detect: 'version' } as const;
 const STORES: Readonly<Record<string, (folder: string) => OutcomeStore>> = {
-  MemoryStore: () => new MemoryStore(),
-  FileStore: (folder) => new FileStore(join(folder, 'outcomes')),
-  FolderStore: (folder) => new FolderStore(join(folder, 'outcomes')),
+  MemoryStore: () => new MemoryStore(BY_VERSION),
+  FileStore: (folder) => new FileStore(join(folder, 'outcomes'), BY_VERSION),
+  FolderStore: (folder) => new FolderStore(join(folder, 'outcomes'), BY_VERSION),
   'a store that promises': () => {
-    const store = new FickleStore();
+    const store = Object.assign(new FickleStore(), BY_VERSION);
     store.begin('by promise');
     return store;
   },
@@ -329,7 +331,7 @@ describe('a source', () => {
   });
 
   it('follows a link, and sees that it leads to another file', () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore(BY_VERSION);
     writeFileSync(at('one'), 'same');
     writeFileSync(at('other'), 'else');
     writeFileSync(at('third'), 'else');
@@ -362,7 +364,7 @@ describe('a source', () => {
   });
 
   it('is hashed again as long as it is fresh, so that an edit within one tick of the clock is seen', () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore(BY_VERSION);
     const path = at('fast');
     const run = () => {
       forgetLooks();
@@ -383,7 +385,7 @@ describe('a source', () => {
   });
 
   it('costs one look without reading, as long as nothing has changed', () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore(BY_VERSION);
     mkdirSync(at('many'));
     for (let index = 0; index < 200; index++) writeFileSync(at('many', `${index}.txt`), `${index}`);
     const run = () => {
@@ -496,7 +498,7 @@ describe('a large file', () => {
   });
 
   it('that changes while it is looked at under a plan may have been changed', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore(BY_VERSION);
     const graph = () =>
       new TaskGraphBuilder({ name: 'large' })
         .task('large', () => {
@@ -520,7 +522,7 @@ describe('a large file', () => {
 
 describe('the contents that a store keeps', () => {
   it('go with their outcome', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore(BY_VERSION);
     const contents = new Set<string>();
     const { save, forget } = store;
     vi.spyOn(store, 'save').mockImplementation((graph, task, bytes) => {
@@ -551,7 +553,7 @@ describe('the contents that a store keeps', () => {
   });
 
   it('that are not what they were are not put back: the task runs', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore(BY_VERSION);
     let runs = 0;
     const graph = () =>
       new TaskGraphBuilder({ name: 'damaged' })
@@ -597,7 +599,7 @@ describe('two tasks with one file', () => {
       const overlapping = await runOf(graph(at('real/x'), at(other)), new SyncExecutor());
       expect(overlapping.failure('task 1')).toMatchObject({ code: 'file-overlap', task: 'task 1', other: 'task 0' });
     }
-    const store = new MemoryStore();
+    const store = new MemoryStore(BY_VERSION);
     await runOf(graph(at('real/y'), at('real/z')), new SyncExecutor({ store }));
     // One of them is kept, and the other is another by now.
     const moved = graph(at('real/y'), at('linked/y'));
@@ -620,7 +622,7 @@ describe('two tasks with one file', () => {
 });
 
 it('a file that was given as a result counts as what it is', async () => {
-  const store = new MemoryStore();
+  const store = new MemoryStore(BY_VERSION);
   writeFileSync(at('given'), 'tea');
   let lengths = 0;
   const run = () => {
@@ -643,7 +645,7 @@ it('a file that was given as a result counts as what it is', async () => {
 });
 
 it('a renamed file of the same content is another file', async () => {
-  const store = new MemoryStore();
+  const store = new MemoryStore(BY_VERSION);
   writeFileSync(at('a'), 'tea');
   const run = () => {
     const graph = new TaskGraphBuilder({ name: 'renamed' })

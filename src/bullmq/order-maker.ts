@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { moduleReference } from '../code/module-reference.js';
-import { UncarriableError } from '../errors.js';
 import { mixedArguments, plainName } from '../graph/plain-arguments.js';
-import type { PlacedRun, RemoteAttempt } from '../places/place.js';
+import type { Ending, PlacedRun, RemoteAttempt } from '../places/place.js';
+import { refusedArgument } from '../places/refused-argument.js';
 import type { FunctionSources } from '../workers/sendable-functions.js';
 import type { CarriedValues } from './carried-values.js';
 import { fileDigest } from './file-digest.js';
@@ -11,8 +11,8 @@ import type { CarriedFunction, CarriedValue, JobOrder } from './job-messages.js'
 /** The order of a job, and whose attempts are in it. */
 export interface MadeOrder {
   readonly attempts: readonly RemoteAttempt[];
-  /** Those that cannot be sent, with the part of an argument that is to blame. */
-  readonly unsendable: readonly (readonly [attempt: RemoteAttempt, part: string])[];
+  /** Those that cannot be sent, each with how it ends because of that. */
+  readonly refused: readonly (readonly [attempt: RemoteAttempt, ending: Ending])[];
   /** A promise if an argument has to be put into the store first. */
   readonly order: JobOrder | Promise<JobOrder>;
 }
@@ -39,14 +39,13 @@ export class OrderMaker {
   make(attempts: readonly RemoteAttempt[]): MadeOrder {
     const parts = new OrderParts();
     const sent: RemoteAttempt[] = [];
-    const unsendable: [RemoteAttempt, string][] = [];
+    const refused: [RemoteAttempt, Ending][] = [];
     for (const attempt of attempts) {
       try {
         this.#addTask(parts, attempt);
         sent.push(attempt);
       } catch (error) {
-        if (!(error instanceof UncarriableError)) throw error;
-        unsendable.push([attempt, error.part]);
+        refused.push([attempt, refusedArgument(error)]);
       }
     }
     const { id: runId, graph } = this.#run;
@@ -63,7 +62,7 @@ export class OrderMaker {
     const isReady = !values.some((value) => value instanceof Promise);
     return {
       attempts: sent,
-      unsendable,
+      refused,
       order: isReady ? orderWith(values as CarriedValue[]) : Promise.all(values).then(orderWith),
     };
   }
@@ -71,8 +70,9 @@ export class OrderMaker {
   /** The result of a task has come, from here or from a worker. What is in the store stays there for those that take it. */
   cameWith(task: number, carried: CarriedValue): void {
     if (typeof carried === 'string') return;
-    this.#references.set(task, carried);
     this.#storedKeys.add(carried[0]);
+    // What a schema makes of it is made here, and is not what the worker has stored.
+    if (this.#run.open.settings[task]!.returns === undefined) this.#references.set(task, carried);
   }
 
   /** Drops all that is in the store. */

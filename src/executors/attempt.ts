@@ -2,6 +2,7 @@ import type { ThreadId } from '../events.js';
 import { WrittenFiles } from '../files/written-files.js';
 import { progressOf } from '../graph/attempt-context.js';
 import { attemptController } from '../graph/attempt-signal.js';
+import type { HeldResult } from '../graph/held-result.js';
 import { mixedArguments } from '../graph/plain-arguments.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
@@ -79,6 +80,8 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   heldProgress: readonly [fraction: number, note: string | undefined] | undefined;
   /** Whether it knew where it ran that it was to come to an end, if that is known. */
   wasToldThere: boolean | undefined;
+  /** What it returned, if that has come as bytes. */
+  held: HeldResult | undefined;
   /** How it ended while it was ahead: that counts once its inputs are done. */
   heldEnding: Ending | undefined;
   /** What it was aborted with, while it is aborting. */
@@ -91,6 +94,10 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   liveIndex = -1;
   /** What it writes that is to be put in its place when it is done. */
   written: WrittenFiles | undefined;
+  /** Its function has ended, and a while passes until it is known what to make of what it returned. */
+  isLookedOver = false;
+  /** What it returned was held against its schema. */
+  isChecked = false;
   /** It returned, and the files in its result are being looked at, or have been. */
   filesSeen: 'not yet' | 'being looked at' | 'all' = 'not yet';
   /** What is around a call of its function, if that is made here. */

@@ -4,6 +4,7 @@ import {
   InvariantError,
   RunAbortedError,
   RunFailedError,
+  SchemaError,
   TaskTimeoutError,
   UnsendableError,
 } from '../errors.js';
@@ -12,6 +13,8 @@ import { FileClaims } from '../files/file-claims.js';
 import { filesIn, mayHoldFiles } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
 import { lookAtFiles } from '../files/look.js';
+import { unreadable } from '../graph/decision.js';
+import { type Checked, checkedBy, type StandardSchema } from '../graph/standard-schema.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -25,6 +28,7 @@ import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
+import { fitting } from './kept-fit.js';
 
 /** What a run does when a task fails for good. */
 export type OnFailure = 'continue' | 'stop' | 'abort';
@@ -58,6 +62,8 @@ export interface RunOrder {
   readonly attemptsMade?: number | undefined;
   /** What a store keeps of its tasks. */
   readonly memory?: RunMemory | undefined;
+  /** How long each of its tasks is thought to take, in milliseconds, if anything is known of that. */
+  readonly estimates?: Float64Array | undefined;
   /** Called once when it has settled, before the last event. */
   readonly onSettled?: (() => void) | undefined;
 }
@@ -173,7 +179,7 @@ export class Run implements AttemptRun, PlacedRun {
     this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
     this.placed = order.placed?.tasks ?? NONE_PLACED;
     this.#place = order.placed?.placeFor(this);
-    this.#schedule = new Schedule(this.open, order.slots, {
+    this.#schedule = new Schedule(this.open.orderedBy(order.estimates), order.slots, {
       selected: order.selected,
       placed: order.placed?.tasks,
       kept: order.memory?.kept,
@@ -219,7 +225,7 @@ export class Run implements AttemptRun, PlacedRun {
   /** Begins. */
   start(): void {
     this.#fact(() => {
-      this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected);
+      this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected, this.#order.estimates);
       this.#order.memory?.begin();
       for (const repair of this.#order.memory?.repairs ?? []) this.#announcer.storeRepaired(repair);
       for (const unseen of this.#order.memory?.unseen ?? []) this.#announcer.storeUnseen(unseen);
@@ -242,6 +248,10 @@ export class Run implements AttemptRun, PlacedRun {
     this.#outsideFact(() => {
       throw error;
     });
+  }
+
+  get keepsResults(): boolean {
+    return this.#order.memory !== undefined;
   }
 
   /** Whether anything may go along with attempts. */
@@ -351,11 +361,22 @@ export class Run implements AttemptRun, PlacedRun {
     const schedule = this.#schedule;
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
-      const recalled = this.#order.memory!.recall(id);
+      if (id === NONE) return;
+      const recalled = this.#fitting(id, this.#order.memory!.recall(id));
       if (recalled instanceof Promise) this.#recallLater(id, recalled);
       else this.#recalled(id, recalled);
       if (this.#host.isAsync) this.#yieldIfDue();
     }
+  }
+
+  /** What a store has kept may not fit the schema that its task has now. */
+  #fitting(id: number, recalled: Recalled | Promise<Recalled>): Recalled | Promise<Recalled> {
+    const { returns } = this.#settings[id]!;
+    if (returns === undefined) return recalled;
+    return fitting(returns, recalled, this.#host.isAsync, (decision) => {
+      this.open.decisions.set(id, decision);
+      this.open.lineage?.forget(id);
+    });
   }
 
   #recalled(id: number, kept: Recalled): void {
@@ -364,10 +385,10 @@ export class Run implements AttemptRun, PlacedRun {
     if (kept === undefined || 'error' in kept) {
       schedule.changed(id);
     } else {
-      const { result, source = 'store' } = kept;
-      this.open.outcomes.done(id, result, source);
+      const { held, source = 'store' } = kept;
+      this.open.outcomes.doneHeld(id, held, source);
       schedule.holds(id);
-      this.#announcer.kept(id, result, source);
+      this.#announcer.kept(id, held, source);
     }
   }
 
@@ -396,12 +417,16 @@ export class Run implements AttemptRun, PlacedRun {
 
   #announceReady(): void {
     const schedule = this.#schedule;
-    if (!this.#announcer.tellsReady) {
+    const { tellsReady } = this.#announcer;
+    const { hasHeld } = this.open.outcomes;
+    if (!tellsReady && !hasHeld) {
       schedule.passReady();
       return;
     }
     for (let id = schedule.nextReady(); id !== NONE; id = schedule.nextReady()) {
       const ahead = this.#ahead.get(id);
+      if (ahead === undefined && hasHeld && !this.#hasInputs(id)) continue;
+      if (!tellsReady) continue;
       if (ahead === undefined) {
         if (!schedule.stopped) this.#announcer.ready(id);
       } else {
@@ -409,6 +434,25 @@ export class Run implements AttemptRun, PlacedRun {
         this.#announcer.ready(id, ahead.startedAtMs === NOT_TIMED ? undefined : ahead.startedAtMs);
       }
     }
+  }
+
+  /**
+   * Whether the results are there that a ready task takes. One that is held as bytes may turn out not to be readable:
+   * then the task that it is of runs first, if that is still possible. If not, this one fails as it reads it.
+   */
+  #hasInputs(id: number): boolean {
+    const lost = unreadableInputs(this.open, id);
+    const schedule = this.#schedule;
+    let isReady = true;
+    for (const [input, error] of lost) {
+      if (!schedule.canBeLost(input)) continue;
+      this.open.outcomes.pending(input);
+      this.open.decisions.set(input, unreadable(error));
+      this.#announcer.storeRefused(input, error);
+      schedule.lost(input);
+      isReady = false;
+    }
+    return isReady;
   }
 
   // What a place asks and tells. See PlacedRun.
@@ -434,6 +478,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   takeAhead(id: number): RemoteAttempt | undefined {
     if (this.#isPlacePaused || !this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
+    // What cannot be read is dealt with once it is ready.
+    if (this.open.outcomes.hasHeld && unreadableInputs(this.open, id).size > 0) return undefined;
     this.#schedule.sentAhead(id);
     const attempt = this.#placedAttempt(id);
     attempt.isAhead = true;
@@ -441,12 +487,14 @@ export class Run implements AttemptRun, PlacedRun {
     return attempt;
   }
 
-  /** Whether one of the dependencies that are not done has a timeout: then it may fail although it returned. */
+  /** Whether one of the dependencies that are not done has a timeout or a schema: then it may fail although it returned. */
   #mayBeLate(id: number): boolean {
     const { starts, ids } = this.open.topology.dependencies;
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
       const dependency = ids[edge]!;
-      if (this.#settings[dependency]!.timeoutMs !== undefined && !this.open.outcomes.isDone(dependency)) return true;
+      const { timeoutMs, returns } = this.#settings[dependency]!;
+      const mayFail = timeoutMs !== undefined || returns !== undefined;
+      if (mayFail && !this.open.outcomes.isDone(dependency)) return true;
     }
     return false;
   }
@@ -595,6 +643,7 @@ export class Run implements AttemptRun, PlacedRun {
     switch (ending.kind) {
       case 'returned':
         this.#hasRun(attempt, ending);
+        attempt.held = ending.held;
         return this.#returned(attempt, ending.value);
       case 'threw':
         this.#hasRun(attempt, ending);
@@ -690,7 +739,8 @@ export class Run implements AttemptRun, PlacedRun {
       return;
     }
     if (promise === undefined) {
-      if (settings.timeoutMs === undefined && attempt?.written === undefined && !mayHoldFiles(returned))
+      const isPlain = settings.timeoutMs === undefined && settings.returns === undefined;
+      if (isPlain && attempt?.written === undefined && !mayHoldFiles(returned))
         this.#succeeded(id, startedAtMs, attempt, returned);
       else this.#returned(attempt ?? this.#attempt(id, startedAtMs), returned);
     } else if (isAsync) {
@@ -745,12 +795,12 @@ export class Run implements AttemptRun, PlacedRun {
     attempt.timer?.();
     attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#giveUp(attempt)));
     attempt.abort(abortion);
-    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.abort(attempt, abortion.reason);
+    if (attempt.isPlaced && !attempt.isLookedOver) this.#place!.abort(attempt, abortion.reason);
   }
 
   #giveUp(attempt: LiveAttempt): void {
     if (attempt.ended || attempt.heldEnding !== undefined) return;
-    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.giveUp(attempt);
+    if (attempt.isPlaced && !attempt.isLookedOver) this.#place!.giveUp(attempt);
     else this.#endedByAbort(attempt);
   }
 
@@ -763,6 +813,8 @@ export class Run implements AttemptRun, PlacedRun {
     if (attempt.ended) return 'void';
     if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt));
+    const { returns } = this.#settings[attempt.id]!;
+    if (returns !== undefined && !attempt.isChecked) return this.#check(attempt, returns, result);
     if (attempt.written !== undefined || mayHoldFiles(result)) return this.#returnedFiles(attempt, result);
     return this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
   }
@@ -793,13 +845,50 @@ export class Run implements AttemptRun, PlacedRun {
       attempt.filesSeen = 'all';
       return result;
     });
-    if (attempt.liveIndex < 0) this.#await(attempt, seen);
-    else
-      whenSettled.call(
-        seen,
-        () => this.#promiseSettled(attempt, true, result),
-        (error) => this.#promiseSettled(attempt, false, error),
-      );
+    this.#awaitLookedOver(attempt, seen);
+  }
+
+  /** What a function returned is looked over a while longer; its attempt goes on until then. */
+  #awaitLookedOver(attempt: LiveAttempt, result: Promise<unknown>): void {
+    attempt.isLookedOver = true;
+    if (attempt.liveIndex < 0) {
+      this.#await(attempt, result);
+      return;
+    }
+    whenSettled.call(
+      result,
+      (value) => this.#promiseSettled(attempt, true, value),
+      (error) => this.#promiseSettled(attempt, false, error),
+    );
+  }
+
+  /** Holds what a function returned against the schema of its task. What that makes of it is the result. */
+  #check(attempt: LiveAttempt, schema: StandardSchema, returned: unknown): Fate {
+    attempt.isChecked = true;
+    const { held } = attempt;
+    // The bytes are those of what the function returned.
+    attempt.held = undefined;
+    const fittingValue = (checked: Checked): unknown => {
+      if ('issues' in checked) throw new SchemaError(attempt.name, checked.issues);
+      return checked.value;
+    };
+    let result: unknown;
+    try {
+      const checked = checkedBy(schema, held === undefined ? returned : held.value);
+      if (checked instanceof Promise) {
+        const value = checked.then(fittingValue);
+        if (this.#host.isAsync) {
+          this.#awaitLookedOver(attempt, value);
+          return 'saving';
+        }
+        value.catch(() => {});
+        throw new AsyncTaskError(attempt.name, 'has a schema that returns a promise');
+      }
+      result = fittingValue(checked);
+    } catch (error) {
+      return this.#failed(attempt, error);
+    }
+    return this.#returned(attempt, result);
   }
 
   /** @throws {@link FileOverlapError} */
@@ -848,11 +937,22 @@ export class Run implements AttemptRun, PlacedRun {
   #succeeded(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): Fate {
     if (attempt !== undefined) this.#endAttempt(attempt);
     const { memory } = this.#order;
-    if (memory !== undefined && this.#keep(memory, id, startedAtMs, attempt?.tookMs, result)) return 'saving';
-    this.open.outcomes.done(id, result);
+    if (memory !== undefined && this.#keep(memory, id, startedAtMs, attempt, result)) return 'saving';
     this.#schedule.succeeded(id);
-    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    this.#done(id, startedAtMs, attempt, result);
     return 'done';
+  }
+
+  /** The graph knows it, and then all others. */
+  #done(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): void {
+    const held = attempt?.held;
+    if (held === undefined) {
+      this.open.outcomes.done(id, result);
+      this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    } else {
+      this.open.outcomes.doneHeld(id, held, 'run');
+      this.#announcer.doneHeld(attempt!, held);
+    }
   }
 
   // What is kept.
@@ -862,10 +962,16 @@ export class Run implements AttemptRun, PlacedRun {
    *
    * @returns whether that takes a while; it holds no slot meanwhile
    */
-  #keep(memory: RunMemory, id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): boolean {
+  #keep(
+    memory: RunMemory,
+    id: number,
+    startedAtMs: number,
+    attempt: LiveAttempt | undefined,
+    result: unknown,
+  ): boolean {
     let saved: void | Promise<void> = void 0;
     try {
-      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, tookMs));
+      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, attempt?.tookMs), attempt?.held);
     } catch (error) {
       this.#notKept(id, error);
     }
@@ -873,9 +979,8 @@ export class Run implements AttemptRun, PlacedRun {
     this.#schedule.returned(id);
     const done = () => {
       if (!this.#saving.delete(done)) return;
-      this.open.outcomes.done(id, result);
       this.#schedule.saved(id);
-      this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
+      this.#done(id, startedAtMs, attempt, result);
     };
     this.#saving.add(done);
     if (this.#stop !== undefined) this.#giveUpSaving();
@@ -1087,6 +1192,22 @@ export class Run implements AttemptRun, PlacedRun {
 function withCause(error: unknown, cause: unknown): unknown {
   if (error instanceof Error && error.cause === undefined && Object.isExtensible(error)) error.cause = cause;
   return error;
+}
+
+/** Those of a task's inputs that are held as bytes and cannot be read, and why. */
+function unreadableInputs({ topology, outcomes }: OpenGraph, id: number): ReadonlyMap<number, unknown> {
+  const unreadable = new Map<number, unknown>();
+  const { starts, ids } = topology.inputs;
+  for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+    const input = ids[edge]!;
+    try {
+      // What was made in this process can be read.
+      if (outcomes.held(input)?.bytes === undefined) outcomes.value(input);
+    } catch (error) {
+      unreadable.set(input, error);
+    }
+  }
+  return unreadable;
 }
 
 /** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */

@@ -90,6 +90,17 @@ export class OpenGraph implements GraphPlan {
     return this.outcomes.isPending(id) || (this.lineage?.mayLookAt(id) ?? false);
   }
 
+  /**
+   * What a run decides about, in the order of a run of which it is known how long tasks take.
+   *
+   * @param estimates - in milliseconds, by task id; `undefined` if nothing is known
+   */
+  orderedBy(estimates: Float64Array | undefined): Pick<OpenGraph, 'topology' | 'outcomes' | 'startOrder'> {
+    if (estimates === undefined) return this;
+    const { topology, outcomes, settings } = this;
+    return { topology, outcomes, startOrder: startOrder(topology, settings, estimates) };
+  }
+
   /** Worked out when it is first asked for: many graphs are only drawn, or asked who depends on whom. */
   get startOrder(): StartOrder {
     this.#startOrder ??= startOrder(this.topology, this.settings);
@@ -418,21 +429,23 @@ export class TaskGraph<Tasks extends object = any> {
    */
   explain(task: (keyof Tasks & string) | AnyTask): string {
     const id = this.#id(task);
-    const outcome = this.#outcome(id);
     const { verdict, why } = this.#open.decisions.get(id) ?? this.#undecided(id);
-    switch (outcome.status) {
+    const status = this.#outcomes.status(id);
+    switch (status) {
       case 'pending':
       case 'running':
         return `${verdict}: ${why}`;
-      case 'done':
-        if (outcome.source === 'given') return 'kept: its result was given';
-        return outcome.source === 'run' ? `ran: ${why}` : `kept: ${why}`;
+      case 'done': {
+        const source = this.#outcomes.source(id);
+        if (source === 'given') return 'kept: its result was given';
+        return source === 'run' ? `ran: ${why}` : `kept: ${why}`;
+      }
       case 'failed':
-        return `failed: ${described(outcome.error)}. It runs again ${this.#whenTriedAgain(id)}`;
+        return `failed: ${described(this.#outcomes.value(id))}. It runs again ${this.#whenTriedAgain(id)}`;
       case 'skipped':
-        return `skipped: ${quoted(outcome.because)} failed. It runs again ${this.#whenTriedAgain(id)}`;
+        return `skipped: ${quoted(this.#open.names[this.#outcomes.because(id)]!)} failed. It runs again ${this.#whenTriedAgain(id)}`;
       default:
-        return outcome satisfies never;
+        return status satisfies never;
     }
   }
 
@@ -547,6 +560,7 @@ export class TaskGraph<Tasks extends object = any> {
     this.#refuseIfBusy('change');
     const excepted = new Set(tasks.map((task) => this.#id(task)));
     for (let id = 0; id < this.size; id++) {
+      if (excepted.has(id)) this.#beforeChange(id);
       if (excepted.has(id)) this.#reset(id);
       else if (!this.#outcomes.isDone(id)) this.#give(id, undefined);
     }
@@ -678,8 +692,18 @@ export class TaskGraph<Tasks extends object = any> {
       case 'pending':
       case 'running':
         return { status };
-      case 'done':
-        return { status, result: this.#outcomes.value(id), source: this.#outcomes.source(id) };
+      case 'done': {
+        const source = this.#outcomes.source(id);
+        const held = this.#outcomes.held(id);
+        if (held === undefined) return { status, result: this.#outcomes.value(id), source };
+        return {
+          status,
+          get result() {
+            return held.value;
+          },
+          source,
+        };
+      }
       case 'failed':
         return { status, error: this.#outcomes.value(id), attempts: this.#outcomes.attempts(id) };
       case 'skipped':
@@ -722,11 +746,21 @@ export class TaskGraph<Tasks extends object = any> {
     if (decisions.size > 0) decisions.delete(id);
   }
 
+  /** What was made from its result stays: should that be asked for later, it is known from what. */
+  #beforeChange(id: number): void {
+    if (!this.#outcomes.isDone(id)) return;
+    const { starts, ids } = this.#open.topology.dependents;
+    const hasMade = (dependent: number) =>
+      this.#outcomes.isDone(dependent) && this.#outcomes.source(dependent) !== 'given';
+    if (ids.subarray(starts[id], starts[id + 1]).some(hasMade)) this.#open.traced().beforeChange(id);
+  }
+
   #retry(id: number): void {
     if (this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id)) this.#outcomes.pending(id);
   }
 
   #give(id: number, result: unknown): void {
+    this.#beforeChange(id);
     this.#outcomes.done(id, result, 'given');
     this.#open.lineage?.forget(id);
   }

@@ -1,4 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
+import { isSchema, type StandardSchema } from './standard-schema.js';
+import { frozenMeta, type TaskMeta } from './task-meta.js';
 
 /** Any function that can be a task. Its parameters are the results of the task's dependencies. */
 export type TaskFunction = (...args: never) => unknown;
@@ -97,6 +99,13 @@ export interface TaskOptions {
    * takes its result runs only if that is another than before. Default false.
    */
   readonly always?: boolean | undefined;
+  /**
+   * Plain data about the task, for whoever looks on: records of events have it, and `run(graph, { only: { meta } })`
+   * finds tasks by it. The function does not get it, and no result hangs on it.
+   */
+  readonly meta?: TaskMeta | undefined;
+  /** What the result has to fit, and what makes it what dependents get: a schema of zod, valibot or any other library. */
+  readonly returns?: StandardSchema<any, any> | undefined;
 }
 
 /** A {@link RetryPolicy} with every default filled in. */
@@ -119,6 +128,10 @@ export interface TaskSettings {
   readonly timeoutMs: number | undefined;
   readonly version: string;
   readonly always: boolean;
+  /** `undefined`: nothing. */
+  readonly meta: TaskMeta | undefined;
+  /** `undefined`: the result may be anything. */
+  readonly returns: StandardSchema | undefined;
 }
 
 /** A named function and how to run it. */
@@ -142,6 +155,8 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   timeoutMs: undefined,
   version: '',
   always: false,
+  meta: undefined,
+  returns: undefined,
 });
 const IO_BOUND_SETTINGS: TaskSettings = Object.freeze({ ...DEFAULT_SETTINGS, ioBound: true });
 
@@ -179,6 +194,8 @@ export function settled(
     ),
     version: checked.text('version', options.version, base.version),
     always: checked.flag('always', options.always, base.always),
+    meta: checked.meta(options.meta, base.meta),
+    returns: checked.schema(options.returns, base.returns),
   };
   return shared(settings);
 }
@@ -192,7 +209,9 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.retry === ONE_ATTEMPT &&
     settings.timeoutMs === undefined &&
     settings.version === '' &&
-    !settings.always;
+    !settings.always &&
+    settings.meta === undefined &&
+    settings.returns === undefined;
   if (!plain) return Object.freeze(settings);
   return settings.ioBound ? IO_BOUND_SETTINGS : DEFAULT_SETTINGS;
 }
@@ -209,6 +228,18 @@ class Options {
   flag(option: string, value: unknown, fallback: boolean): boolean {
     if (value === undefined || typeof value === 'boolean') return value ?? fallback;
     return this.#refused(option, 'true or false', value, fallback);
+  }
+
+  schema(value: unknown, fallback: StandardSchema | undefined): StandardSchema | undefined {
+    if (value === undefined || isSchema(value)) return value ?? fallback;
+    return this.#refused('returns', 'a Standard Schema, such as those of zod and valibot', value, fallback);
+  }
+
+  meta(value: unknown, fallback: TaskMeta | undefined): TaskMeta | undefined {
+    if (value === undefined) return fallback;
+    const meta = frozenMeta(value);
+    if (meta === undefined) return this.#refused('meta', 'an object of what JSON can hold', value, fallback);
+    return Object.freeze({ ...fallback, ...meta });
   }
 
   text(option: string, value: unknown, fallback: string): string {

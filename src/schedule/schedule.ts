@@ -57,14 +57,14 @@ const STATES: readonly TaskState[] = [
 const FOLLOWING: readonly number[] = [
   /* idle    */ 1 << SKIPPED,
   /* blocked */ (1 << READY) | (1 << SKIPPED) | (1 << AHEAD) | (1 << CHECKING),
-  /* ready   */ 1 << RUNNING,
+  /* ready   */ (1 << RUNNING) | (1 << BLOCKED),
   /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE) | (1 << READY) | (1 << SAVING),
   /* delayed */ 1 << READY,
-  /* done    */ 0,
+  /* done    */ 1 << READY,
   /* failed  */ 0,
   /* skipped */ 0,
   /* ahead   */ (1 << RUNNING) | (1 << BLOCKED) | (1 << SKIPPED),
-  /* checking */ (1 << DONE) | (1 << READY),
+  /* checking */ (1 << DONE) | (1 << READY) | (1 << BLOCKED),
   /* saving  */ 1 << DONE,
 ];
 
@@ -106,6 +106,7 @@ export interface ScheduleOptions {
  *   blocked ──► checking ──► done        a result is known, and still holds: holds()
  *                  └───────► ready       it holds no longer: changed()
  *   running ──► saving ────► done        it returned, and its result is safe a while later: returned(), saved()
+ *   done ──────────────────► ready       its result cannot be read after all: lost(); what was ready is blocked again
  *   blocked ──► ahead ─────► running     it was sent to where its inputs are being made, and now they are done
  * ```
  *
@@ -248,7 +249,12 @@ export class Schedule {
 
   /** The next task of those whose known results are to be checked, each told once, or {@link NONE}. */
   nextToCheck(): number {
-    return this.hasUnchecked ? this.#checks[this.#checksTold++]! : NONE;
+    while (this.hasUnchecked) {
+      const id = this.#checks[this.#checksTold++]!;
+      // One that waits again will be told again.
+      if (this.#state(id) === CHECKING) return id;
+    }
+    return NONE;
   }
 
   /** Whether a task may be sent to where its inputs are being made, before they are. */
@@ -278,7 +284,11 @@ export class Schedule {
 
   /** The next task of those that have become ready, each told once, or {@link NONE}. */
   nextReady(): number {
-    if (this.#readiedTold < this.#readiedCount) return this.#readied[this.#readiedTold++]!;
+    while (this.#readiedTold < this.#readiedCount) {
+      const id = this.#readied[this.#readiedTold++]!;
+      // One that waits again will be told again.
+      if (this.#state(id) !== BLOCKED) return id;
+    }
     this.passReady();
     return NONE;
   }
@@ -335,6 +345,34 @@ export class Schedule {
     // A blocked task becomes ready as well, but never by this.
     if (this.#state(id) !== CHECKING) this.#assert(false, id, 'the result that is known of it was to hold no longer');
     this.#becomeReady(id);
+  }
+
+  /** Whether {@link lost} may be told of a task: all that it needs is done, and what waits for it can still wait. */
+  canBeLost(id: number): boolean {
+    if (this.#stopped || this.#state(id) !== DONE || this.#unmet[id] !== 0) return false;
+    const { starts, ids } = this.#topology.dependents;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const state = this.#state(ids[edge]!);
+      if (state === RUNNING || state === DELAYED || state === AHEAD || state === SAVING) return false;
+    }
+    return true;
+  }
+
+  /** The result of a done task cannot be read after all: it is ready, and what waits for it waits again. */
+  lost(id: number): void {
+    // Others become ready, done or not, but never by this.
+    if (!this.canBeLost(id)) this.#assert(false, id, 'its result was to be lost');
+    this.#move(id, READY);
+    const { starts, ids } = this.#topology.dependents;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const dependent = ids[edge]!;
+      this.#unmet[dependent]!++;
+      const state = this.#state(dependent);
+      if (state === READY) this.#dequeue(dependent);
+      if (state === READY || state === CHECKING) this.#move(dependent, BLOCKED);
+    }
+    this.#readied[this.#readiedCount++] = id;
+    this.#enqueue(id);
   }
 
   /** A blocked task has been sent to where all the inputs that it lacks are being made. It is ready, and runs, as soon as the last of them is done. */
@@ -532,6 +570,11 @@ export class Schedule {
   #enqueue(id: number): void {
     if (this.#placed?.[id] === 1) this.#queuePlaced!.add(id);
     else this.#queue.add(id);
+  }
+
+  #dequeue(id: number): void {
+    if (this.#placed?.[id] === 1) this.#queuePlaced!.remove(id);
+    else this.#queue.remove(id);
   }
 
   #begin(id: number): void {

@@ -4,10 +4,12 @@ import { FileClaims } from '../files/file-claims.js';
 import { isFileSource } from '../files/file-source.js';
 import { goOn } from '../files/in-turn.js';
 import { learn } from '../files/look.js';
-import { type Decision, WAS_RESET } from '../graph/decision.js';
+import { type Decision, unreadable, WAS_RESET } from '../graph/decision.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
-import { KeptFiles } from './kept-files.js';
+import { encodedHeld, heldResult } from './held-outcome.js';
+import { isSameFiles, KeptFiles } from './kept-files.js';
 import { decodeOutcome, encodeOutcome, type StoredFile, type StoredOutcome, withFiles } from './outcome-codec.js';
 import { plainDifference, plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
@@ -30,6 +32,7 @@ const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no store
  */
 export class KeptOutcomes implements RunMemory {
   readonly kept: Uint8Array;
+  readonly durations: Map<number, number> = new Map<number, number>();
   readonly repairs: readonly StoreRepair[];
   unseen: readonly Unseen[] = [];
   readonly #store: OutcomeKeeper;
@@ -45,7 +48,13 @@ export class KeptOutcomes implements RunMemory {
   /** Why the store could not forget. */
   #forgetting: Promise<void> | undefined;
 
-  constructor(store: OutcomeKeeper, graph: OpenGraph, loaded: LoadedOutcomes, isAsync: boolean) {
+  constructor(
+    store: OutcomeKeeper,
+    graph: OpenGraph,
+    loaded: LoadedOutcomes,
+    isAsync: boolean,
+    selected: Uint8Array | undefined,
+  ) {
     if (typeof loaded?.outcomes?.[Symbol.iterator] !== 'function') {
       throw new InvalidOptionError(
         'store',
@@ -67,13 +76,14 @@ export class KeptOutcomes implements RunMemory {
       if (!(bytes instanceof Uint8Array))
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
       const id = graph.idByName.get(task);
-      if (id === undefined || !graph.isUndecided(id)) continue;
+      if (id === undefined || selected?.[id] === 0 || !graph.isUndecided(id)) continue;
       this.#bytes.set(id, bytes);
+      this.#read(id, bytes);
       if (this.#isSource(id)) for (const file of this.#filesBefore(id)) learn(file.path, file);
       else if (!graph.outcomes.wasReset(id)) this.kept[id] = 1;
     }
     for (let id = 0; id < this.kept.length; id++) {
-      if (!graph.outcomes.isPending(id)) continue;
+      if (!graph.outcomes.isPending(id) || selected?.[id] === 0) continue;
       graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
     }
   }
@@ -114,10 +124,10 @@ export class KeptOutcomes implements RunMemory {
 
   #recalled(id: number): Recalled {
     try {
-      return { result: this.#stored.get(id)!.value() };
+      return { held: heldResult(this.#stored.get(id)!) };
     } catch (error) {
       this.#hashes.delete(id);
-      this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` });
+      this.#decide(id, unreadable(error));
       return { error };
     }
   }
@@ -128,12 +138,13 @@ export class KeptOutcomes implements RunMemory {
     return foreseen === undefined ? verdict : this.#decide(id, foreseen);
   }
 
-  keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
+  keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
     return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
       if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
-      const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts, files), status: 'done', value: result });
+      const outcome = { ...this.#header(id, facts, files), status: 'done', value: result } as const;
+      const { bytes, valueHash } = encodedHeld(outcome, held);
       this.#hashes.set(id, valueHash);
       return this.#save(id, bytes, files);
     });
@@ -184,19 +195,13 @@ export class KeptOutcomes implements RunMemory {
 
   /** The files of the outcome that is stored of a task. */
   #filesBefore(id: number): readonly StoredFile[] {
-    const bytes = this.#bytes.get(id);
-    if (bytes === undefined) return [];
-    try {
-      return (this.#stored.get(id) ?? decodeOutcome(this.#graph.names[id]!, bytes)).more.files ?? [];
-    } catch {
-      // It cannot be read, and its contents are not known.
-      return [];
-    }
+    // If it cannot be read, its contents are not known.
+    return this.#stored.get(id)?.more.files ?? [];
   }
 
   /** Nothing is to be stored of a source that was found as it was. */
   #isSourceAsBefore(id: number, result: unknown, files: readonly StoredFile[]): boolean {
-    if (!this.#isSource(id) || JSON.stringify(files) !== JSON.stringify(this.#filesBefore(id))) return false;
+    if (!this.#isSource(id) || !isSameFiles(files, this.#filesBefore(id))) return false;
     const hash = hashOfResult(result);
     this.#hashes.set(id, hash);
     return true;
@@ -223,15 +228,21 @@ export class KeptOutcomes implements RunMemory {
     return overlap && `the file ${escaped(overlap.path)} is that of ${quoted(names[overlap.other]!)}`;
   }
 
-  #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
-    let stored: StoredOutcome;
+  /** Of a task that will run again, at least how long it took is of interest. */
+  #read(id: number, bytes: Uint8Array): void {
     try {
-      stored = decodeOutcome(this.#graph.names[id]!, this.#bytes.get(id)!);
+      const stored = decodeOutcome(this.#graph.names[id]!, bytes);
+      this.#stored.set(id, stored);
+      if (stored.status === 'done') this.durations.set(id, stored.durationMs);
     } catch (error) {
       if (!(error instanceof UnreadableOutcomeError)) throw error;
       this.#unreadable.set(id, error);
-      return this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${error.message}` });
     }
+  }
+
+  #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+    const stored = this.#stored.get(id);
+    if (stored === undefined) return this.#decide(id, unreadable(this.#unreadable.get(id)));
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
@@ -246,7 +257,6 @@ export class KeptOutcomes implements RunMemory {
         why: `the result of ${quoted(this.#graph.names[unknown]!)} may change`,
       });
     }
-    this.#stored.set(id, stored);
     this.#hashes.set(id, stored.valueHash);
     return this.#decide(id, KEPT);
   }
@@ -298,7 +308,8 @@ export class KeptOutcomes implements RunMemory {
   #hashOf(id: number): string {
     let hash = this.#hashes.get(id);
     if (hash === undefined) {
-      hash = hashOfResult(this.#graph.outcomes.value(id));
+      const { outcomes } = this.#graph;
+      hash = outcomes.held(id)?.hash ?? hashOfResult(outcomes.value(id));
       this.#hashes.set(id, hash);
     }
     return hash;
@@ -325,11 +336,16 @@ function putBack(files: readonly string[]): string {
 }
 
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
-export function openOutcomes(store: OutcomeKeeper, graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {
-  const loaded = store.load(graph.name);
+export function openOutcomes(
+  store: OutcomeKeeper,
+  graph: OpenGraph,
+  isAsync: boolean,
+  selected: Uint8Array | undefined,
+): RunMemory | Promise<RunMemory> {
+  const loaded = store.load(graph.name, selected && graph.names.filter((_, id) => selected[id] === 1));
   const promised = promiseOf(loaded);
-  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync);
-  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync));
+  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync, selected);
+  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync, selected));
   promised.catch(() => {});
   throw notAtOnce();
 }

@@ -27,8 +27,11 @@ export class MemoryStore extends OutcomeStore {
     this.detect = checkedDetect(options.detect);
   }
 
-  override load(graph: string): LoadedOutcomes {
-    return { outcomes: [...(this.#outcomesByGraph.get(graph) ?? [])] };
+  override load(graph: string, tasks?: readonly string[]): LoadedOutcomes {
+    const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Uint8Array>();
+    if (tasks === undefined) return { outcomes: [...outcomes] };
+    const asked = new Set(tasks);
+    return { outcomes: [...outcomes].filter(([task]) => asked.has(task)) };
   }
 
   override save(graph: string, task: string, bytes: Uint8Array): void {

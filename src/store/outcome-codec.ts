@@ -41,6 +41,8 @@ export interface MoreFields {
   readonly plain?: PlainHashes;
   /** The files in the result of a done task. */
   readonly files?: readonly StoredFile[];
+  /** The version of the engine that wrote the value, of which it is certain that it reads it. */
+  readonly engine?: string;
 }
 
 /** A file in a result, and what was seen of it. */
@@ -85,17 +87,19 @@ const FORMAT = 2;
 /** Those that are read. Outcomes of format 1 end their header with the time. */
 const FORMATS: ReadonlySet<number> = new Set([1, FORMAT]);
 const HEADER_AT = 9;
+/** The version of the engine here. */
+export const ENGINE: string = process.versions.v8;
 
 /**
  * An outcome as bytes.
  *
  * An error is stored whatever it is: what cannot be kept of it is left out.
  *
+ * @param encoded - its value, where that has been done already
  * @throws {@link UnstorableError} when the result of a done task has a part that cannot be kept
  */
-export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
-  const { valueHash, value } =
-    outcome.status === 'done' ? encodedResult(outcome.task, outcome.value) : encodedError(outcome.task, outcome.value);
+export function encodeOutcome(outcome: NewOutcome, encoded: EncodedValue = encodedValue(outcome)): EncodedOutcome {
+  const { valueHash, value } = encoded;
   return { bytes: joined(outcome, valueHash, value), valueHash };
 }
 
@@ -114,7 +118,7 @@ function joined(outcome: OutcomeHeader, valueHash: string, value: Uint8Array): U
     attempts,
     durationMs,
     atMs,
-    more,
+    { ...more, engine: ENGINE },
   ];
   // JSON escapes lone surrogates, so that any name comes back as it was.
   const header = Buffer.from(JSON.stringify(fields));
@@ -244,7 +248,17 @@ function isNames(field: unknown): boolean {
   return Array.isArray(field) && field.every((name) => typeof name === 'string');
 }
 
-function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+/** A value as bytes, and its hash. */
+export interface EncodedValue {
+  readonly valueHash: string;
+  readonly value: Uint8Array;
+}
+
+function encodedValue({ task, status, value }: NewOutcome): EncodedValue {
+  return status === 'done' ? encodedResult(task, value) : encodedError(task, value);
+}
+
+function encodedResult(task: string, result: unknown): EncodedValue {
   try {
     return { valueHash: hashValue(result), value: encodeValue(result, 'result') };
   } catch (error) {
@@ -253,7 +267,7 @@ function encodedResult(task: string, result: unknown): { readonly valueHash: str
   }
 }
 
-function encodedError(task: string, error: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+function encodedError(task: string, error: unknown): EncodedValue {
   try {
     return encodedResult(task, error);
   } catch {

@@ -56,12 +56,3 @@ export const OF_THE_MOMENT: readonly string[] = [
 
 /** What it says of how often values are made from bytes: here all that is sent is bytes. */
 export const OF_BYTES: readonly string[] = ['makes a kept result only when somebody asks for it, and once'];
-
-/**
- * Has the store of an executor compare tasks by their versions alone: where each task that a spec makes calls a closure
- * by a function of its own, the text of that tells nothing.
- */
-export function byVersions<O extends { readonly store?: unknown }>(options: O): O {
-  if (options.store !== undefined) Object.assign(options.store as object, { detect: 'version' });
-  return options;
-}

@@ -50,6 +50,6 @@ describe('by HTTP', () => {
     name: 'HttpExecutor',
     isAsync: true,
     sendable: calledBack,
-    make: (options = {}) => new HttpExecutor({ processes: 1, ...byVersions(options) }),
+    make: (options) => new HttpExecutor({ processes: 1, ...options }),
   });
 });

@@ -150,15 +150,14 @@ describe('completion', () => {
     const options = [
       'after',
       'always',
-      'meta',
       'build',
       'dependsOn',
       'ioBound',
+      'meta',
       'name',
       'onMainThread',
       'priority',
       'retry',
-      'returns',
       'task',
       'timeout',
       'version',
@@ -167,7 +166,7 @@ describe('completion', () => {
     ];
     expect(offered['a builder']).toEqual(['add', 'build', 'file', 'files', 'task', 'tasks']);
     expect(offered['a draft']).toEqual([...options, 'run'].sort());
-    expect(offered['a step']).toEqual([...options, 'file', 'files'].sort());
+    expect(offered['a step']).toEqual([...options, 'file', 'files', 'returns'].sort());
     expect(offered['an event']).toEqual(expect.arrayContaining(['run:finished', 'task:done', 'task:failed']));
   });
 });

@@ -899,16 +899,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   /** @throws {@link FileOverlapError} */
   #claimFiles(id: number, result: unknown): void {
-    const { names, functions, outcomes, topology } = this.open;
-    let ancestors: ReadonlySet<number> | undefined;
-    const overlap = FileClaims.of(this.open).claim(id, filesIn(result), isFileSource(functions[id]!), {
-      of: this,
-      isDone: (task) => outcomes.isDone(task),
-      isAncestor: (task) => {
-        ancestors ??= new Set(topology.ancestors([id]));
-        return ancestors.has(task);
-      },
-    });
+    const { names, functions } = this.open;
+    const overlap = FileClaims.of(this.open).claim(id, filesIn(result), isFileSource(functions[id]!), this);
     if (overlap !== undefined) throw new FileOverlapError(names[id]!, names[overlap.other]!, overlap.path);
   }
 

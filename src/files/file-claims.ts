@@ -14,27 +14,30 @@ interface Claim {
   readonly isSource: boolean;
 }
 
-/** What is asked of the run and of the graph whose files these are. */
-export interface ClaimRules {
-  /** The run. What was noted in it stands, although the result may not be safe yet. */
-  readonly of: object;
+/** What is asked of the graph whose files these are. */
+export interface ClaimingGraph {
   /** Whether a task has its result still: what another has that is to run again is not its own any more. */
-  isDone(task: number): boolean;
-  /** Whether another has come before the one whose files these are. */
-  isAncestor(task: number): boolean;
+  readonly outcomes: { isDone(task: number): boolean };
+  /** Which tasks have come before the one whose files these are. */
+  readonly topology: { ancestors(tasks: readonly number[]): readonly number[] };
 }
 
 const CLAIMS = new WeakMap<object, FileClaims>();
 
 /** Whose file each is, of one graph: two tasks that make one file would each undo what the other did. */
 export class FileClaims {
+  readonly #graph: ClaimingGraph;
   /** By the path of the file, that of its folder without links. */
   readonly #claims = new Map<string, Claim>();
   readonly #keysByTask = new Map<number, string[]>();
   readonly #folders = new Map<string, string>();
 
-  static of(graph: object): FileClaims {
-    const claims = CLAIMS.get(graph) ?? new FileClaims();
+  private constructor(graph: ClaimingGraph) {
+    this.#graph = graph;
+  }
+
+  static of(graph: ClaimingGraph): FileClaims {
+    const claims = CLAIMS.get(graph) ?? new FileClaims(graph);
     CLAIMS.set(graph, claims);
     return claims;
   }
@@ -43,14 +46,21 @@ export class FileClaims {
    * Notes that these files are in the result of a task. A task may return what it was given as it is, and a source as it
    * was found.
    *
+   * @param run - what was noted in the same one stands, although the result may not be safe yet
    * @returns the first of them that is that of another, and whose
    */
   claim(
     task: number,
     files: readonly ClaimedFile[],
     isSource: boolean,
-    rules: ClaimRules,
+    run: object,
   ): { readonly path: string; readonly other: number } | undefined {
+    const { outcomes, topology } = this.#graph;
+    let ancestors: ReadonlySet<number> | undefined;
+    const isAncestor = (other: number) => {
+      ancestors ??= new Set(topology.ancestors([task]));
+      return ancestors.has(other);
+    };
     const keys: string[] = [];
     for (const key of this.#keysByTask.get(task) ?? [])
       if (this.#claims.get(key)?.task === task) this.#claims.delete(key);
@@ -58,13 +68,11 @@ export class FileClaims {
     for (const { path, hash } of files) {
       const key = this.#keyOf(path);
       const claim = this.#claims.get(key);
-      const isOfOther =
-        claim !== undefined && claim.task !== task && (claim.of === rules.of || rules.isDone(claim.task));
+      const isOfOther = claim !== undefined && claim.task !== task && (claim.of === run || outcomes.isDone(claim.task));
       if (!isOfOther || (claim.isSource && isSource)) {
-        this.#claims.set(key, { of: rules.of, task, hash, isSource });
+        this.#claims.set(key, { of: run, task, hash, isSource });
         keys.push(key);
-      } else if (claim.hash !== hash || !(claim.isSource || rules.isAncestor(claim.task)))
-        return { path, other: claim.task };
+      } else if (claim.hash !== hash || !(claim.isSource || isAncestor(claim.task))) return { path, other: claim.task };
     }
     return undefined;
   }

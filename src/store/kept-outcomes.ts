@@ -219,13 +219,8 @@ export class KeptOutcomes implements RunMemory {
 
   /** Notes whose the files of a kept outcome are. @returns why it does not hold, if one of them is that of another task */
   #claim(id: number, files: readonly StoredFile[]): string | undefined {
-    const { names, outcomes, topology } = this.#graph;
-    const overlap = FileClaims.of(this.#graph).claim(id, files, false, {
-      of: this,
-      isDone: (task) => outcomes.isDone(task),
-      isAncestor: (task) => topology.ancestors([id]).includes(task),
-    });
-    return overlap && `the file ${escaped(overlap.path)} is that of ${quoted(names[overlap.other]!)}`;
+    const overlap = FileClaims.of(this.#graph).claim(id, files, false, this);
+    return overlap && `the file ${escaped(overlap.path)} is that of ${quoted(this.#graph.names[overlap.other]!)}`;
   }
 
   /** Of a task that will run again, at least how long it took is of interest. */

@@ -211,6 +211,7 @@ describe('a header of another shape, whose checksum holds', () => {
     '[[[',
     '["rows"]',
     JSON.stringify([...whole, 1]),
+    JSON.stringify([...whole, {}, 1]),
     JSON.stringify(changed(1, 'odd')),
     JSON.stringify(changed(2, 5)),
     JSON.stringify(changed(3, { length: -1 })),

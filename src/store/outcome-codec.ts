@@ -213,25 +213,14 @@ function fieldsIn(text: string): Fields | undefined {
 
 function isFields(fields: unknown): fields is Fields {
   if (!Array.isArray(fields)) return false;
-  const [
-    task,
-    status,
-    version,
-    dependencies,
-    after,
-    inputHashes,
-    sourceHash,
-    valueHash,
-    attempts,
-    durationMs,
-    atMs,
-    more,
-  ] = fields;
+  const [task, status, version, dependencies, after, inputHashes, sourceHash, valueHash, ...others] = fields;
+  const [attempts, durationMs, atMs, more] = others;
   return (
     (status === 'done' || status === 'failed') &&
     [task, version, sourceHash ?? '', valueHash].every((field) => typeof field === 'string') &&
     [dependencies, after, inputHashes].every(isNames) &&
     inputHashes.length === dependencies.length &&
+    others.length <= 4 &&
     [attempts, durationMs, atMs].every((field) => typeof field === 'number') &&
     (more === undefined || (typeof more === 'object' && more !== null && isPlainHashes(more)))
   );

@@ -81,16 +81,22 @@ function graphOf({ tasks }: RandomGraph, { versions, failing }: Generation): Tas
     .build() as TaskGraph;
 }
 
+interface Remembered {
+  readonly version: number;
+  readonly inputs: readonly unknown[];
+  readonly result: unknown;
+}
+
 /** What a store remembers, as anybody would write it who has no hurry: the inputs themselves, no hashes. */
 class MemoModel {
-  readonly #memo = new Map<
-    number,
-    { readonly version: number; readonly inputs: readonly unknown[]; readonly result: unknown }
-  >();
+  /** Of each task the outcomes that are kept, the oldest first. */
+  readonly #memo = new Map<number, Remembered[]>();
   readonly #tasks: RandomGraph['tasks'];
+  readonly #variants: number;
 
-  constructor({ tasks }: RandomGraph) {
+  constructor({ tasks }: RandomGraph, variants: number) {
     this.#tasks = tasks;
+    this.#variants = variants;
   }
 
   /** @returns for each task `'runs'`, `'kept'`, `'fails'` or `'skipped'`, with its result */
@@ -110,14 +116,14 @@ class MemoModel {
     if ([...dependsOn, ...after].map(visit).some(({ what }) => what === 'fails' || what === 'skipped'))
       return { what: 'skipped', result: undefined };
     const inputs = dependsOn.map((input) => visit(input).result);
-    const memo = this.#memo.get(id);
-    if (memo !== undefined && memo.version === version && isDeepStrictEqual(memo.inputs, inputs))
-      return { what: 'kept', result: memo.result };
-    this.#memo.delete(id);
+    const memo = this.#memo.get(id) ?? [];
+    const found = memo.find((one) => one.version === version && isDeepStrictEqual(one.inputs, inputs));
+    if (found !== undefined) return { what: 'kept', result: found.result };
+    // A failure spares no run, and puts no result out of its place.
     if (fails) return { what: 'fails', result: undefined };
     const args = inputs.filter((input) => input !== undefined);
     const result = resultOf(id, version, args);
-    this.#memo.set(id, { version, inputs, result });
+    this.#memo.set(id, [...memo, { version, inputs, result }].slice(-this.#variants));
     return { what: 'runs', result };
   }
 
@@ -136,15 +142,19 @@ const EXECUTORS: readonly [string, number, (store: MemoryStore) => Executor][] =
   ['ParallelExecutor', 30, (store) => new ParallelExecutor({ store, workers: 2 })],
 ];
 
-describe.each(EXECUTORS)('%s with a store', (_, runs, make) => {
-  const store = new MemoryStore();
+const CASES = EXECUTORS.flatMap(([name, runs, make]) =>
+  [1, 2, 4].map((variants) => ({ name, runs: Math.ceil(runs / 2), make, variants })),
+);
+
+describe.each(CASES)('$name with a store that keeps $variants results of a task', ({ runs, make, variants }) => {
+  const store = new MemoryStore({ variants });
   const executor = make(store);
   afterAll(() => executor.close());
   const forgetAll = (graph: TaskGraph) => store.forget(graph.name, graph.names());
 
   test('runs what has changed and what that changes, nothing else, and comes to what a run without a store comes to', async () => {
     const property = fc.asyncProperty(randomGraph({ sizeMax: SIZE_MAX }), generations(false), async (drawn, all) => {
-      const model = new MemoModel(drawn);
+      const model = new MemoModel(drawn, variants);
       forgetAll(graphOf(drawn, all[0]!));
       for (const generation of all) {
         const graph = graphOf(drawn, generation);

@@ -12,6 +12,7 @@ import { OutcomeStore } from './outcome-store.js';
 import type { Place } from './outcome-table.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
 import { ValueFolder } from './value-folder.js';
+import { checkedVariants, withFurther } from './variants.js';
 
 /** How a {@link FileStore} keeps what it is given. */
 export interface FileStoreOptions {
@@ -29,6 +30,8 @@ export interface FileStoreOptions {
   readonly durability?: 'each' | 'batch';
   /** When a task counts as changed. Default `'version'`. */
   readonly detect?: ChangeDetection;
+  /** How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. */
+  readonly variants?: number;
 }
 
 /** How long a batch may wait, in milliseconds. */
@@ -73,6 +76,7 @@ export class FileStore extends OutcomeStore {
   readonly path: string;
   readonly durability: 'each' | 'batch';
   override readonly detect: ChangeDetection;
+  override readonly variants: number;
   #open: OpenFile | undefined;
   #isClosed = false;
   /** Calls off the write that is to begin a moment later, if one is. */
@@ -93,6 +97,7 @@ export class FileStore extends OutcomeStore {
     this.path = resolve(path instanceof URL ? fileURLToPath(path) : path);
     this.durability = durability;
     this.detect = checkedDetect(options.detect);
+    this.variants = checkedVariants(options.variants);
   }
 
   /**
@@ -123,10 +128,14 @@ export class FileStore extends OutcomeStore {
     });
   }
 
-  /** @throws {@link StoreError} as `save` does */
+  /**
+   * Drops all outcomes of these tasks.
+   *
+   * @throws {@link StoreError} as `save` does
+   */
   override forget(graph: string, tasks: readonly string[]): void | Promise<void> {
     return this.#added(({ journal }) => {
-      for (const task of tasks)
+      for (const task of withFurther(tasks, journal.places.keys(graph)))
         if (journal.places.get(graph, task) !== undefined) journal.append({ kind: Kind.forget, graph, task });
     });
   }

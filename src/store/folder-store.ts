@@ -20,11 +20,14 @@ import { checkedDetect } from './options.js';
 import { fileNameOf, isOutcomeFileName, outcomeFileHead, readOutcomeFile } from './outcome-file.js';
 import { OutcomeStore } from './outcome-store.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
+import { checkedVariants, isKey, variantKey } from './variants.js';
 
 /** What a {@link FolderStore} can be told. */
 export interface FolderStoreOptions {
   /** When a task counts as changed. Default `'version'`. */
   readonly detect?: ChangeDetection;
+  /** How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. */
+  readonly variants?: number;
 }
 
 /** The name of a file that is being written: another one each time, on all machines. */
@@ -68,6 +71,7 @@ export class FolderStore extends OutcomeStore {
   /** The folder, as an absolute path. */
   readonly directory: string;
   override readonly detect: ChangeDetection;
+  override readonly variants: number;
   /** The folders in which names have changed since the last flush. */
   readonly #unsynced = new Set<string>();
 
@@ -81,6 +85,7 @@ export class FolderStore extends OutcomeStore {
     // From here on: the program may go to another folder.
     this.directory = resolve(directory instanceof URL ? fileURLToPath(directory) : directory);
     this.detect = checkedDetect(options.detect);
+    this.variants = checkedVariants(options.variants);
   }
 
   /**
@@ -118,12 +123,25 @@ export class FolderStore extends OutcomeStore {
     this.#unsynced.add(folder);
   }
 
-  /** @throws {@link StoreError} when a file cannot be removed */
+  /**
+   * Drops all outcomes of these tasks.
+   *
+   * @throws {@link StoreError} when a file cannot be removed
+   */
   override forget(graph: string, tasks: readonly string[]): void {
     const folder = this.#folderOf(graph);
-    for (const task of tasks)
-      if (this.#asked('write to', () => removed(join(folder, fileNameOf(task))))) this.#unsynced.add(folder);
+    this.#remove(folder, tasks.map(fileNameOf));
     // Who keeps a value for a while under a name of its own, as a queue does, would leave a folder for each.
+    if (discardFolder(folder)) {
+      this.#unsynced.add(this.directory);
+      return;
+    }
+    const further = furtherFiles(
+      tasks,
+      this.#asked('read', () => namesIn(folder)),
+    );
+    if (further.length === 0) return;
+    this.#remove(folder, further);
     if (discardFolder(folder)) this.#unsynced.add(this.directory);
   }
 
@@ -147,6 +165,11 @@ export class FolderStore extends OutcomeStore {
    */
   override close(): void {
     this.flush();
+  }
+
+  #remove(folder: string, names: readonly string[]): void {
+    for (const name of names)
+      if (this.#asked('write to', () => removed(join(folder, name)))) this.#unsynced.add(folder);
   }
 
   #folderOf(graph: string): string {
@@ -195,6 +218,17 @@ function writeOutcome(folder: string, graph: string, task: string, bytes: Uint8A
     discard(temporary);
     throw error;
   }
+}
+
+/** Those of these files that hold further outcomes of these tasks. */
+function furtherFiles(tasks: readonly string[], names: readonly string[]): string[] {
+  const there = new Set(names);
+  const numbers = new Set(names.flatMap((name) => /^variant-(\d+)-of-/.exec(name)?.[1] ?? []));
+  return [...numbers]
+    .flatMap((number) =>
+      tasks.filter((task) => !isKey(task)).map((task) => fileNameOf(variantKey(task, Number(number)))),
+    )
+    .filter((name) => there.has(name));
 }
 
 /** Another process may have removed it since its name was read. */

@@ -3,8 +3,9 @@ import type { StoreRepair } from '../events.js';
 import { type Decision, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
-import { decodeOutcome, encodeOutcome, type StoredOutcome } from './outcome-codec.js';
+import { decodeOutcome, encodeOutcome, type NewOutcome, type StoredOutcome } from './outcome-codec.js';
 import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
+import { isOfSame, newestFirst, placeOf, VARIANTS, type Variant, variantKey, variantOf } from './variants.js';
 
 const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
@@ -26,7 +27,13 @@ export class KeptOutcomes implements RunMemory {
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
+  /** What is kept under the names of tasks. */
   readonly #bytes = new Map<number, Uint8Array>();
+  /** What is kept besides, of tasks that have more than one outcome, with its number. */
+  readonly #further = new Map<number, [number: number, bytes: Uint8Array][]>();
+  /** The keys of all that is kept of tasks that were reset. */
+  readonly #resetKeys: string[] = [];
+  readonly #variants = new Map<number, readonly Variant[]>();
   readonly #stored = new Map<number, StoredOutcome>();
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
@@ -50,13 +57,14 @@ export class KeptOutcomes implements RunMemory {
     for (const pair of loaded.outcomes) {
       if (!Array.isArray(pair))
         throw new InvalidOptionError('store', 'one whose load() returns pairs of a task and its bytes', pair);
-      const [task, bytes] = pair;
+      const [key, bytes] = pair;
       if (!(bytes instanceof Uint8Array))
-        throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
+        throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, key);
+      const { task, number } = variantOf(key);
       const id = graph.idByName.get(task);
-      if (id === undefined || !graph.outcomes.isPending(id) || graph.outcomes.wasReset(id)) continue;
-      this.kept[id] = 1;
-      this.#bytes.set(id, bytes);
+      if (id === undefined) continue;
+      if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
+      else if (graph.outcomes.isPending(id)) this.#found(id, number, bytes);
     }
     for (let id = 0; id < this.kept.length; id++) {
       if (graph.outcomes.isPending(id))
@@ -69,7 +77,8 @@ export class KeptOutcomes implements RunMemory {
     const resets = this.#graph.outcomes.takeResets();
     if (resets === undefined) return;
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
-    this.#forgetting = promiseOf(this.#store.forget(this.#graph.name, names));
+    const keys = new Set([...names.map((name) => variantKey(name, 1)), ...this.#resetKeys]);
+    this.#forgetting = promiseOf(this.#store.forget(this.#graph.name, [...keys]));
     // Told by flush().
     this.#forgetting?.catch(() => {});
   }
@@ -95,14 +104,11 @@ export class KeptOutcomes implements RunMemory {
   keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
-    const { bytes, valueHash } = encodeOutcome({ ...this.#header(id, facts), status: 'done', value: result });
-    this.#hashes.set(id, valueHash);
-    return this.#save(id, bytes);
+    return this.#save(id, { ...this.#header(id, facts), status: 'done', value: result });
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
-    const { bytes } = encodeOutcome({ ...this.#header(id, facts), status: 'failed', value: error });
-    return this.#save(id, bytes);
+    return this.#save(id, { ...this.#header(id, facts), status: 'failed', value: error });
   }
 
   flush(): void | Promise<void> {
@@ -118,8 +124,11 @@ export class KeptOutcomes implements RunMemory {
     })();
   }
 
-  #save(id: number, bytes: Uint8Array): void | Promise<void> {
-    const saved = promiseOf(this.#store.save(this.#graph.name, this.#graph.names[id]!, bytes));
+  #save(id: number, outcome: NewOutcome): void | Promise<void> {
+    const { number, more } = placeOf(this.#variantsOf(id), outcome, this.#store.variants ?? VARIANTS);
+    const { bytes, valueHash } = encodeOutcome({ ...outcome, more: { ...outcome.more, ...more } });
+    if (outcome.status === 'done') this.#hashes.set(id, valueHash);
+    const saved = promiseOf(this.#store.save(this.#graph.name, variantKey(outcome.task, number), bytes));
     if (this.#isAsync || saved === undefined) return saved;
     // Told by flushSync().
     saved.catch(() => {});
@@ -128,18 +137,19 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
-    let stored: StoredOutcome;
-    try {
-      stored = decodeOutcome(this.#graph.names[id]!, this.#bytes.get(id)!);
-    } catch (error) {
-      if (!(error instanceof UnreadableOutcomeError)) throw error;
-      this.#unreadable.set(id, error);
-      return this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${error.message}` });
+    const outcomes = newestFirst(this.#variantsOf(id));
+    if (outcomes.length === 0) {
+      const { message } = this.#unreadable.get(id)!;
+      return this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${message}` });
     }
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
-    const why = difference(stored, { ...this.#identity(id), inputHashes });
+    const now = { ...this.#identity(id), inputHashes };
+    const ofSame = outcomes.filter((outcome) => isOfSame(outcome, now));
+    const mayHold = unknown !== undefined && ofSame.some(({ status }) => status === 'done');
+    const stored = mayHold ? ofSame.find(({ status }) => status === 'done')! : (ofSame[0] ?? outcomes[0]!);
+    const why = difference(stored, now);
     if (why !== undefined)
       return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
     if (unknown !== undefined) {
@@ -151,6 +161,39 @@ export class KeptOutcomes implements RunMemory {
     this.#stored.set(id, stored);
     this.#hashes.set(id, stored.valueHash);
     return this.#decide(id, KEPT);
+  }
+
+  #found(id: number, number: number, bytes: Uint8Array): void {
+    this.kept[id] = 1;
+    if (number === 1) {
+      this.#bytes.set(id, bytes);
+      return;
+    }
+    const further = this.#further.get(id) ?? [];
+    further.push([number, bytes]);
+    this.#further.set(id, further);
+  }
+
+  /** What is kept of a task, as far as it can be read. */
+  #variantsOf(id: number): readonly Variant[] {
+    let variants = this.#variants.get(id);
+    if (variants !== undefined) return variants;
+    const first = this.#bytes.get(id);
+    variants = [...(first === undefined ? [] : [[1, first] as const]), ...(this.#further.get(id) ?? [])].map(
+      ([number, bytes]) => ({ number, stored: this.#decoded(id, bytes) }),
+    );
+    this.#variants.set(id, variants);
+    return variants;
+  }
+
+  #decoded(id: number, bytes: Uint8Array): StoredOutcome | undefined {
+    try {
+      return decodeOutcome(this.#graph.names[id]!, bytes);
+    } catch (error) {
+      if (!(error instanceof UnreadableOutcomeError)) throw error;
+      this.#unreadable.set(id, error);
+      return undefined;
+    }
   }
 
   #decide(id: number, decision: Decision): Decision['verdict'] {

@@ -1,11 +1,14 @@
 import { checkedDetect } from './options.js';
 import { OutcomeStore } from './outcome-store.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
+import { checkedVariants, withFurther } from './variants.js';
 
 /** What a {@link MemoryStore} can be told. */
 export interface MemoryStoreOptions {
   /** When a task counts as changed. Default `'version'`. */
   readonly detect?: ChangeDetection;
+  /** How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. */
+  readonly variants?: number;
 }
 
 /**
@@ -20,11 +23,13 @@ export interface MemoryStoreOptions {
  */
 export class MemoryStore extends OutcomeStore {
   override readonly detect: ChangeDetection;
+  override readonly variants: number;
   readonly #outcomesByGraph = new Map<string, Map<string, Uint8Array>>();
 
   constructor(options: MemoryStoreOptions = {}) {
     super();
     this.detect = checkedDetect(options.detect);
+    this.variants = checkedVariants(options.variants);
   }
 
   override load(graph: string): LoadedOutcomes {
@@ -36,10 +41,12 @@ export class MemoryStore extends OutcomeStore {
     this.#outcomesByGraph.set(graph, outcomes.set(task, bytes));
   }
 
+  /** Drops all outcomes of these tasks. */
   override forget(graph: string, tasks: readonly string[]): void {
     const outcomes = this.#outcomesByGraph.get(graph);
-    for (const task of tasks) outcomes?.delete(task);
-    if (outcomes?.size === 0) this.#outcomesByGraph.delete(graph);
+    if (outcomes === undefined) return;
+    for (const key of withFurther(tasks, outcomes.keys())) outcomes.delete(key);
+    if (outcomes.size === 0) this.#outcomesByGraph.delete(graph);
   }
 
   override flush(): void {}

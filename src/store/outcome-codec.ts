@@ -29,7 +29,10 @@ export interface OutcomeHeader {
 }
 
 /** Of what only some outcomes have: each is left out where there is none. Outcomes of format 1 have none of them. */
-export type MoreFields = {};
+export type MoreFields = {
+  /** Which of the outcomes of its task that are kept it is, counted in the order in which they were made. */
+  readonly generation?: number;
+};
 
 /** An outcome to be stored: `value` is the result of a done task, the error of a failed one. */
 export interface NewOutcome extends OutcomeHeader {

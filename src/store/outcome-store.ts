@@ -48,7 +48,7 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
    * What it returns says when the outcome is safe. A promise: once that is fulfilled. Nothing: after the next `flush`.
    */
   abstract save(graph: string, task: string, bytes: Uint8Array): void | Promise<void>;
-  /** Drops the outcomes of these tasks. Those of which nothing is kept are passed over. */
+  /** Drops what is kept under these names. Those of which nothing is kept are passed over. */
   abstract forget(graph: string, tasks: readonly string[]): void | Promise<void>;
   /** Makes safe all that has been saved and forgotten so far. */
   abstract flush(): void | Promise<void>;
@@ -61,6 +61,11 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
    * `'source'`, also if the text of its function is. Default `'version'`.
    */
   declare readonly detect?: ChangeDetection | undefined;
+  /**
+   * How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. Of the first
+   * one the key is the task's name, of the second one of `rows` it is `variant 2 of rows`, and so on.
+   */
+  declare readonly variants?: number | undefined;
 
   /** Closes at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {

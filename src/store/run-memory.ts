@@ -20,6 +20,7 @@ export interface OutcomeKeeper {
   flush(): void | Promise<void>;
   flushSync?(): void;
   readonly detect?: ChangeDetection | undefined;
+  readonly variants?: number | undefined;
 }
 
 /** When a task counts as changed: if its `version` is another, or also if the text of its function is. */

@@ -32,6 +32,7 @@ export type { Decision, PlannedTask } from './graph/decision.js';
 export type { Outcome, ResultSource, StatusCounts, TaskStatus } from './graph/outcome.js';
 export type * from './graph/signature.js';
 export type {
+  FailureKeeping,
   RetryPolicy,
   RetrySettings,
   Task,
@@ -67,8 +68,11 @@ export {
 export type {
   AttemptFacts,
   ChangeDetection,
+  Foreseen,
+  KeptFailure,
   LoadedOutcomes,
   Memory,
   OutcomeKeeper,
+  Recalled,
   RunMemory,
 } from './store/run-memory.js';

@@ -272,6 +272,9 @@ describe('options', () => {
       retry: { attempts: 1, delayMs: 0, backoff: 1, jitter: 0, when: undefined },
       timeoutMs: undefined,
       version: '',
+      expiresMs: undefined,
+      keepFailures: undefined,
+      transient: false,
     });
   });
 
@@ -284,6 +287,9 @@ describe('options', () => {
       .retry({ attempts: 4, delayMs: 10, backoff: 2, jitter: 0.5, when })
       .timeout(500)
       .version('2')
+      .expires(60)
+      .keepFailures({ forMs: 70 })
+      .transient()
       .task('b', one)
       .build();
     expect(settingsOf(graph, 'a')).toEqual({
@@ -294,6 +300,9 @@ describe('options', () => {
       retry: { attempts: 4, delayMs: 10, backoff: 2, jitter: 0.5, when },
       timeoutMs: 500,
       version: '2',
+      expiresMs: 60,
+      keepFailures: { forMs: 70 },
+      transient: true,
     });
     expect(settingsOf(graph, 'b').priority).toBe(0);
   });
@@ -340,6 +349,8 @@ describe('options', () => {
       [0, -1, 2_147_483_648, Number.POSITIVE_INFINITY, Number.NaN, '5', null],
     ],
     ['version', 'version', ['', '2', 'ü'], [1, null, {}]],
+    ['expires', 'expiresMs', [1, 0.5, 1e12], [0, -1, Number.POSITIVE_INFINITY, Number.NaN, '5', null]],
+    ['transient', 'transient', [true, false], [null, 1, 'yes']],
     ['retry', 'retry', [1, 2, 1000, { attempts: 3 }], [null, '3', true]],
     [
       'retry',

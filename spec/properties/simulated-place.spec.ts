@@ -153,6 +153,7 @@ class SimulatedMemory implements Memory {
     return {
       kept: new Uint8Array(topology.size),
       repairs: [],
+      refusals: [],
       begin: () => {},
       recall: () => undefined,
       foresee: () => 'runs',

@@ -2,7 +2,7 @@ import { v7 as uuid } from 'uuid';
 import { markAsOurs } from '../copy.js';
 import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
-import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
+import type { PlannedTask } from '../graph/decision.js';
 import type { AnyTask } from '../graph/signature.js';
 import {
   claimGraph,
@@ -14,12 +14,13 @@ import {
   type TaskGraph,
   UNNAMED,
 } from '../graph/task-graph.js';
-import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
+import type { Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 import { checkMiddleware, headersFrom, type Middleware, surrounded } from './middleware.js';
+import { Plan } from './plan.js';
 import { type OnFailure, type Placing, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
@@ -309,7 +310,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
       );
     }
     refuseBusyGraph(graph);
-    return this.#store.open(openGraph(graph), this.#host.isAsync);
+    return this.#store.open(openGraph(graph), this.#host.isAsync, () => this.#clock.now());
   }
 
   /** @internal What a run would do, by what is kept. */
@@ -317,7 +318,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     this.#check(graph, {});
     refuseBusyGraph(graph);
     const open = openGraph(graph);
-    return planOf(open, only === undefined ? undefined : neededFor(open, graph, only), memory);
+    return new Plan(open, only === undefined ? undefined : neededFor(open, graph, only), memory).tasks();
   }
 
   #begin(
@@ -445,29 +446,6 @@ function shared(signal: AbortSignal): SharedSignal {
   const made = { runs, stopListening: () => signal.removeEventListener('abort', onAbort) };
   sharedSignals.set(signal, made);
   return made;
-}
-
-/** Lets the schedule decide as for a run, and has every task succeed that would be started. */
-function planOf(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMemory | undefined): PlannedTask[] {
-  const schedule = new Schedule(open, { total: 1, cpu: 1 }, { selected, kept: memory?.kept });
-  const running = new Set<number>();
-  const plan: PlannedTask[] = [];
-  const note = (id: number) => plan.push({ task: open.names[id]!, ...(open.decisions.get(id) ?? NOT_RUN_YET) });
-  for (;;) {
-    for (let id = schedule.nextToCheck(); id !== NONE; id = schedule.nextToCheck()) {
-      if (memory!.foresee(id, (dependency) => running.has(dependency)) !== 'kept') {
-        schedule.changed(id);
-      } else {
-        note(id);
-        schedule.holds(id);
-      }
-    }
-    const id = schedule.next();
-    if (id === NONE) return plan;
-    running.add(id);
-    note(id);
-    schedule.succeeded(id);
-  }
 }
 
 /**

@@ -14,11 +14,12 @@ import { type CallerContext, callerContext, inNoContext } from '../places/caller
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
-import type { AttemptFacts, RunMemory } from '../store/run-memory.js';
+import type { AttemptFacts, KeptFailure, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
+import { isNeeded, lackedBy } from './spared.js';
 
 /** What a run does when a task fails for good. */
 export type OnFailure = 'continue' | 'stop' | 'abort';
@@ -335,10 +336,19 @@ export class Run implements AttemptRun, PlacedRun {
     const schedule = this.#schedule;
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
+      if (id === NONE) return;
       const kept = this.#order.memory!.recall(id);
-      if (kept !== undefined && 'error' in kept) this.#announcer.storeRefused(id, kept.error);
-      if (kept === undefined || 'error' in kept) {
-        schedule.changed(id);
+      if (kept === undefined) {
+        this.#changed(id);
+      } else if (kept === 'no value') {
+        const isPart = this.#order.selected !== undefined;
+        if (isNeeded(this.open, schedule, this.#order.memory!.kept, id, isPart)) this.#changed(id);
+        else schedule.holds(id);
+      } else if ('error' in kept) {
+        this.#announcer.storeRefused(id, kept.error);
+        this.#changed(id);
+      } else if ('failure' in kept) {
+        this.#failsStill(id, kept);
       } else {
         this.open.outcomes.done(id, kept.result, 'store');
         schedule.holds(id);
@@ -346,6 +356,25 @@ export class Run implements AttemptRun, PlacedRun {
       }
       if (this.#host.isAsync) this.#yieldIfDue();
     }
+  }
+
+  /** What is kept of a task does not hold. What it takes has to be made first, as far as that was done without a result. */
+  #changed(id: number): void {
+    const lacking = lackedBy(this.open, id);
+    if (lacking.length === 0) {
+      this.#schedule.changed(id);
+      return;
+    }
+    this.#schedule.again(lacking.filter((one) => this.#schedule.state(one) === 'done'));
+    this.#schedule.lacks(id);
+  }
+
+  #failsStill(id: number, { failure, attempts }: KeptFailure): void {
+    this.open.outcomes.failed(id, failure, attempts);
+    this.#failures.set(this.open.names[id]!, failure);
+    this.#schedule.failsStill(id);
+    this.#announcer.failsStill(id, failure);
+    if (this.#order.onFailure !== 'continue') this.#end('stopped', failure);
   }
 
   #announceSkipped(): void {
@@ -809,6 +838,7 @@ export class Run implements AttemptRun, PlacedRun {
     };
     try {
       const flushed = memory.flush();
+      for (const { id, error } of memory.refusals) this.#announcer.storeRefused(id, error);
       if (flushed === undefined) return true;
       const done = () => void this.#saving.delete(done);
       this.#saving.add(done);

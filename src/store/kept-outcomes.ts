@@ -1,13 +1,32 @@
 import { InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
-import { type Decision, WAS_RESET } from '../graph/decision.js';
+import { type Decision, NOT_NEEDED, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
-import { decodeOutcome, encodeOutcome, type NewOutcome, type StoredOutcome } from './outcome-codec.js';
-import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, RunMemory } from './run-memory.js';
-import { isOfSame, newestFirst, placeOf, VARIANTS, type Variant, variantKey, variantOf } from './variants.js';
+import { isKeptFailure, lapse } from './lasting.js';
+import {
+  decodeOutcome,
+  encodeOutcome,
+  type NewOutcome,
+  type OutcomeHeader,
+  type StoredOutcome,
+} from './outcome-codec.js';
+import type { AttemptFacts, Foreseen, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
+import {
+  isComparable,
+  isOfSame,
+  newestFirst,
+  placeOf,
+  VARIANTS,
+  type Variant,
+  variantKey,
+  variantOf,
+} from './variants.js';
 
-const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
+type Judgement = Decision & { readonly verdict: Foreseen };
+
+const KEPT: Judgement = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
+const GIVEN: Judgement = Object.freeze({ verdict: 'kept', why: 'its result was given' });
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
 
 /**
@@ -24,9 +43,15 @@ const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no store
 export class KeptOutcomes implements RunMemory {
   readonly kept: Uint8Array;
   readonly repairs: readonly StoreRepair[];
+  readonly refusals: { id: number; error: unknown }[] = [];
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
+  readonly #now: () => number;
+  /** The tasks with given results that are to be saved, once it is known what they were made from. */
+  readonly #given: Set<number>;
+  /** The tasks whose kept failures count no longer. */
+  readonly #retried: ReadonlySet<number>;
   /** What is kept under the names of tasks. */
   readonly #bytes = new Map<number, Uint8Array>();
   /** What is kept besides, of tasks that have more than one outcome, with its number. */
@@ -38,10 +63,10 @@ export class KeptOutcomes implements RunMemory {
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
   readonly #hashes = new Map<number, string>();
-  /** Why the store could not forget. */
-  #forgetting: Promise<void> | undefined;
+  /** What the store was told of its own accord, and has not done yet. */
+  readonly #waiting: Promise<void>[] = [];
 
-  constructor(store: OutcomeKeeper, graph: OpenGraph, loaded: LoadedOutcomes, isAsync: boolean) {
+  constructor(store: OutcomeKeeper, graph: OpenGraph, loaded: LoadedOutcomes, isAsync: boolean, now: () => number) {
     if (typeof loaded?.outcomes?.[Symbol.iterator] !== 'function') {
       throw new InvalidOptionError(
         'store',
@@ -52,6 +77,9 @@ export class KeptOutcomes implements RunMemory {
     this.#store = store;
     this.#graph = graph;
     this.#isAsync = isAsync;
+    this.#now = now;
+    this.#retried = graph.outcomes.retried;
+    this.#given = new Set(graph.outcomes.toSave);
     this.repairs = withUntold(store, loaded.repairs);
     this.kept = new Uint8Array(graph.topology.size);
     for (const pair of loaded.outcomes) {
@@ -64,7 +92,7 @@ export class KeptOutcomes implements RunMemory {
       const id = graph.idByName.get(task);
       if (id === undefined) continue;
       if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
-      else if (graph.outcomes.isPending(id)) this.#found(id, number, bytes);
+      else if (graph.outcomes.isPending(id) || this.#given.has(id)) this.#found(id, number, bytes);
     }
     for (let id = 0; id < this.kept.length; id++) {
       if (graph.outcomes.isPending(id))
@@ -74,22 +102,85 @@ export class KeptOutcomes implements RunMemory {
 
   begin(): void {
     UNTOLD.delete(this.#store);
+    this.#forgetResets();
+    this.#retryFailures();
+    this.#saveGiven();
+  }
+
+  #forgetResets(): void {
     const resets = this.#graph.outcomes.takeResets();
     if (resets === undefined) return;
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
     const keys = new Set([...names.map((name) => variantKey(name, 1)), ...this.#resetKeys]);
-    this.#forgetting = promiseOf(this.#store.forget(this.#graph.name, [...keys]));
-    // Told by flush().
-    this.#forgetting?.catch(() => {});
+    this.#wait(this.#store.forget(this.#graph.name, [...keys]));
   }
 
-  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined {
-    if (this.#judge(id, () => false) !== 'kept') {
+  /** Failures that are to be tried again are so for all that come after, should this run not come to them. */
+  #retryFailures(): void {
+    for (const id of this.#retried)
+      for (const { number, stored } of this.#variantsOf(id)) {
+        if (stored?.status !== 'failed' || stored.more.retry) continue;
+        const { bytes } = encodeOutcome({
+          ...stored,
+          value: this.#errorOf(stored),
+          more: { ...stored.more, retry: true },
+        });
+        this.#wait(this.#store.save(this.#graph.name, variantKey(stored.task, number), bytes));
+      }
+    this.#graph.outcomes.retriesTold();
+  }
+
+  #errorOf(stored: StoredOutcome): unknown {
+    try {
+      return stored.value();
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Saves the given results of which all that their tasks take is known. Of others this is tried again. */
+  #saveGiven(): void {
+    for (const id of this.#given) {
+      const isKnown = this.#inputsOf(id).every(
+        (input) => this.#hashes.has(input) || this.#graph.outcomes.isDone(input),
+      );
+      if (!isKnown) continue;
+      this.#given.delete(id);
+      this.#graph.outcomes.saveGiven(id, false);
+      const header = this.#header(id, { attempts: 0, durationMs: 0, atMs: this.#now() });
+      const outcome = { ...header, status: 'done', more: { ...header.more, given: true } } as const;
+      try {
+        this.#wait(this.#save(id, { ...outcome, value: this.#graph.outcomes.value(id) }));
+      } catch (error) {
+        if ((error as { readonly code?: unknown } | undefined)?.code !== 'unstorable') throw error;
+        this.refusals.push({ id, error });
+      }
+    }
+  }
+
+  /** Told by flush(). */
+  #wait(done: void | Promise<void>): void {
+    const promise = promiseOf(done);
+    promise?.catch(() => {});
+    if (promise !== undefined) this.#waiting.push(promise);
+  }
+
+  recall(id: number): Recalled | undefined {
+    const recalled = this.#recalled(id);
+    if (this.#given.size > 0) this.#saveGiven();
+    return recalled;
+  }
+
+  #recalled(id: number): Recalled | undefined {
+    const verdict = this.#judge(id, () => false);
+    if (verdict === 'not needed') return 'no value';
+    if (verdict !== 'kept' && verdict !== 'fails') {
       const error = this.#unreadable.get(id);
       return error === undefined ? undefined : { error };
     }
+    const stored = this.#stored.get(id)!;
     try {
-      return { result: this.#stored.get(id)!.value() };
+      return verdict === 'kept' ? { result: stored.value() } : { failure: stored.value(), attempts: stored.attempts };
     } catch (error) {
       this.#hashes.delete(id);
       this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` });
@@ -97,14 +188,18 @@ export class KeptOutcomes implements RunMemory {
     }
   }
 
-  foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+  foresee(id: number, runs: (dependency: number) => boolean): Foreseen {
     return this.#judge(id, runs);
   }
 
   keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
-    return this.#save(id, { ...this.#header(id, facts), status: 'done', value: result });
+    const header = this.#header(id, facts);
+    const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
+    const saved = this.#save(id, { ...header, status: 'done', value: result, more });
+    if (this.#given.size > 0) this.#saveGiven();
+    return saved;
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
@@ -112,6 +207,7 @@ export class KeptOutcomes implements RunMemory {
   }
 
   flush(): void | Promise<void> {
+    this.#saveGiven();
     if (!this.#isAsync) {
       const flushed = promiseOf(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync());
       flushed?.catch(() => {});
@@ -119,16 +215,21 @@ export class KeptOutcomes implements RunMemory {
       return;
     }
     return (async () => {
-      await this.#forgetting;
+      await Promise.all(this.#waiting);
       await this.#store.flush();
     })();
   }
 
   #save(id: number, outcome: NewOutcome): void | Promise<void> {
-    const { number, more } = placeOf(this.#variantsOf(id), outcome, this.#store.variants ?? VARIANTS);
+    const settings = this.#graph.settings[id]!;
+    const isUseful = (one: OutcomeHeader) =>
+      isComparable(one) && (one.status === 'done' || isKeptFailure(one, settings, this.#now));
+    const { number, more } = placeOf(this.#variantsOf(id), outcome, this.#store.variants ?? VARIANTS, isUseful);
     const { bytes, valueHash } = encodeOutcome({ ...outcome, more: { ...outcome.more, ...more } });
     if (outcome.status === 'done') this.#hashes.set(id, valueHash);
-    const saved = promiseOf(this.#store.save(this.#graph.name, variantKey(outcome.task, number), bytes));
+    const save = () => promiseOf(this.#store.save(this.#graph.name, variantKey(outcome.task, number), bytes));
+    // What the store was told before may be about the same key.
+    const saved = this.#isAsync && this.#waiting.length > 0 ? Promise.allSettled(this.#waiting).then(save) : save();
     if (this.#isAsync || saved === undefined) return saved;
     // Told by flushSync().
     saved.catch(() => {});
@@ -136,7 +237,7 @@ export class KeptOutcomes implements RunMemory {
     this.#store.flushSync();
   }
 
-  #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+  #judge(id: number, runs: (dependency: number) => boolean): Foreseen {
     const outcomes = newestFirst(this.#variantsOf(id));
     if (outcomes.length === 0) {
       const { message } = this.#unreadable.get(id)!;
@@ -147,11 +248,14 @@ export class KeptOutcomes implements RunMemory {
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
     const now = { ...this.#identity(id), inputHashes };
     const ofSame = outcomes.filter((outcome) => isOfSame(outcome, now));
-    const mayHold = unknown !== undefined && ofSame.some(({ status }) => status === 'done');
-    const stored = mayHold ? ofSame.find(({ status }) => status === 'done')! : (ofSame[0] ?? outcomes[0]!);
-    const why = difference(stored, now);
-    if (why !== undefined)
-      return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
+    const whyNot = (outcome: StoredOutcome) =>
+      this.#retried.has(id) && outcome.status === 'failed'
+        ? failureText(outcome)
+        : lapse(outcome, this.#graph.settings[id]!, this.#now);
+    // As long as an input is not known, any of them may be the one.
+    const stored = (unknown === undefined ? undefined : ofSame.find((one) => whyNot(one) === undefined)) ?? ofSame[0];
+    const why = stored === undefined ? differenceText(outcomes[0]!, now) : whyNot(stored);
+    if (stored === undefined || why !== undefined) return this.#decide(id, { verdict: 'runs', why: why! });
     if (unknown !== undefined) {
       return this.#decide(id, {
         verdict: 'may run',
@@ -159,12 +263,22 @@ export class KeptOutcomes implements RunMemory {
       });
     }
     this.#stored.set(id, stored);
+    if (stored.status === 'failed') {
+      const { forMs } = this.#graph.settings[id]!.keepFailures!;
+      return this.#decide(id, { verdict: 'fails', why: `${failureText(stored)}, and that is kept for ${forMs} ms` });
+    }
+    if (stored.more.given) {
+      this.#hashes.set(id, stored.valueHash);
+      return this.#decide(id, GIVEN);
+    }
+    if (stored.more.transient && !this.#graph.settings[id]!.transient)
+      return this.#decide(id, { verdict: 'runs', why: 'its result was not stored' });
     this.#hashes.set(id, stored.valueHash);
-    return this.#decide(id, KEPT);
+    return this.#decide(id, stored.more.transient ? NOT_NEEDED : KEPT);
   }
 
   #found(id: number, number: number, bytes: Uint8Array): void {
-    this.kept[id] = 1;
+    if (this.#graph.outcomes.isPending(id)) this.kept[id] = 1;
     if (number === 1) {
       this.#bytes.set(id, bytes);
       return;
@@ -196,7 +310,7 @@ export class KeptOutcomes implements RunMemory {
     }
   }
 
-  #decide(id: number, decision: Decision): Decision['verdict'] {
+  #decide(id: number, decision: Judgement): Foreseen {
     this.#graph.decisions.set(id, decision);
     return decision.verdict;
   }
@@ -246,6 +360,11 @@ export class KeptOutcomes implements RunMemory {
   }
 }
 
+/** What is different about a task from what was made last. */
+function differenceText(newest: StoredOutcome, now: Parameters<typeof difference>[1]): string {
+  return newest.status === 'failed' ? failureText(newest) : difference(newest, now)!;
+}
+
 /**
  * What stores have mended, by what is told of it, until a run tells it: a plan finds damage as well, and tells nobody.
  */
@@ -260,11 +379,16 @@ function withUntold(store: OutcomeKeeper, repairs: readonly StoreRepair[] = []):
 }
 
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
-export function openOutcomes(store: OutcomeKeeper, graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {
+export function openOutcomes(
+  store: OutcomeKeeper,
+  graph: OpenGraph,
+  isAsync: boolean,
+  now: () => number,
+): RunMemory | Promise<RunMemory> {
   const loaded = store.load(graph.name);
   const promised = promiseOf(loaded);
-  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync);
-  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync));
+  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync, now);
+  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync, now));
   promised.catch(() => {});
   throw notAtOnce();
 }

@@ -32,6 +32,12 @@ export interface OutcomeHeader {
 export type MoreFields = {
   /** Which of the outcomes of its task that are kept it is, counted in the order in which they were made. */
   readonly generation?: number;
+  /** Of a failure that is to be tried again, however young it is. */
+  readonly retry?: true;
+  /** The result was given by hand. */
+  readonly given?: true;
+  /** Of the result there is the hash alone. */
+  readonly transient?: true;
 };
 
 /** An outcome to be stored: `value` is the result of a done task, the error of a failed one. */
@@ -68,6 +74,7 @@ const FORMAT = 2;
 /** Those that are read. Outcomes of format 1 end their header with the time. */
 const FORMATS: ReadonlySet<number> = new Set([1, FORMAT]);
 const HEADER_AT = 9;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * An outcome as bytes.
@@ -78,7 +85,9 @@ const HEADER_AT = 9;
  */
 export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
   const { valueHash, value } =
-    outcome.status === 'done' ? encodedResult(outcome.task, outcome.value) : encodedError(outcome.task, outcome.value);
+    outcome.status === 'done'
+      ? encodedResult(outcome.task, outcome.value, outcome.more.transient)
+      : encodedError(outcome.task, outcome.value);
   const { task, status, version, dependencies, after, inputHashes, sourceHash, attempts, durationMs, atMs, more } =
     outcome;
   const fields: Fields = [
@@ -209,9 +218,13 @@ function isNames(field: unknown): boolean {
   return Array.isArray(field) && field.every((name) => typeof name === 'string');
 }
 
-function encodedResult(task: string, result: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+function encodedResult(
+  task: string,
+  result: unknown,
+  isHashAlone = false,
+): { readonly valueHash: string; readonly value: Uint8Array } {
   try {
-    return { valueHash: hashValue(result), value: encodeValue(result, 'result') };
+    return { valueHash: hashValue(result), value: isHashAlone ? NO_BYTES : encodeValue(result, 'result') };
   } catch (error) {
     if (error instanceof UncarriableError) throw new UnstorableError(task, error.part);
     throw error;

@@ -73,7 +73,7 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
   }
 
   /** @internal */
-  open(graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory> {
-    return openOutcomes(this, graph, isAsync);
+  open(graph: OpenGraph, isAsync: boolean, now: () => number): RunMemory | Promise<RunMemory> {
+    return openOutcomes(this, graph, isAsync, now);
   }
 }

@@ -1,4 +1,5 @@
 import type { StoreRepair } from '../events.js';
+import type { Decision } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 
 /** What an executor needs of a store. {@link OutcomeStore} has it; there is nothing here that only Node.js has. */
@@ -8,8 +9,9 @@ export interface Memory {
    * Looks up what is kept of a graph's pending tasks, for one run or one plan.
    *
    * @param isAsync - whether promises are waited for
+   * @param now - the time by the executor's clock, in milliseconds since 1970
    */
-  open(graph: OpenGraph, isAsync: boolean): RunMemory | Promise<RunMemory>;
+  open(graph: OpenGraph, isAsync: boolean, now: () => number): RunMemory | Promise<RunMemory>;
 }
 
 /** What a store has to be able to do: see {@link OutcomeStore}. */
@@ -40,18 +42,20 @@ export interface RunMemory {
   readonly kept: Uint8Array;
   /** What was damaged in the store, and has been mended. */
   readonly repairs: readonly StoreRepair[];
+  /** What could not be kept of results that were given to be saved, as far as this is known by now. */
+  readonly refusals: readonly { readonly id: number; readonly error: unknown }[];
   /** A run begins: forgets what was reset since the last one. */
   begin(): void;
   /**
-   * The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read.
+   * What is kept of a task whose dependencies are all done, if it still holds; or why that cannot be read.
    */
-  recall(id: number): { readonly result: unknown } | { readonly error: unknown } | undefined;
+  recall(id: number): Recalled | undefined;
   /**
    * The same without the results of dependencies that have not run: of a plan.
    *
    * @param runs - whether a dependency will or may run
    */
-  foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept';
+  foresee(id: number, runs: (dependency: number) => boolean): Foreseen;
   /**
    * Keeps the result of a task.
    *
@@ -64,6 +68,19 @@ export interface RunMemory {
   /** Makes safe all that was kept and forgotten. */
   flush(): void | Promise<void>;
 }
+
+/** What is found of a task. `'no value'`: it is done, as far as others hang on it, and its result is not there. */
+export type Recalled = { readonly result: unknown } | KeptFailure | { readonly error: unknown } | 'no value';
+
+/** A failure that is kept and need not be tried again yet. */
+export interface KeptFailure {
+  readonly failure: unknown;
+  /** How many attempts had been made. */
+  readonly attempts: number;
+}
+
+/** What is known of a task before it runs. */
+export type Foreseen = Exclude<Decision['verdict'], 'skipped'>;
 
 /** What is kept of a task's last attempt besides what came of it. */
 export interface AttemptFacts {

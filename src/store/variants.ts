@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
 import { difference, type Fingerprint, NO_HASH } from './fingerprint.js';
-import type { MoreFields, StoredOutcome } from './outcome-codec.js';
+import type { MoreFields, OutcomeHeader, StoredOutcome } from './outcome-codec.js';
 
 /** How many results of a task are kept unless a store is told otherwise. */
 export const VARIANTS = 4;
@@ -74,9 +74,9 @@ export function isOfSame(stored: StoredOutcome, now: Parameters<typeof differenc
   return difference(stored.status === 'done' ? stored : { ...stored, status: 'done' }, now) === undefined;
 }
 
-/** Whether it can ever spare a run. */
-export function isUseful(outcome: Pick<StoredOutcome, 'status' | 'inputHashes' | 'sourceHash'>): boolean {
-  return outcome.status === 'done' && !outcome.inputHashes.includes(NO_HASH) && outcome.sourceHash !== NO_HASH;
+/** Whether all that an outcome was made from can be compared: otherwise it never spares a run. */
+export function isComparable({ inputHashes, sourceHash }: Fingerprint): boolean {
+  return !inputHashes.includes(NO_HASH) && sourceHash !== NO_HASH;
 }
 
 /** Where a new outcome of a task goes, and what it says of that. */
@@ -87,28 +87,30 @@ export interface VariantPlace {
 
 /**
  * Where a new outcome goes: in the place of the one that was made from the same, else where nothing is that is of use,
- * else in the place of the oldest. A failure is the newest outcome, and for all that puts no result out of its place:
- * there may be one more than there are results.
+ * else in the place of the oldest. One that spares no run, such as a failure, puts none of those out of its place that
+ * may: there is room for one of them besides.
  *
- * @param limit - how many results are kept
+ * @param limit - how many are kept that may spare a run
  */
 export function placeOf(
   variants: readonly Variant[],
-  outcome: Fingerprint & Pick<StoredOutcome, 'status'>,
+  outcome: OutcomeHeader,
   limit: number,
+  isUseful: (outcome: OutcomeHeader) => boolean,
 ): VariantPlace {
   if (variants.length === 0) return { number: 1, more: {} };
   const newest = variants.reduce(
     (most, { stored }) => Math.max(most, stored === undefined ? 0 : generationOf(stored)),
     0,
   );
-  return { number: numberFor(variants, outcome, limit), more: { generation: newest + 1 } };
+  return { number: numberFor(variants, outcome, limit, isUseful), more: { generation: newest + 1 } };
 }
 
 function numberFor(
   variants: readonly Variant[],
-  outcome: Fingerprint & Pick<StoredOutcome, 'status'>,
+  outcome: OutcomeHeader,
   limit: number,
+  isUseful: (outcome: OutcomeHeader) => boolean,
 ): number {
   const same = variants.find(({ stored }) => stored !== undefined && isOfSame(stored, outcome));
   const useful = variants.filter(({ stored }) => stored !== undefined && isUseful(stored));

@@ -108,10 +108,10 @@ export interface TaskSetters<Names extends string> {
    * @throws {@link InvalidOptionError}
    *
    * @example
-   * import { MemoryStore, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   * import { MemoryStore, SyncExecutor, systemClock, TaskGraphBuilder } from 'taskmap-ts';
    *
    * let nowMs = 0;
-   * const clock = { now: () => nowMs, after: () => () => {}, soon: (tell) => tell() };
+   * const clock = { ...systemClock, now: () => nowMs };
    * const executor = new SyncExecutor({ store: new MemoryStore(), clock });
    * const weather = () => new TaskGraphBuilder({ name: 'day' }).task('weather', () => 'rain').expires(60_000).build();
    * executor.run(weather());

@@ -16,18 +16,18 @@ import {
   system,
   writeWhole,
 } from './file-system.js';
+import { LocalStore } from './local-store.js';
 import { checkedDetect } from './options.js';
+import { headerOf } from './outcome-codec.js';
 import { fileNameOf, isOutcomeFileName, outcomeFileHead, readOutcomeFile } from './outcome-file.js';
-import { OutcomeStore } from './outcome-store.js';
+import type { Item, RoomOptions } from './room.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
-import { checkedVariants, isKey, variantKey } from './variants.js';
+import { isKey, variantKey } from './variants.js';
 
 /** What a {@link FolderStore} can be told. */
-export interface FolderStoreOptions {
+export interface FolderStoreOptions extends RoomOptions {
   /** When a task counts as changed. Default `'version'`. */
   readonly detect?: ChangeDetection;
-  /** How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. */
-  readonly variants?: number;
 }
 
 /** The name of a file that is being written: another one each time, on all machines. */
@@ -67,16 +67,15 @@ const TRIES_MAX = 100;
  * [...one.load('etl').outcomes].map(([task, bytes]) => [task, bytes.length]); // => [['cells', 1], ['rows', 2]]
  * rmSync(directory, { recursive: true });
  */
-export class FolderStore extends OutcomeStore {
+export class FolderStore extends LocalStore {
   /** The folder, as an absolute path. */
   readonly directory: string;
   override readonly detect: ChangeDetection;
-  override readonly variants: number;
   /** The folders in which names have changed since the last flush. */
   readonly #unsynced = new Set<string>();
 
   constructor(directory: string | URL, options: FolderStoreOptions = {}) {
-    super();
+    super(options);
     if (
       !(directory instanceof URL && directory.protocol === 'file:') &&
       (typeof directory !== 'string' || directory === '')
@@ -85,7 +84,6 @@ export class FolderStore extends OutcomeStore {
     // From here on: the program may go to another folder.
     this.directory = resolve(directory instanceof URL ? fileURLToPath(directory) : directory);
     this.detect = checkedDetect(options.detect);
-    this.variants = checkedVariants(options.variants);
   }
 
   /**
@@ -165,6 +163,50 @@ export class FolderStore extends OutcomeStore {
    */
   override close(): void {
     this.flush();
+  }
+
+  /** @internal */
+  override makeRoom(graph: string, isNeeded: (key: string) => boolean): void {
+    // Whose they are is in the files: they are read only if there are too many bytes.
+    const size = () => this.#files().reduce((sum, file) => sum + file.size, 0);
+    if (this.maxBytes !== undefined && this.#asked('read', size) > this.maxBytes) super.makeRoom(graph, isNeeded);
+  }
+
+  /** @internal */
+  protected override itemsOf(graph?: string): Item[] {
+    const files = this.#asked('read', () => this.#files(graph === undefined ? undefined : fileNameOf(graph)));
+    return files.flatMap(({ path, name, size }) => {
+      const bytes = this.#asked('read', () => readIfThere(path));
+      const found = bytes && readOutcomeFile(bytes);
+      if (found?.state !== 'whole' || !isOf(name, found.task)) return [];
+      const header = headerOf(found.bytes);
+      return { graph: found.graph, key: found.task, size, header: () => header };
+    });
+  }
+
+  /** @internal */
+  protected override dropItems(items: readonly Item[]): void {
+    for (const { graph, key } of items) {
+      const folder = this.#folderOf(graph);
+      this.#remove(folder, [fileNameOf(key)]);
+      if (discardFolder(folder)) this.#unsynced.add(this.directory);
+    }
+    this.flush();
+  }
+
+  /** The files of outcomes, of all folders of graphs or of one, in the order in which they were written. */
+  #files(folder?: string): { readonly path: string; readonly name: string; readonly size: number }[] {
+    const folders = folder === undefined ? namesIn(this.directory).filter(isOutcomeFileName) : [folder];
+    return folders
+      .flatMap((one) =>
+        namesIn(join(this.directory, one)).map((name) => ({ name, path: join(this.directory, one, name) })),
+      )
+      .filter(({ name }) => isOutcomeFileName(name))
+      .flatMap(({ name, path }) => {
+        const stats = system.stat(path, { throwIfNoEntry: false });
+        return stats === undefined ? [] : { name, path, size: stats.size, atMs: stats.mtimeMs };
+      })
+      .sort((one, other) => one.atMs - other.atMs);
   }
 
   #remove(folder: string, names: readonly string[]): void {

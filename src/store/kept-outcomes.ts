@@ -7,6 +7,7 @@ import { isKeptFailure, lapse } from './lasting.js';
 import {
   decodeOutcome,
   encodeOutcome,
+  headerOf,
   type NewOutcome,
   type OutcomeHeader,
   type StoredOutcome,
@@ -59,6 +60,10 @@ export class KeptOutcomes implements RunMemory {
   /** The keys of all that is kept of tasks that were reset. */
   readonly #resetKeys: string[] = [];
   readonly #variants = new Map<number, readonly Variant[]>();
+  /** What is kept of tasks that the graph has no longer, if that is to go when it is old. */
+  readonly #left = new Map<string, { readonly keys: string[]; atMs: number }>();
+  /** The numbers of the outcomes that this run has made. */
+  readonly #made = new Map<number, number>();
   readonly #stored = new Map<number, StoredOutcome>();
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
@@ -90,7 +95,10 @@ export class KeptOutcomes implements RunMemory {
         throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, key);
       const { task, number } = variantOf(key);
       const id = graph.idByName.get(task);
-      if (id === undefined) continue;
+      if (id === undefined) {
+        if (store.maxAgeMs !== undefined) this.#hasLeft(task, key, bytes);
+        continue;
+      }
       if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
       else if (graph.outcomes.isPending(id) || this.#given.has(id)) this.#found(id, number, bytes);
     }
@@ -158,6 +166,37 @@ export class KeptOutcomes implements RunMemory {
     }
   }
 
+  #hasLeft(task: string, key: string, bytes: Uint8Array): void {
+    const left = this.#left.get(task) ?? { keys: [], atMs: Number.NEGATIVE_INFINITY };
+    left.keys.push(key);
+    // What no run has saved is left alone.
+    left.atMs = Math.max(left.atMs, headerOf(bytes)?.atMs ?? Number.POSITIVE_INFINITY);
+    this.#left.set(task, left);
+  }
+
+  /** Drops what is too old and no longer of this graph, and has the store drop what is too much. */
+  #makeRoom(): void {
+    const { maxAgeMs } = this.#store;
+    if (maxAgeMs !== undefined) {
+      const nowMs = this.#now();
+      const old = [...this.#left.values()].filter(({ atMs }) => nowMs - atMs >= maxAgeMs);
+      const keys = old.flatMap((left) => left.keys);
+      if (keys.length > 0) this.#wait(this.#store.forget(this.#graph.name, keys));
+    }
+    this.#store.makeRoom?.(this.#graph.name, (key) => this.#isNeeded(key));
+  }
+
+  /** Whether this run has made or taken what is kept under a key, or has not looked at what is kept of its task. */
+  #isNeeded(key: string): boolean {
+    const { task, number } = variantOf(key);
+    const id = this.#graph.idByName.get(task);
+    if (id === undefined) return false;
+    const taken = this.#stored.get(id);
+    const used =
+      this.#made.get(id) ?? (taken && this.#variantsOf(id).find(({ stored }) => stored === taken)?.number) ?? number;
+    return used === number;
+  }
+
   /** Told by flush(). */
   #wait(done: void | Promise<void>): void {
     const promise = promiseOf(done);
@@ -208,6 +247,7 @@ export class KeptOutcomes implements RunMemory {
 
   flush(): void | Promise<void> {
     this.#saveGiven();
+    this.#makeRoom();
     if (!this.#isAsync) {
       const flushed = promiseOf(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync());
       flushed?.catch(() => {});
@@ -227,6 +267,7 @@ export class KeptOutcomes implements RunMemory {
     const { number, more } = placeOf(this.#variantsOf(id), outcome, this.#store.variants ?? VARIANTS, isUseful);
     const { bytes, valueHash } = encodeOutcome({ ...outcome, more: { ...outcome.more, ...more } });
     if (outcome.status === 'done') this.#hashes.set(id, valueHash);
+    this.#made.set(id, number);
     const save = () => promiseOf(this.#store.save(this.#graph.name, variantKey(outcome.task, number), bytes));
     // What the store was told before may be about the same key.
     const saved = this.#isAsync && this.#waiting.length > 0 ? Promise.allSettled(this.#waiting).then(save) : save();

@@ -1,14 +1,20 @@
+import { LocalStore } from './local-store.js';
 import { checkedDetect } from './options.js';
-import { OutcomeStore } from './outcome-store.js';
+import { headerOf } from './outcome-codec.js';
+import type { Item, RoomOptions } from './room.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
-import { checkedVariants, withFurther } from './variants.js';
+import { withFurther } from './variants.js';
 
 /** What a {@link MemoryStore} can be told. */
-export interface MemoryStoreOptions {
+export interface MemoryStoreOptions extends RoomOptions {
   /** When a task counts as changed. Default `'version'`. */
   readonly detect?: ChangeDetection;
-  /** How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. */
-  readonly variants?: number;
+}
+
+interface Saved {
+  readonly bytes: Uint8Array;
+  /** Counted over all that was saved. */
+  readonly number: number;
 }
 
 /**
@@ -21,24 +27,24 @@ export interface MemoryStoreOptions {
  * store.save('etl', 'rows', new Uint8Array([1, 2]));
  * [...store.load('etl').outcomes]; // => [['rows', new Uint8Array([1, 2])]]
  */
-export class MemoryStore extends OutcomeStore {
+export class MemoryStore extends LocalStore {
   override readonly detect: ChangeDetection;
-  override readonly variants: number;
-  readonly #outcomesByGraph = new Map<string, Map<string, Uint8Array>>();
+  readonly #outcomesByGraph = new Map<string, Map<string, Saved>>();
+  #savedCount = 0;
 
   constructor(options: MemoryStoreOptions = {}) {
-    super();
+    super(options);
     this.detect = checkedDetect(options.detect);
-    this.variants = checkedVariants(options.variants);
   }
 
   override load(graph: string): LoadedOutcomes {
-    return { outcomes: [...(this.#outcomesByGraph.get(graph) ?? [])] };
+    const outcomes = this.#outcomesByGraph.get(graph) ?? [];
+    return { outcomes: Array.from(outcomes, ([key, { bytes }]) => [key, bytes] as const) };
   }
 
   override save(graph: string, task: string, bytes: Uint8Array): void {
-    const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Uint8Array>();
-    this.#outcomesByGraph.set(graph, outcomes.set(task, bytes));
+    const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Saved>();
+    this.#outcomesByGraph.set(graph, outcomes.set(task, { bytes, number: this.#savedCount++ }));
   }
 
   /** Drops all outcomes of these tasks. */
@@ -52,6 +58,24 @@ export class MemoryStore extends OutcomeStore {
   override flush(): void {}
 
   override flushSync(): void {}
+
+  /** @internal */
+  protected override itemsOf(graph?: string): Item[] {
+    const graphs = [...this.#outcomesByGraph].filter(([name]) => graph === undefined || name === graph);
+    return graphs
+      .flatMap(([name, outcomes]) => Array.from(outcomes, ([key, saved]) => ({ graph: name, key, saved })))
+      .sort((one, other) => one.saved.number - other.saved.number)
+      .map(({ saved, ...item }) => ({ ...item, size: saved.bytes.length, header: () => headerOf(saved.bytes) }));
+  }
+
+  /** @internal */
+  protected override dropItems(items: readonly Item[]): void {
+    for (const { graph, key } of items) {
+      const outcomes = this.#outcomesByGraph.get(graph);
+      outcomes?.delete(key);
+      if (outcomes?.size === 0) this.#outcomesByGraph.delete(graph);
+    }
+  }
 
   /** Does nothing: what is kept stays, for the next executor that is given this store. */
   override close(): void {}

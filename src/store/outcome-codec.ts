@@ -129,10 +129,24 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
   if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
+  const header = headerIn(buffer);
+  if (header === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
+  if (header.task !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(header.task)}`);
+  return { ...header, value: () => decodedValue(task, buffer.subarray(valueAt)) };
+}
+
+/** The header of what may be a stored outcome, whose bytes are not looked at any further; `undefined` if it is none. */
+export function headerOf(bytes: Uint8Array): OutcomeHeader | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) ? headerIn(buffer) : undefined;
+}
+
+function headerIn(buffer: Buffer): Omit<StoredOutcome, 'value'> | undefined {
+  const valueAt = HEADER_AT + buffer.readUInt32LE(5);
   const fields = valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
-  if (fields === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
+  if (fields === undefined) return undefined;
   const [
-    saved,
+    task,
     status,
     version,
     dependencies,
@@ -145,7 +159,6 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     atMs,
     more,
   ] = fields;
-  if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(saved)}`);
   return {
     task,
     status,
@@ -159,7 +172,6 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     durationMs,
     atMs,
     more: more ?? {},
-    value: () => decodedValue(task, buffer.subarray(valueAt)),
   };
 }
 

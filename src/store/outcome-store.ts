@@ -66,6 +66,13 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
    * one the key is the task's name, of the second one of `rows` it is `variant 2 of rows`, and so on.
    */
   declare readonly variants?: number | undefined;
+  /**
+   * How long the outcomes of a task stay that its graph has no longer, in milliseconds, counted from when the newest of
+   * them was made: a number above 0. They go at the end of a run of that graph. Default: for ever.
+   */
+  declare readonly maxAgeMs?: number | undefined;
+  /** @internal Drops what is too much, as far as the run that ends does not need it. */
+  makeRoom?(graph: string, isNeeded: (key: string) => boolean): void;
 
   /** Closes at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {

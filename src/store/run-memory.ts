@@ -23,6 +23,9 @@ export interface OutcomeKeeper {
   flushSync?(): void;
   readonly detect?: ChangeDetection | undefined;
   readonly variants?: number | undefined;
+  readonly maxAgeMs?: number | undefined;
+  /** @internal */
+  makeRoom?(graph: string, isNeeded: (key: string) => boolean): void;
 }
 
 /** When a task counts as changed: if its `version` is another, or also if the text of its function is. */

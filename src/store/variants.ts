@@ -61,11 +61,11 @@ export function newestFirst(variants: readonly Variant[]): StoredOutcome[] {
 }
 
 /** Below 0 if the first one was made before the other one. */
-function ageOf(one: StoredOutcome, other: StoredOutcome): number {
+export function ageOf(one: OutcomeHeader, other: OutcomeHeader): number {
   return generationOf(one) - generationOf(other) || one.atMs - other.atMs;
 }
 
-function generationOf({ more }: StoredOutcome): number {
+function generationOf({ more }: OutcomeHeader): number {
   return more.generation ?? 0;
 }
 

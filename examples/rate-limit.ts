@@ -13,7 +13,7 @@ import { PacedExecutor } from './rate-limit/paced-executor.js';
 const pages = [1, 2, 3, 4].map((page) => ({
   name: `page ${page}`,
   run: () => sleep(5, `text of page ${page}`),
-  timeoutMs: 100,
+  timeoutMs: 10_000,
   priority: page,
 }));
 const graph = new TaskGraphBuilder({ name: 'pages' }).add(...pages).build();

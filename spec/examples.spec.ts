@@ -41,15 +41,24 @@ async function runExample(file: string, args: readonly string[] = [], env: NodeJ
 
 const files = (await readdir(join(ROOT, 'examples'))).filter((file) => file.endsWith('.ts') && file !== DEMO);
 files.push('http-place/main.ts');
+/** Its bars and its seconds are those of a machine that has nothing else to do. */
+const TIMED = 'quick-start.ts';
+
+/** Of a bar and of a number of seconds, only that it is there. */
+function untimed(text: string): string {
+  return text.replaceAll(/ *█+ */g, ' █ ').replaceAll(/\d+ s\b/g, 'some s');
+}
 
 describe('the small examples', () => {
   it.concurrent.each(files)('%s prints what it says at its end', async (file) => {
     const text = await readFile(join(ROOT, 'examples', file), 'utf8');
     const [, comment] = text.split(OUTPUT);
-    const promised = comment?.replaceAll(/^\/\/ ?/gm, '');
+    const promised = comment?.replaceAll(/^\/\/ ?/gm, '').trimEnd();
+    const asPromised = file === TIMED ? untimed : (text: string) => text;
     const { code, stdout, stderr } = await runExample(file);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout.trimEnd()).toBe(promised?.trimEnd());
+    expect(promised).toMatch(/\S/);
+    expect(asPromised(stdout.trimEnd())).toBe(asPromised(promised!));
   });
 });
 

@@ -6,6 +6,8 @@ export {
   CycleError,
   DuplicateTaskError,
   ExecutorClosedError,
+  FileError,
+  FileOverlapError,
   GraphBusyError,
   InvalidGraphError,
   InvalidOptionError,
@@ -28,6 +30,8 @@ export { Executor, type ExecutorOptions, type RunOptions } from './executors/exe
 export type { Middleware } from './executors/middleware.js';
 export type { OnFailure } from './executors/run.js';
 export { SyncExecutor, type SyncExecutorOptions } from './executors/sync-executor.js';
+export { type FileOptions, FileResult, fileAt } from './files/file-result.js';
+export type { GlobOptions } from './files/glob.js';
 export type { Decision, PlannedTask } from './graph/decision.js';
 export type { Outcome, ResultSource, StatusCounts, TaskStatus } from './graph/outcome.js';
 export type * from './graph/signature.js';
@@ -41,10 +45,11 @@ export type {
   TaskOptions,
   TaskSettings,
 } from './graph/task.js';
-export { type GraphJSON, TaskGraph, type TasksIn } from './graph/task-graph.js';
+export { type GraphJSON, type ResetOptions, TaskGraph, type TasksIn } from './graph/task-graph.js';
 export {
   type IncompleteTask,
   type KnownOutcomes,
+  type SourceSpec,
   type TaskDraft,
   TaskGraphBuilder,
   type TaskSetters,

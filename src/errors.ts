@@ -414,6 +414,11 @@ export class UncarriableError extends TaskmapError {
   }
 }
 
+/** Which part of a value cannot cross, as what was thrown on the way tells it: a sentence without its end. */
+export function partOf(error: unknown): string {
+  return error instanceof UncarriableError ? error.part : `it throws as it is read: ${described(error)}`;
+}
+
 /** A worker thread died while it ran this task, as often as it is tried. `cause` is what the thread died of. */
 export class WorkerCrashError extends TaskmapError {
   readonly code = 'worker-crash';
@@ -448,7 +453,9 @@ export class WorkerLostError extends TaskmapError {
 
   constructor(task: string, options?: ErrorOptions) {
     super(
-      `Task ${quoted(task)} was given to one worker after another, and none of them came back with it. It brings its process down, needs more memory than there is, or keeps the event loop of its worker busy for longer than \`lockMs\`: leave out .ioBound(), so that it runs on a thread.`,
+      `Task ${quoted(task)} was given to one worker after another, and none of them came back with it. ` +
+        'It brings its process down, or needs more memory than there is. On a queue it may also keep the event loop of ' +
+        'its worker busy for longer than `lockMs`: leave out .ioBound(), so that it runs on a thread.',
       options,
     );
     this.task = task;
@@ -496,6 +503,67 @@ export class UnreadableOutcomeError extends TaskmapError {
       options,
     );
     this.task = task;
+  }
+}
+
+/** A file that a task takes or returns cannot be had. `cause` is what the system said, if it said anything. */
+export class FileError extends TaskmapError {
+  readonly code = 'file';
+  /** The task, if the file is that of one. */
+  readonly task: string | undefined;
+  /** The file, as it was given. */
+  readonly path: string;
+  /** What is wrong with it. */
+  readonly reason:
+    | 'missing'
+    | 'not-written'
+    | 'folder'
+    | 'special'
+    | 'unreadable'
+    | 'unwritable'
+    | 'too-late'
+    | 'unsupported';
+
+  constructor(task: string | undefined, path: string, reason: FileError['reason'], options?: ErrorOptions) {
+    const file = `${JSON.stringify(path)}${task === undefined ? '' : ` of task ${quoted(task)}`}`;
+    const code = (options?.cause as { readonly code?: unknown } | undefined)?.code;
+    const refusal = typeof code === 'string' ? ` (${code})` : '';
+    super(
+      {
+        missing: `The file ${file} is not there. Make it, or give the path of one that is.`,
+        'not-written': `Nothing was written for the file ${file}: write to the path that context.file() returned.`,
+        folder: `${file} is a folder, and no file. To take all that is in it, say .files(${quoted(task ?? 'name')}, ${JSON.stringify(`${path.replace(/[\\/]+$/, '')}/**`)}).`,
+        special: `${file} is neither a file nor a folder, and cannot be compared.`,
+        unreadable: `The file ${file} cannot be read${refusal}. Allow this user to read it and what leads to it.`,
+        unwritable: `The file ${file} cannot be put in its place${refusal}. Allow this user to write to its folder.`,
+        'too-late': `The attempt that was to write the file ${file} is over.`,
+        unsupported: 'Files need Node.js: there are none in a browser.',
+      }[reason],
+      options,
+    );
+    this.task = task;
+    this.path = path;
+    this.reason = reason;
+  }
+}
+
+/** Two tasks of a graph have one file: what the one makes, the other would change. */
+export class FileOverlapError extends TaskmapError {
+  readonly code = 'file-overlap';
+  /** The task that failed. */
+  readonly task: string;
+  /** The task that has the file. */
+  readonly other: string;
+  /** The file. */
+  readonly path: string;
+
+  constructor(task: string, other: string, path: string) {
+    super(
+      `Task ${quoted(task)} returned the file ${JSON.stringify(path)}, which task ${quoted(other)} has. Give each a file of its own.`,
+    );
+    this.task = task;
+    this.other = other;
+    this.path = path;
   }
 }
 

@@ -73,8 +73,11 @@ export interface TaskInterrupted<Name extends string = string> extends AttemptRe
 /** A task is done. */
 export interface TaskDone<Name extends string = string, R = unknown> extends AttemptRecord<Name> {
   readonly result: R;
-  /** `'run'`: the function ran. `'store'`: the result was kept from an earlier run; then nothing was started, and `attempt` is 0. */
-  readonly source: 'run' | 'store';
+  /**
+   * `'run'`: the function ran. `'store'`, `'graph'`: the result was kept from an earlier run, by a store or by the graph
+   * itself; then nothing was started, and `attempt` is 0.
+   */
+  readonly source: 'run' | 'store' | 'graph';
   /** How long the attempt took, in milliseconds; 0 if nobody was listening yet when it began. */
   readonly durationMs: number;
 }
@@ -179,8 +182,8 @@ export type AnyTaskDone<Tasks> = string extends keyof Tasks
 
 /**
  * The events of an executor, each with the one record that its listeners get. No record is made for an event that nobody listens to. For one task
- * the order is `task:ready`, `task:started`, any `task:progress` and `task:retrying`, and then `task:done` or `task:failed`; one whose result a store kept has
- * `task:done` alone.
+ * the order is `task:ready`, `task:started`, any `task:progress` and `task:retrying`, and then `task:done` or `task:failed`;
+ * one whose result was kept has `task:done` alone.
  *
  * It is an interface so that a subclass can add events of its own by declaration merging.
  *

@@ -20,11 +20,11 @@ const executor = new HttpExecutor({ processes: 2 });
 executor.on('task:interrupted', ({ task }) => console.log(`${task} was lost with its process`));
 await executor.run(graph);
 for (const text of texts) console.log(graph.result(text));
-console.log(String(graph.failure(poisoned)));
+console.log((graph.failure(poisoned) as Error).name);
 
 // output:
 // poison was lost with its process
 // poison was lost with its process
 // 3a7bd3e2
 // OnvT4jYKPSnupDb8+35ExzXRF8QtHBg1QgtrmULdTxs=
-// Error: The process of task "poison" has died.
+// WorkerLostError

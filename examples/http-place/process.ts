@@ -1,56 +1,17 @@
-/** What runs in each process: it answers one request, whose body and answer stay open. Each of their lines is news. */
+/** What runs in each process: it answers one request, whose body and answer stay open. Their lines are messages. */
 
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
-import { InvalidOptionError, type TaskContext } from 'taskmap-ts';
-import { decodeValue, encodeThrown, encodeValue, type UncarriableError } from 'taskmap-ts/codec';
-
-/** A function to call, or a call to abort. What has any type is bytes of the codec, as base64. */
-export type Order = { readonly id: number } & ({ readonly abort: string } | Call);
-type Call = { readonly url: string; readonly name: string; readonly args: string; readonly about: About | undefined };
-type About = Omit<TaskContext, 'signal' | 'progress'>;
-export type News = readonly [id: number, kind: Kind, value: string, tookMs: number];
-type Kind = 'began' | 'progressed' | 'returned' | 'threw' | 'unsendable';
-
-const controllers = new Map<number, AbortController>();
-
-async function call(id: number, { url, name, args, about }: Call, answer: ServerResponse): Promise<void> {
-  const startedAtMs = performance.now();
-  const tell = (kind: Kind, value: Uint8Array) => {
-    const news: News = [id, kind, Buffer.from(value).toString('base64'), performance.now() - startedAtMs];
-    return new Promise<unknown>((sent) => answer.write(`${JSON.stringify(news)}\n`, sent));
-  };
-  const { signal } = controllers.set(id, new AbortController()).get(id)!;
-  const progress = (fraction: number, note?: string) => {
-    const isNumber = typeof fraction === 'number' && !Number.isNaN(fraction);
-    if (!isNumber) throw new InvalidOptionError('fraction', 'a number from 0 to 1', fraction, about?.task);
-    // Not once it has ended: the next attempt may be under way.
-    if (controllers.get(id)?.signal === signal)
-      void tell('progressed', encodeValue([Math.min(Math.max(fraction, 0), 1), note]));
-  };
-  let hasReturned = false;
-  try {
-    // Sent before the function can keep this thread busy: only what has begun times out.
-    await tell('began', encodeValue(undefined));
-    const { [name]: fn } = await import(url);
-    const passed = decodeValue(Buffer.from(args, 'base64')) as unknown[];
-    const result = await fn(...(about === undefined ? passed : [{ ...about, signal, progress }, ...passed]));
-    hasReturned = true;
-    void tell('returned', encodeValue(result, 'result'));
-  } catch (error) {
-    if (hasReturned) void tell('unsendable', encodeValue((error as UncarriableError).part ?? String(error)));
-    else void tell('threw', encodeThrown(error));
-  }
-  controllers.delete(id);
-}
+import { serveAttempts } from 'taskmap-ts/places';
 
 const server = createServer(async (request, answer) => {
-  for await (const line of createInterface(request)) {
-    const order = JSON.parse(line) as Order;
-    if ('abort' in order) controllers.get(order.id)?.abort(decodeValue(Buffer.from(order.abort, 'base64')));
-    else void call(order.id, order, answer);
-  }
+  const receive = serveAttempts({
+    find: async ([url, name]: [string, string]) => (await import(url))[name],
+    send: (message) => new Promise((sent) => answer.write(`${Buffer.from(message).toString('base64')}\n`, sent)),
+  });
+  answer.flushHeaders();
+  for await (const line of createInterface(request)) receive(Buffer.from(line, 'base64'));
 });
 // The request lasts as long as the run.
 server.requestTimeout = 0;

@@ -14,43 +14,14 @@ import {
   taskModule,
 } from 'taskmap-ts';
 import { CodeMismatchError, QueueError, WorkerLostError } from 'taskmap-ts/bullmq';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { PROTOCOL } from '../../src/bullmq/job-messages.js';
 import { rejection } from '../contract/executor-harness.js';
-import { hasRedis, NO_REDIS, type Server, startPostgres, startRedis } from '../support/servers.js';
+import { type Server, startRedis } from '../support/servers.js';
 import { graphOfTexts, type TaskText } from './graphs.js';
-import { type Program, Scene } from './processes.js';
+import { describeScenes, type Program, Scene } from './processes.js';
 
-/** Processes are started and locks run out: on a machine with much else to do that takes time. */
-const SPEC_MS = 120_000;
-
-const BACKENDS = [
-  { backend: 'redis', start: () => startRedis({ persistence: true }) },
-  { backend: 'postgres', start: () => startPostgres() },
-] as const;
-
-describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
-  const isThere = backend === 'postgres' || hasRedis;
-  let server: Server;
-  beforeAll(async () => {
-    if (isThere) server = await start();
-  }, 60_000);
-  afterAll(() => server?.stop());
-
-  /** A spec with a queue of its own, in which nothing is left in the end. */
-  function spec(title: string, act: (scene: Scene) => Promise<void>): void {
-    const run = async () => {
-      const scene = new Scene(server);
-      try {
-        await act(scene);
-        await scene.expectNothingLeft();
-      } finally {
-        await scene.close();
-      }
-    };
-    it.skipIf(!isThere)(isThere ? title : `${title} (${NO_REDIS})`, run, SPEC_MS);
-  }
-
+describeScenes(['redis', 'postgres'], (spec, backend) => {
   /** Tasks that each return their number after some time, and `last`, which returns their sum. */
   function wide(
     scene: Scene,
@@ -209,9 +180,9 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       const graph = graphOfTexts(tasks);
       const run = scene.executor().run(graph);
       await scene.begun(10);
-      await server.kill();
+      await scene.server.kill();
       await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
-      await server.restart();
+      await scene.server.restart();
       await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(true);
       await run;
       expect(graph.result('last')).toBe(sum);
@@ -229,13 +200,13 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       const executor = scene.executor({ serverTimeoutMs: 500 });
       const run = rejection(executor.run(graph));
       await scene.begun('b');
-      await server.kill();
+      await scene.server.kill();
       const error = await run;
       expect(error).toBeInstanceOf(QueueError);
       expect(String(error)).toContain('cannot be reached');
       expect(graph.counts()).toMatchObject({ done: 1, pending: 2, running: 0 });
       scene.open('b');
-      await server.restart();
+      await scene.server.restart();
       await executor.run(graph);
       expect(graph.result('c')).toBe(3);
       expect(scene.runsByTask['a']).toBe(1);
@@ -250,7 +221,7 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     const workers = [await scene.worker(), await scene.worker()];
     const executors = [scene.executor(), scene.executor(), scene.executor()];
     await Promise.all(executors.map((executor) => executor.run(graphOfTexts(wide(scene, 4, 1).tasks))));
-    const restarted = server.restart();
+    const restarted = scene.server.restart();
     await Promise.all([...workers, ...executors].map((one) => one.close()));
     await restarted;
     expect(unheard).toEqual([]);
@@ -260,10 +231,10 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     const worker = await scene.worker();
     const executor = scene.executor();
     await executor.run(graphOfTexts(wide(scene, 4, 1).tasks));
-    await server.kill();
+    await scene.server.kill();
     await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
     await Promise.all([worker.close(), executor.close()]);
-    await server.restart();
+    await scene.server.restart();
   });
 
   spec(
@@ -274,7 +245,7 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
       const graph = graphOfTexts([{ name: 'a', text: scene.text('a', `${scene.gate('a')} return 1;`) }]);
       const run = scene.executor().run(graph);
       await scene.begun('a');
-      await server.kill();
+      await scene.server.kill();
       await expect.poll(() => worker.health().isReady, { timeout: 10_000 }).toBe(false);
       const closed = worker.close();
       scene.open('a');
@@ -283,7 +254,7 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
         'the server did not come back: what ended last could not be told, and runs again elsewhere',
         'closed',
       ]);
-      await server.restart();
+      await scene.server.restart();
       await scene.worker({ name: 'other' });
       await run;
       expect(graph.result('a')).toBe(1);
@@ -335,8 +306,8 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
     ];
 
     spec('because it is not there ends the run, and the process ends by itself', async (scene) => {
-      const { port } = new URL(server.url);
-      const connection = server.url.replace(port, '1');
+      const { port } = new URL(scene.server.url);
+      const connection = scene.server.url.replace(port, '1');
       const program = scene.orchestrator(PAIR(scene), { connection });
       expect(await program.said('error')).toMatch(
         /^QueueError: The server of the queue cannot be reached: .*ECONNREFUSED.*Start it, or check the `connection` option\.$/,
@@ -347,8 +318,10 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
 
     spec('because it does not know us ends the run, and the next one goes on', async (scene) => {
       const connection =
-        backend === 'redis' ? server.url.replace('//', '//:wrong@') : server.url.replace(/postgres$/, 'nowhere');
-      const strict = backend === 'redis' ? await startRedis({ password: 'right' }) : server;
+        backend === 'redis'
+          ? scene.server.url.replace('//', '//:wrong@')
+          : scene.server.url.replace(/postgres$/, 'nowhere');
+      const strict = backend === 'redis' ? await startRedis({ password: 'right' }) : scene.server;
       try {
         const wrong = backend === 'redis' ? strict.url.replace('right', 'wrong') : connection;
         const graph = graphOfTexts(PAIR(scene));
@@ -363,7 +336,7 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
         await scene.executor().run(graph);
         expect(graph.result('last')).toBe(1);
       } finally {
-        if (strict !== server) await strict.stop();
+        if (strict !== scene.server) await strict.stop();
       }
     });
   });
@@ -595,7 +568,7 @@ describe.each(BACKENDS)('with $backend', ({ backend, start }) => {
         dependsOn: [name],
       })),
     ]);
-    const bytesUsed = () => bytesUsedBy(server);
+    const bytesUsed = () => bytesUsedBy(scene.server);
     const before = await bytesUsed();
     let most = before;
     const looks: Promise<void>[] = [];

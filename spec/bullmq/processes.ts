@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { createPostgresBackend, Queue, withBackend } from 'bullmq';
+import { createPostgresBackend, type Processor, Queue, Worker, withBackend } from 'bullmq';
 import {
   BullMQExecutor,
   type BullMQExecutorOptions,
@@ -12,11 +12,46 @@ import {
   type TaskWorker,
   type WorkerOptions,
 } from 'taskmap-ts/bullmq';
-import { expect } from 'vitest';
-import type { Server } from '../support/servers.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobData } from '../../src/bullmq/job-messages.js';
+import { hasRedis, NO_REDIS, type Server, startPostgres, startRedis } from '../support/servers.js';
 import type { GraphOrder, TaskText } from './graphs.js';
 
 const PATIENCE_MS = 30_000;
+/** Processes are started and locks run out: on a machine with much else to do that takes time. */
+const SPEC_MS = 120_000;
+
+/** Makes a spec with a queue of its own, in which nothing is left in the end. */
+export type SceneSpec = (title: string, act: (scene: Scene) => Promise<void>) => void;
+
+/** Describes what holds with each of these kinds of server, each of which is started once. */
+export function describeScenes(
+  backends: readonly Server['backend'][],
+  define: (spec: SceneSpec, backend: Server['backend']) => void,
+): void {
+  describe.each(backends.map((backend) => ({ backend })))('with $backend', ({ backend }) => {
+    const isThere = backend === 'postgres' || hasRedis;
+    let server: Server;
+    beforeAll(async () => {
+      if (isThere) server = await (backend === 'redis' ? startRedis({ persistence: true }) : startPostgres());
+    }, 60_000);
+    afterAll(() => server?.stop());
+
+    const spec: SceneSpec = (title, act) => {
+      const run = async () => {
+        const scene = new Scene(server);
+        try {
+          await act(scene);
+          await scene.expectNothingLeft();
+        } finally {
+          await scene.close();
+        }
+      };
+      it.skipIf(!isThere)(isThere ? title : `${title} (${NO_REDIS})`, run, SPEC_MS);
+    };
+    define(spec, backend);
+  });
+}
 
 /** A process of its own that runs one of `programs/`, and what it has said. */
 export class Program {
@@ -186,6 +221,27 @@ export class Scene {
     await expect.poll(isSo, { timeout: PATIENCE_MS, interval: 10 }).toBe(true);
   }
 
+  /**
+   * Has the next cpu-bound jobs fail for these reasons, one after another, as with a worker that goes wrong. Those that
+   * are to run alone have begun so.
+   *
+   * @returns what each of them was given with
+   */
+  async failNext(...reasons: readonly string[]): Promise<readonly JobData[]> {
+    const given: JobData[] = [];
+    await new Promise<void>((resolve, reject) => {
+      const worker = plainWorker(this.server, `${this.queue}.cpu`, async (job) => {
+        given.push({ ...job.data });
+        if (job.data.alone !== undefined) await job.updateData({ ...job.data, alone: 'begun' });
+        // It takes no more, and ends when this job has.
+        if (given.length === reasons.length) void worker.close().then(resolve, reject);
+        throw new Error(reasons[given.length - 1]);
+      });
+      worker.on('error', () => {});
+    });
+    return given;
+  }
+
   // The end.
 
   /** To be done when the spec has ended, whatever came of it. */
@@ -227,4 +283,14 @@ function plainQueue({ backend, url }: Server, name: string): PlainQueue {
   return new (withBackend(createPostgresBackend).Queue)(name, {
     connection: { connectionString: url, migrate: true, max: 2 },
   }) as unknown as PlainQueue;
+}
+
+type PlainWorker = Worker<any, any, string>;
+
+function plainWorker({ backend, url }: Server, name: string, processor: Processor<any, any, string>): PlainWorker {
+  if (backend === 'redis') return new Worker(name, processor, { connection: { url }, skipStalledCheck: true });
+  return new (withBackend(createPostgresBackend).Worker)(name, processor as never, {
+    connection: { connectionString: url, migrate: true, max: 2 },
+    skipStalledCheck: true,
+  }) as unknown as PlainWorker;
 }

@@ -1,13 +1,16 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TaskGraphBuilder, taskModule } from 'taskmap-ts';
 import { BullMQExecutor } from 'taskmap-ts/bullmq';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { hasRedis, NO_REDIS, type Server, startRedis } from '../support/servers.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -213,6 +216,45 @@ describe.skipIf(!hasRedis)(hasRedis ? 'a worker from the shell' : NO_REDIS, () =
       code: 1,
       stderr: expect.stringMatching(/ health: 2 done, 0 failed, 0 refused, 0 running, \d+ MB$/),
     });
+  });
+
+  it('ends where threads that have ended are not replaced', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'taskmap-cli-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const [brake, preload] = [join(folder, 'brake'), join(folder, 'preload.mjs')];
+    const isBroken = `!isMainThread && existsSync(${JSON.stringify(brake)})`;
+    writeFileSync(
+      preload,
+      `import { existsSync } from 'node:fs'; import { isMainThread } from 'node:worker_threads';
+       if (${isBroken}) throw new Error('no memory');`,
+    );
+    vi.stubEnv('NODE_OPTIONS', `--import=${pathToFileURL(preload)}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const program = await startProgram('ox');
+    vi.unstubAllEnvs();
+    const ends = (file: string) => {
+      const { existsSync, writeFileSync } = process.getBuiltinModule('node:fs');
+      if (existsSync(file)) return 'done';
+      writeFileSync(file, '');
+      return (process as unknown as { reallyExit(): string }).reallyExit();
+    };
+    const graph = new TaskGraphBuilder({ name: 'ending' })
+      .task('file', () => brake)
+      .onMainThread()
+      .task('ends')
+      .dependsOn('file')
+      .run(ends)
+      .build();
+    const run = newExecutor().run(graph);
+    expect(await program.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        / error: .*threads do not start.*takes no more jobs\.\n.* health: 0 done, 0 failed, 1 ref/s,
+      ),
+    });
+    await startProgram('cow');
+    await run;
+    expect(graph.result('ends')).toBe('done');
   });
 
   it.each([

@@ -1,5 +1,7 @@
 import { afterEach, describe, vi } from 'vitest';
 import { validateRuns } from '../support/validated-runs.js';
+import { againContract } from './executor-again.contract.js';
+import { argumentContract } from './executor-arguments.contract.js';
 import { attemptContract } from './executor-attempts.contract.js';
 import { endingContract } from './executor-endings.contract.js';
 import { eventContract } from './executor-events.contract.js';
@@ -19,9 +21,11 @@ export function executorContract(subject: ExecutorSubject): void {
 
     runContract(subject);
     attemptContract(subject);
+    argumentContract(subject);
     eventContract(subject);
     endingContract(subject);
     storeContract(subject);
+    againContract(subject);
     if (subject.isAsync) promiseContract(subject);
     else noPromiseContract(subject);
   });

@@ -262,6 +262,33 @@ describe('ParallelExecutor', () => {
       expect(graph.status('b')).toBe('skipped');
     });
 
+    it('that are given by with() arrive as copies, in front of results, also where the task is sent ahead', async () => {
+      const sizes = { width: 320, seen: [] as unknown[] };
+      const graph = graphOf(
+        { name: 'raw', run: made('(...all) => all.length'), with: ['a.jpg', null] },
+        {
+          name: 'thumb',
+          run: made('(sizes, raw) => (sizes.seen.push(raw), sizes)'),
+          with: [sizes],
+          dependsOn: ['raw'],
+        },
+      );
+      await executor.run(graph);
+      expect(graph.result('thumb')).toEqual({ width: 320, seen: [2] });
+      expect(sizes.seen).toEqual([]);
+    });
+
+    it('that are given by with() and cannot be sent fail their task, and the error names the part', async () => {
+      const graph = graphOf(
+        { name: 'a', run: made('() => 1'), with: [1, { rows: [() => 1] }] },
+        { name: 'b', run: made('() => 2') },
+      );
+      await executor.run(graph);
+      expect(graph.failure('a')).toBeInstanceOf(UnsendableError);
+      expect(String(graph.failure('a'))).toContain('argument 2 of with().rows[0] is a function');
+      expect(graph.result('b')).toBe(2);
+    });
+
     it('that are undefined are left out, those that are null are not', async () => {
       const graph = graphOf(
         { name: 'nothing', run: () => undefined },

@@ -7,6 +7,7 @@ import {
   type ParallelExecutorOptions,
   RunAbortedError,
   type RunOptions,
+  systemClock,
   type TaskGraph,
   type TaskSpec,
   TaskTimeoutError,
@@ -18,7 +19,17 @@ import {
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../contract/executor-harness.js';
 import { validateRuns } from '../support/validated-runs.js';
-import { bytesUsed, graphOf, made, runProgram, started, ThreadGate, threads, waitAtGate } from './thread-harness.js';
+import {
+  bytesUsed,
+  graphOf,
+  made,
+  namedGraph,
+  runProgram,
+  started,
+  ThreadGate,
+  threads,
+  waitAtGate,
+} from './thread-harness.js';
 
 validateRuns();
 
@@ -116,6 +127,95 @@ describe('a task on a thread', () => {
     await executor.close();
   });
 
+  const removeAllOneByOne = `() => {
+    for (const event of ['uncaughtException', 'unhandledRejection'])
+      for (const listener of process.listeners(event)) process.off(event, listener);
+  }`;
+  const portOf = "process.getBuiltinModule('node:worker_threads').parentPort";
+
+  it.each([
+    ['process.removeAllListeners()', '() => void process.removeAllListeners()'],
+    ["process.removeAllListeners('…')", "() => void process.removeAllListeners('uncaughtException')"],
+    ['process.off()', removeAllOneByOne],
+    ['process.setUncaughtExceptionCaptureCallback()', '() => process.setUncaughtExceptionCaptureCallback(() => {})'],
+    ['parentPort.removeAllListeners()', `() => void ${portOf}.removeAllListeners()`],
+    ['parentPort.close()', `() => void ${portOf}.close()`],
+  ])('that calls %s takes nothing away from the next ones there', async (_, text) => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const calls = new Int32Array(new SharedArrayBuffer(4));
+    const escaping = (name: string, body: string): TaskSpec => ({
+      name,
+      run: made(`(calls) => new Promise(() => { Atomics.add(calls, 0, 1); ${body} })`),
+      dependsOn: ['calls'],
+      after: ['harm'],
+      timeoutMs: 20_000,
+    });
+    const graph = graphOf(
+      { name: 'calls', run: () => calls, onMainThread: true },
+      { name: 'harm', run: made(text) },
+      escaping('in a timer', "setTimeout(() => { throw new RangeError('escaped'); });"),
+      escaping('in a promise', "void Promise.reject(new RangeError('escaped'));"),
+      { name: 'innocent', run: () => 1, after: ['harm'] },
+    );
+    await executor.run(graph);
+    expect(graph.counts()).toMatchObject({ done: 3, failed: 2 });
+    for (const name of ['in a timer', 'in a promise']) expect(graph.failure(name)).toEqual(new RangeError('escaped'));
+    // A thread that had died of it would have had it called again.
+    expect(calls[0]).toBe(2);
+    await executor.close();
+  });
+
+  it('that sets a callback for what escapes it hears of that, and a later one can take it back', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const graph = graphOf(
+      {
+        name: 'hears',
+        run: made(`() => new Promise((resolve) => {
+          process.setUncaughtExceptionCaptureCallback(({ message }) => resolve(message));
+          setTimeout(() => { throw new RangeError('its own'); });
+        })`),
+      },
+      {
+        name: 'takes it back',
+        run: made(`() => {
+          const before = process.hasUncaughtExceptionCaptureCallback();
+          process.setUncaughtExceptionCaptureCallback(null);
+          return [before, process.hasUncaughtExceptionCaptureCallback()];
+        }`),
+        after: ['hears'],
+      },
+    );
+    await executor.run(graph);
+    expect(graph.result('hears')).toBe('its own');
+    expect(graph.result('takes it back')).toEqual([true, false]);
+    await executor.close();
+  });
+
+  it('that removes listeners removes its own, and not those that its thread needs', async () => {
+    const executor = new ParallelExecutor({ workers: 1 });
+    const run = made(`() => {
+      const events = ['uncaughtException', 'unhandledRejection', 'warning'];
+      const counts = () => events.map((event) => process.listenerCount(event));
+      process.removeAllListeners();
+      const before = counts();
+      const listener = () => {};
+      for (const event of ['uncaughtException', 'warning']) process.on(event, listener);
+      const during = counts();
+      const isProcess = process.off('uncaughtException', listener) === process;
+      process.removeAllListeners('warning').removeAllListeners('unhandledRejection');
+      return { before, during, after: counts(), isProcess };
+    }`);
+    const graph = graphOf({ name: 'listens', run });
+    await executor.run(graph);
+    expect(graph.result('listens')).toEqual({
+      before: [1, 1, 0],
+      during: [2, 1, 1],
+      after: [1, 1, 0],
+      isProcess: true,
+    });
+    await executor.close();
+  });
+
   it('that throws undefined fails with that', async () => {
     const executor = new ParallelExecutor({ workers: 2 });
     const graph = amongOthers(
@@ -200,6 +300,46 @@ describe('what a task prints', () => {
     const graph = graphOf({ name: 'prints', run: made(text) });
     await executor.run(graph);
     expect(graph.status('prints')).toBe('done');
+    await executor.close();
+  });
+
+  it.each([
+    ['to the same stream', 'stdout', ['first', 'first has settled', 'second', 'second has settled']],
+    // What comes on one stream says nothing of the other.
+    ['to another stream', 'stderr', ['second', 'first', 'first has settled', 'second has settled']],
+  ] as const)('is waited for, and not what another run prints later on its thread, %s', async (_, stream, order) => {
+    const told: string[] = [];
+    let tellHeard = () => {};
+    const heard = new Promise<void>((resolve) => {
+      tellHeard = resolve;
+    });
+    const listen = (thread: Worker) => {
+      thread.stdout.on('data', (chunk) => told.push(String(chunk)));
+      thread.stderr.on('data', (chunk) => {
+        told.push(String(chunk));
+        tellHeard();
+      });
+    };
+    process.on('worker', listen);
+    // Time stands still: what is held back is not given up.
+    const executor = new ParallelExecutor({ workers: 1, clock: { ...systemClock, now: () => 1 } });
+    executor.on('run:finished', ({ graph }) => told.push(`${graph} has settled`));
+    await executor.warmUp();
+    process.off('worker', listen);
+    const { stdout } = [...threads].at(-1)!;
+    stdout.pause();
+    const runAndPrint = async (name: string, to: string) => {
+      const done = new Promise((resolve) => executor.once('task:done', resolve));
+      const graph = namedGraph(name, { name, run: made(`() => void process.${to}.write('${name}')`) });
+      const settled = executor.run(graph);
+      await done;
+      return () => settled;
+    };
+    const runs = [await runAndPrint('first', 'stdout'), await runAndPrint('second', stream)];
+    if (stream === 'stderr') await heard;
+    stdout.resume();
+    await Promise.all(runs.map((settled) => settled()));
+    expect(told).toEqual(order);
     await executor.close();
   });
 });

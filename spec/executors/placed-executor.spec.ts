@@ -1,5 +1,6 @@
 import {
   type Attempt,
+  RunAbortedError,
   RunFailedError,
   type TaskGraph,
   TaskGraphBuilder,
@@ -74,6 +75,11 @@ class TakingExecutor extends PlacedExecutor {
     this.place = new Taking(run, this.#taken);
     return this.place;
   }
+}
+
+/** Lets all other events have their turn. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What the function makes of it, here and at once. */
@@ -230,6 +236,89 @@ describe('PlacedExecutor', () => {
     expect(await rejection(executor.run(graph))).toBe(error);
     expect(graph.status('a')).toBe('done');
     graph.reset('a');
+  });
+
+  // Of a place that goes on for ever the run would otherwise hold the thread for ever: this ends it.
+  const CALLS_MAX = 10_000;
+  const now = (tell: () => void) => tell();
+
+  it.each([
+    ['never-began', 'at once', now],
+    ['lost', 'at once', now],
+    ['never-began', 'in a microtask', queueMicrotask],
+    ['lost', 'in a microtask', queueMicrotask],
+  ] as const)('can be aborted where its place hands everything back, as %s, %s', async (kind, _, when) => {
+    let takenCount = 0;
+    const executor = new TakingExecutor((run, attempt) => {
+      if (++takenCount > CALLS_MAX) throw new Error('nothing else has had its turn');
+      when(() => void run.ended(attempt, { kind }));
+    });
+    const graph = graphOf(
+      task('a', () => 1),
+      task('b', () => 2),
+    );
+    const controller = new AbortController();
+    const run = rejection(executor.run(graph, { signal: controller.signal }) as Promise<unknown>);
+    const offeredByTurn: number[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      const before = takenCount;
+      await nextTurn();
+      offeredByTurn.push(takenCount - before);
+    }
+    controller.abort();
+    expect(await run).toBeInstanceOf(RunAbortedError);
+    expect(graph.counts()).toMatchObject({ pending: 2 });
+    // It goes on trying, each task twice in a turn at most.
+    expect(Math.max(...offeredByTurn)).toBeLessThanOrEqual(4);
+    expect(offeredByTurn.at(-1)).toBeGreaterThan(0);
+  });
+
+  it('offers again what came back, until its place keeps it', async () => {
+    const offers: string[] = [];
+    const executor = new TakingExecutor((run, attempt) => {
+      offers.push(attempt.name);
+      const isKept = offers.filter((name) => name === attempt.name).length > 5;
+      run.ended(attempt, isKept ? ending(attempt) : { kind: 'never-began' });
+    });
+    const graph = graphOf(
+      task('a', () => 1),
+      task('b', (a: number) => a + 1, { dependsOn: ['a'] }),
+    );
+    const { attemptCount } = await executor.run(graph);
+    expect(graph.results).toMatchObject({ a: 1, b: 2 });
+    expect(offers).toEqual([...'aaaaaabbbbbb']);
+    expect(attemptCount).toBe(2);
+  });
+
+  it.each([
+    ['says that there is room', (run: PlacedRun) => run.wake()],
+    ['tells of progress', (run: PlacedRun, attempt: RemoteAttempt) => run.progressed(attempt, 0.5)],
+  ])('can be aborted where its place %s whenever it is asked to fill itself', async (_, tell) => {
+    let fillCount = 0;
+    class Telling extends Taking {
+      #attempt: RemoteAttempt | undefined;
+
+      override fill(): void {
+        if (++fillCount > CALLS_MAX) throw new Error('nothing else has had its turn');
+        this.#attempt ??= this.run.take();
+        if (this.#attempt !== undefined) tell(this.run, this.#attempt);
+      }
+
+      override abort(attempt: RemoteAttempt): void {
+        this.run.ended(attempt, { kind: 'lost' });
+      }
+    }
+    class TellingExecutor extends TakingExecutor {
+      protected override placeFor(run: PlacedRun): Place {
+        return new Telling(run, () => {});
+      }
+    }
+    const controller = new AbortController();
+    const graph = graphOf(task('a', () => 1));
+    const run = rejection(new TellingExecutor(() => {}).run(graph, { signal: controller.signal }) as Promise<unknown>);
+    await nextTurn();
+    controller.abort();
+    expect(await run).toBeInstanceOf(RunAbortedError);
   });
 
   it('sends attempts one by one where a subclass overrides runAttempt()', async () => {

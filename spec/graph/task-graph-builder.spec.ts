@@ -261,6 +261,38 @@ describe('withContext', () => {
   });
 });
 
+describe('with', () => {
+  test('mixes values and results in the order of the calls', () => {
+    // a ─► b
+    const graph = new TaskGraphBuilder()
+      .task('a', () => 'a')
+      .task('b')
+      .with(1)
+      .dependsOn('a')
+      .with({ two: 2 }, undefined, [3])
+      .dependsOn('a')
+      .run((...given) => given)
+      .build();
+    expect(run(graph).result('b')).toEqual([1, 'a', { two: 2 }, [3], 'a']);
+  });
+
+  test('hands over the value itself, and each graph has a list of its own', () => {
+    const value = new (class Point {})();
+    const step = new TaskGraphBuilder().task('a', (...given: unknown[]) => given).with(value);
+    const graph = step.build();
+    step.with(2);
+    expect(run(graph).result('a')).toEqual([value]);
+    expect((run(graph).result('a') as unknown[])[0]).toBe(value);
+  });
+
+  test('refuses what is no list', () => {
+    const build = (values: unknown) => () =>
+      new TaskGraphBuilder().add({ name: 'a', run: one, with: values as never }).build();
+    expect(build('ab')).toThrow('Expected `with` of task "a" to be a list of values, got "ab"');
+    expect(build({})).toThrow(InvalidGraphError);
+  });
+});
+
 describe('options', () => {
   test('are all at their defaults if none is given', () => {
     const graph = new TaskGraphBuilder().task('a', one).build();
@@ -272,6 +304,7 @@ describe('options', () => {
       retry: { attempts: 1, delayMs: 0, backoff: 1, jitter: 0, when: undefined },
       timeoutMs: undefined,
       version: '',
+      always: false,
       expiresMs: undefined,
       keepFailures: undefined,
       transient: false,
@@ -287,6 +320,7 @@ describe('options', () => {
       .retry({ attempts: 4, delayMs: 10, backoff: 2, jitter: 0.5, when })
       .timeout(500)
       .version('2')
+      .always()
       .expires(60)
       .keepFailures({ forMs: 70 })
       .transient()
@@ -300,6 +334,7 @@ describe('options', () => {
       retry: { attempts: 4, delayMs: 10, backoff: 2, jitter: 0.5, when },
       timeoutMs: 500,
       version: '2',
+      always: true,
       expiresMs: 60,
       keepFailures: { forMs: 70 },
       transient: true,

@@ -174,7 +174,8 @@ describe('a place by HTTP', () => {
     await executor.run(graph);
     expect(graph.result('mortal')).toBe('alive');
     expect(calls()).toEqual(['mortal', 'mortal']);
-    expect(interrupted).toEqual([['mortal', 'Error: The process of task "mortal" has died.']]);
+    const lost = `Error: Worker process ${children.find(({ signalCode }) => signalCode !== null)?.pid} was lost.`;
+    expect(interrupted).toEqual([['mortal', lost]]);
   });
 
   it('fails a task that kills its process three times, alone in it, and no other', async () => {
@@ -194,10 +195,7 @@ describe('a place by HTTP', () => {
     );
     const { counts } = await executor.run(graph);
     expect(counts).toMatchObject({ done: 11, failed: 1 });
-    expect(graph.outcome('poison')).toMatchObject({
-      attempts: 1,
-      error: { message: 'The process of task "poison" has died.' },
-    });
+    expect(graph.outcome('poison')).toMatchObject({ attempts: 1, error: { code: 'worker-lost', task: 'poison' } });
     // At first it may not have been alone.
     expect([3, 4]).toContain(poisoned.calls().length);
   });
@@ -209,7 +207,7 @@ describe('a place by HTTP', () => {
       given('stuck', stuck.path),
       given('marker', marker),
       { name: 'until', run: tasks.until, dependsOn: ['marker'], ioBound: true, timeoutMs: 60_000 },
-      { name: 'forever', run: tasks.forever, dependsOn: ['stuck'], ioBound: true, timeoutMs: 50, retry: 2 },
+      { name: 'forever', run: tasks.forever, dependsOn: ['stuck'], ioBound: true, timeoutMs: 500, retry: 2 },
     );
     executor.on('task:failed', () => writeFileSync(marker, ''));
     await executor.run(graph);

@@ -1,10 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   AsyncExecutor,
   FileStore,
   FolderStore,
+  fileAt,
   InvalidOptionError,
   type MemoryStore,
   type OutcomeStore,
@@ -157,6 +159,45 @@ describe.each(STORE_KINDS.filter(({ isSync }) => isSync))('the room that $name t
     expect(() => store.prune({ keep: graphOf({}) } as never)).toThrow(InvalidOptionError);
     expect(() => store.list(7 as never)).toThrow(InvalidOptionError);
     store.close();
+  });
+});
+
+describe.each(STORE_KINDS)('the contents of files that $name can put back', ({ make, isSync }) => {
+  /** Writes the file, and returns how many tasks ran. */
+  async function write(store: OutcomeStore, path: string, text: string): Promise<number> {
+    const graph = new TaskGraphBuilder({ name: 'shop' })
+      .task('page')
+      .version(text)
+      .run(() => {
+        writeFileSync(path, text);
+        return fileAt(path, { restore: true });
+      })
+      .build();
+    return run(store, graph as TaskGraph, Date.now());
+  }
+
+  it('stay as long as an outcome that has them, and are put back for any of those', async () => {
+    const path = join(folder, `${randomUUID()}.html`);
+    const store = make(folder)({ variants: 2 });
+    for (const text of ['A', 'B']) expect(await write(store, path, text)).toBe(1);
+    for (const text of ['A', 'B', 'A']) {
+      expect(await write(store, path, text)).toBe(0);
+      expect(readFileSync(path, 'utf8')).toBe(text);
+    }
+    // In the place of what was made first, whose content goes with it.
+    expect(await write(store, path, 'C')).toBe(1);
+    expect(await write(store, path, 'B')).toBe(0);
+    expect(readFileSync(path, 'utf8')).toBe('B');
+    expect(await write(store, path, 'A')).toBe(1);
+    if (!isSync) return;
+    const roomy = store as Roomy;
+    expect(roomy.list()).toMatchObject([{ graph: 'shop', task: 'page', variants: 2 }]);
+    expect(roomy.prune(graphOf({ page: '' }))).toEqual({ outcomes: 0, bytes: 0 });
+    expect(await write(store, path, 'C')).toBe(0);
+    // Two outcomes, each with a content.
+    expect(roomy.prune(graphOf({})).outcomes).toBe(4);
+    expect(roomy.list()).toEqual([]);
+    await store.close();
   });
 });
 

@@ -93,23 +93,24 @@ describe('entries', () => {
 describe('counters', () => {
   it('say how much has been told, after how many messages nothing was left, and what was printed', () => {
     const { here, there } = twoSides();
-    expect([here.written, here.flushed, here.rested, here.printed]).toEqual([0, 0, -1, 0]);
+    expect([here.written, here.flushed, here.rested, here.printed(0), here.printed(1)]).toEqual([0, 0, -1, 0, 0]);
     write(there, 3);
     expect(here.flushed).toBe(0);
     there.flush();
     write(there, 2);
     expect([here.written, here.flushed]).toEqual([5, 3]);
     there.rest(4);
-    there.print(10);
-    there.print(7);
-    expect([here.rested, here.printed]).toEqual([4, 17]);
+    there.print(0, 10);
+    there.print(1, 5);
+    there.print(0, 7);
+    expect([here.rested, here.printed(0), here.printed(1)]).toEqual([4, 17, 5]);
   });
 
   it('of what was printed wrap around', () => {
     const { here, there } = twoSides();
-    there.print(2 ** 31 - 1);
-    there.print(2);
-    expect(here.printed).toBe((2 ** 31 + 1) | 0);
+    there.print(1, 2 ** 31 - 1);
+    there.print(1, 2);
+    expect(here.printed(1)).toBe((2 ** 31 + 1) | 0);
   });
 });
 

@@ -352,6 +352,7 @@ export class JobDispatcher implements Place, JobListener {
     if (sent.length === 0) return;
     const job = this.#jobFor(kind, sent);
     const made = (whole: JobOrder): void => {
+      if (job.state === 'finished') return;
       const order = JSON.stringify(whole);
       job.data = { protocol: PROTOCOL, order, ...(job.isAlone ? { alone: 'waiting' as const } : {}) };
       this.#toAdd.add(job);
@@ -390,8 +391,12 @@ export class JobDispatcher implements Place, JobListener {
     return jobIdOf(this.#order.runKey, hashOf(`${attempt}${isAlone ? ' alone' : ''}`, ...parts));
   }
 
-  /** Adds what is to be added. */
+  /** Adds what is to be added; takes it back once nothing more is to begin. */
   #post(): void {
+    if (this.#stopped || this.#ended) {
+      for (const job of this.#toAdd) this.#track(this.#takeBack(job));
+      return;
+    }
     for (const kind of JOB_KINDS) {
       const jobs = [...this.#toAdd].filter((job) => job.kind === kind);
       for (const job of jobs) this.#toAdd.delete(job);
@@ -694,7 +699,8 @@ export class JobDispatcher implements Place, JobListener {
   /** Takes a job out of the queue; if a worker has it, tells that it is not wanted any more, should that be so. */
   async #takeBack(job: SentJob): Promise<void> {
     try {
-      const isHere = this.#toAdd.delete(job);
+      // Its arguments may still be on their way to the value store.
+      const isHere = this.#toAdd.delete(job) || (job.state === 'adding' && job.data === undefined);
       const snapshot = isHere ? undefined : await this.#channel.read(job.kind, job.id);
       if (job.state === 'finished') return;
       if (snapshot?.state === 'completed') {

@@ -29,6 +29,16 @@ class JobEvents extends Emitter {}
 /** Runs jobs as an executor runs graphs: cpu-bound tasks on threads, io-bound ones here. */
 export class JobRunner extends ParallelAsyncExecutor {
   /**
+   * Starts all threads, and sees that they do start.
+   *
+   * @throws {@link WorkerStartError}
+   */
+  override async warmUp(): Promise<void> {
+    await super.warmUp();
+    await this.run(new TaskGraphBuilder({ name: 'start' }).task('start', () => {}).build());
+  }
+
+  /**
    * A run of the tasks of a job, over a graph of them and of their arguments, which are there already.
    *
    * @throws {@link WorkerStartError}

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { UncarriableError } from '../errors.js';
+import { mixedArguments, plainName } from '../graph/plain-arguments.js';
 import type { PlacedRun, RemoteAttempt } from '../places/place.js';
 import type { FunctionSources } from '../workers/sendable-functions.js';
 import { moduleReference } from '../workers/task-module.js';
@@ -85,10 +86,14 @@ export class OrderMaker {
     const { topology, outcomes, settings, functions } = this.#run.open;
     const { starts, ids } = topology.inputs;
     const inputs: number[] = [];
-    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
-      const input = ids[edge]!;
-      const result = outcomes.value(input);
-      if (result !== undefined) inputs.push(parts.value(input, () => this.#carry(input, result)));
+    let plainCount = 0;
+    for (const one of mixedArguments(this.#run.open, id) ?? ids.subarray(starts[id], starts[id + 1])) {
+      if (typeof one !== 'number') {
+        inputs.push(parts.values.push(this.#carryPlain(name, plainCount++, one.value)) - 1);
+        continue;
+      }
+      const result = outcomes.value(one);
+      if (result !== undefined) inputs.push(parts.value(one, () => this.#carry(one, result)));
     }
     const { withContext, timeoutMs } = settings[id]!;
     const headers = this.#run.hasHeaders ? attempt.headers : undefined;
@@ -107,6 +112,13 @@ export class OrderMaker {
       this.cameWith(task, reference);
       return reference;
     });
+  }
+
+  #carryPlain(task: string, index: number, value: unknown): CarriedValue | Promise<CarriedValue> {
+    const key = `taskmap value ${this.#runKey} ${hashOf(task, plainName(index))}`;
+    const carried = this.#values.carry(value, plainName(index), key);
+    if (typeof carried !== 'string') this.#storedKeys.add(key);
+    return carried;
   }
 
   #carriedFunction(fn: Function): CarriedFunction {

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { described, InvalidOptionError } from '../errors.js';
+import { described, InvalidOptionError, WorkerStartError } from '../errors.js';
 import { availableCores } from '../workers/available-cores.js';
 import type { WorkerThreadOptions } from '../workers/worker-thread.js';
 import { CarriedValues, takenError, type ValueOptions } from './carried-values.js';
@@ -81,6 +81,11 @@ export interface WorkerHealth {
 /** A worker that takes jobs. */
 export interface TaskWorker extends AsyncDisposable {
   readonly name: string;
+  /**
+   * Fulfilled once it is closed. If it has closed by itself, with why: a {@link WorkerStartError}, as threads that have
+   * ended cannot be replaced. What it had is given back to the queue.
+   */
+  readonly ended: Promise<WorkerStartError | undefined>;
   health(): WorkerHealth;
   /**
    * Takes no more jobs, lets those that are under way end, and lets go of threads and connections. May be called again, with a shorter time.
@@ -117,6 +122,7 @@ const LOOK_MS = 50;
  * @returns once it is connected
  * @throws {@link InvalidOptionError}
  * @throws {@link QueueError} if the server cannot be reached, or refuses
+ * @throws {@link WorkerStartError} if its threads do not start
  */
 export async function startWorker(options: WorkerOptions): Promise<TaskWorker> {
   const worker = new QueueWorker(options);
@@ -126,6 +132,7 @@ export async function startWorker(options: WorkerOptions): Promise<TaskWorker> {
 
 class QueueWorker implements TaskWorker {
   readonly name: string;
+  readonly ended: Promise<WorkerStartError | undefined>;
   readonly #options: WorkerOptions;
   readonly #server: QueueServer;
   readonly #room: Readonly<Record<JobKind, number>>;
@@ -134,9 +141,9 @@ class QueueWorker implements TaskWorker {
   readonly #runner: JobRunner;
   readonly #log: (line: string) => void;
   readonly #startedAtMs = Date.now();
-  /** What ends each job that is under way. */
   readonly #gate = new JobGate();
-  readonly #running = new Map<string, AbortController>();
+  /** The jobs that are under way. One that this worker seemed to have lost may come again meanwhile, and runs once. */
+  readonly #running = new Map<string, RunningJob>();
   #workers: AnyWorker[] = [];
   #control: AnyEvents | undefined;
   #done = 0;
@@ -149,6 +156,8 @@ class QueueWorker implements TaskWorker {
   #closing: Promise<void> | undefined;
   #giveBackTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #failure: WorkerStartError | undefined;
+  #tellEnded: (failure: WorkerStartError | undefined) => void = () => {};
 
   constructor(options: WorkerOptions) {
     const {
@@ -183,6 +192,9 @@ class QueueWorker implements TaskWorker {
     if (typeof name !== 'string' || name === '' || name === 'main')
       throw new InvalidOptionError('name', "a text that is neither empty nor 'main'", name);
     this.name = name;
+    this.ended = new Promise((resolve) => {
+      this.#tellEnded = resolve;
+    });
     this.#options = { ...options, lockMs, stalledCheckMs, maxLost };
     this.#log = onLog;
     this.#server = new QueueServer(options, (error) => this.#heardError(error));
@@ -260,6 +272,7 @@ class QueueWorker implements TaskWorker {
     if (this.#hasEndsToTell)
       this.#log('the server did not come back: what ended last could not be told, and runs again elsewhere');
     this.#log('closed');
+    this.#tellEnded(this.#failure);
   }
 
   /** Whether a job has ended since the server is away. */
@@ -276,7 +289,15 @@ class QueueWorker implements TaskWorker {
 
   #giveBack(): void {
     this.#isGivingBack = true;
-    for (const controller of this.#running.values()) controller.abort(new Error('The worker is being closed.'));
+    for (const { controller } of this.#running.values()) controller.abort(new Error('The worker is being closed.'));
+  }
+
+  /** Others can do what it cannot, and whoever has started it is to start it again. */
+  #closeFor(failure: WorkerStartError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#log(`error: ${described(failure)} This worker takes no more jobs.`);
+    void this.close();
   }
 
   // Jobs.
@@ -288,45 +309,61 @@ class QueueWorker implements TaskWorker {
       this.#refused++;
       throw new Error('This is no job of taskmap. Give each program a queue of its own.');
     }
-    const answer = (rest: Partial<JobAnswer>): string => {
-      const whole: JobAnswer = {
-        worker: this.name,
-        room: [this.#room.cpu, this.#room.io],
-        news: [],
-        ends: [],
-        ...rest,
-      };
-      return JSON.stringify(whole);
-    };
     if (data.cancelled === true) {
       job.opts.removeOnComplete = true;
-      return answer({ dropped: true });
+      return this.#answer({ dropped: true });
     }
-    if (data.alone === 'begun') return answer({ lostWorker: true });
-    const controller = new AbortController();
+    let running = this.#running.get(jobId);
+    if (running === undefined) {
+      if (data.alone === 'begun') return this.#answer({ lostWorker: true });
+      const controller = new AbortController();
+      running = { controller, answer: this.#runJob(kind, job, jobId, data, controller.signal) };
+      this.#running.set(jobId, running);
+    }
+    const answer = await running.answer;
+    if (answer === undefined) return this.#givenBack(job, token, data);
+    if (running.controller.signal.aborted) job.opts.removeOnComplete = true;
+    return answer;
+  }
+
+  #answer(rest: Partial<JobAnswer>): string {
+    const whole: JobAnswer = { worker: this.name, room: [this.#room.cpu, this.#room.io], news: [], ends: [], ...rest };
+    return JSON.stringify(whole);
+  }
+
+  /** @returns its answer; `undefined` if it is to be given back */
+  async #runJob(
+    kind: JobKind,
+    job: QueuedJob,
+    jobId: string,
+    data: JobData,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const news = new NewsDesk(job, this.name);
-    this.#running.set(jobId, controller);
     const leave = await this.#gate.enter(data.alone === 'waiting');
     try {
       if (data.alone === 'waiting') await job.updateData({ ...data, alone: 'begun' });
       const order = this.#order(data);
       const ready = await this.#ready(order);
       const ends = await this.#runner.runJob(
-        { jobId, order, ioBound: kind === 'io', ...ready, signal: controller.signal, tell: (one) => news.tell(one) },
+        { jobId, order, ioBound: kind === 'io', ...ready, signal, tell: (one) => news.tell(one) },
         this.#values,
       );
-      if (controller.signal.aborted && this.#isGivingBack) return await this.#givenBack(job, token, data);
-      if (controller.signal.aborted) job.opts.removeOnComplete = true;
+      if (signal.aborted && this.#isGivingBack) return undefined;
       for (const [end] of ends) {
         if (end === JobEnd.returned) this.#done++;
         else if (end !== JobEnd.interrupted) this.#failed++;
       }
-      return answer({ ends, news: news.untold() });
+      return this.#answer({ ends, news: news.untold() });
     } catch (error) {
+      if (error instanceof WorkerStartError) {
+        this.#closeFor(error);
+        return undefined;
+      }
       if (!(error instanceof Refused)) throw error;
       this.#refused++;
       this.#log(`refused: ${error.message}`);
-      return answer({ refused: error.message });
+      return this.#answer({ refused: error.message });
     } finally {
       leave();
       news.close();
@@ -359,15 +396,15 @@ class QueueWorker implements TaskWorker {
   async #givenBack(job: QueuedJob, token: string | undefined, data: JobData): Promise<never> {
     this.#refused++;
     // This worker is not lost by it: whoever has it next is to run it, alone again.
-    if (data.alone !== undefined) await job.updateData(data);
+    if (data.alone !== undefined) await job.updateData({ ...data, alone: 'waiting' });
     await job.moveToWait(token);
     throw Object.assign(new Error('The job was given back.'), { name: 'WaitingError' });
   }
 
   #cancel({ jobId, reason }: CancelEvent): void {
-    const controller = this.#running.get(jobId);
-    if (controller === undefined || controller.signal.aborted) return;
-    controller.abort(takenError(reason, ''));
+    const running = this.#running.get(jobId);
+    if (running === undefined || running.controller.signal.aborted) return;
+    running.controller.abort(takenError(reason, ''));
   }
 
   #heardError(error: unknown): void {
@@ -404,6 +441,13 @@ function isOurs(data: Partial<JobData> | null): data is JobData {
     typeof data.protocol === 'number' &&
     (data.protocol !== PROTOCOL || typeof data.order === 'string')
   );
+}
+
+/** A job that is under way. */
+interface RunningJob {
+  readonly controller: AbortController;
+  /** `undefined` if it is to be given back. */
+  readonly answer: Promise<string | undefined>;
 }
 
 /** A job as BullMQ gives it. */

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 import type { TaskWorker } from '../bullmq/start-worker.js';
-import { described, escaped, InvalidOptionError, QueueError } from '../errors.js';
+import { described, escaped, InvalidOptionError, QueueError, WorkerStartError } from '../errors.js';
 import { FolderStore } from '../store/folder-store.js';
 import { commandOf, HELP, UsageError, type WorkerCommand } from './options.js';
 
@@ -48,7 +48,8 @@ async function runWorker({ options, modules, valuesFolder, healthMs, graceMs }: 
 
 /**
  * Fulfilled with the exit code once the worker is closed: 0 after a signal, of which the first lets jobs end, the second gives them back, the third waits for
- * nothing; 1 after an error of a task that nobody caught, once what else is under way has ended. A promise that nobody waits for harms nothing else.
+ * nothing; 1 after an error of a task that nobody caught, once what else is under way has ended, and if it has closed by
+ * itself. A promise that nobody waits for harms nothing else.
  */
 function whenEnded(starting: Promise<TaskWorker>, graceMs: number | undefined): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -56,6 +57,8 @@ function whenEnded(starting: Promise<TaskWorker>, graceMs: number | undefined): 
       starting.then((worker) => worker.close(jobGraceMs)).then(() => resolve(exitCode), reject);
     };
     let signalCount = 0;
+    // It has said why.
+    starting.then(({ ended }) => ended).then((failure) => failure !== undefined && resolve(1), reject);
     const onSignal = (signal: NodeJS.Signals) => {
       signalCount++;
       if (signalCount > 2) process.exit(1);
@@ -114,7 +117,8 @@ try {
 } catch (error) {
   // What the user or the server has done is told in a line; anything else is a bug, and its stack helps to find it.
   const isUsage = error instanceof UsageError || error instanceof InvalidOptionError;
-  if (isUsage || error instanceof QueueError) process.stderr.write(`taskmap-ts: ${printable(error.message)}\n`);
+  if (isUsage || error instanceof QueueError || error instanceof WorkerStartError)
+    process.stderr.write(`taskmap-ts: ${printable(error.message)}\n`);
   else console.error(error);
   process.exit(isUsage ? 2 : 1);
 }

@@ -1,4 +1,5 @@
 import { UncarriableError } from '../errors.js';
+import { FileResult, type Look, lookOf } from '../files/file-result.js';
 import { emptyError } from './error-classes.js';
 import { type ErrorRecord, fillError, put, stackOf } from './error-record.js';
 import { type Border, DEPTH_MAX, type Surveyed, survey, TOO_DEEP } from './survey.js';
@@ -29,6 +30,7 @@ export interface Packed {
 type Shell =
   | { readonly kind: 'buffer'; readonly bytes: Uint8Array }
   | { readonly kind: 'map' | 'set' | 'null-prototype' }
+  | ({ readonly kind: 'file'; readonly look: Look | undefined } & Pick<FileResult, 'name' | 'path' | 'restore'>)
   | ({ readonly kind: 'error'; readonly stack: string | undefined } & Omit<ErrorRecord, 'data'>);
 
 /** How a value is to be packed. */
@@ -131,6 +133,10 @@ class Packer {
       case 'set':
       case 'null-prototype':
         return { kind };
+      case 'file': {
+        const { name, path, restore } = object as FileResult;
+        return { kind, name, path, restore, look: lookOf(object as FileResult) };
+      }
       default:
         if (!Buffer.isBuffer(object)) return undefined;
         return { kind: 'buffer', bytes: showsAll(object, this.#moved) ? bytesOf(object) : bytesOf(object).slice() };
@@ -200,6 +206,8 @@ function madeOf(shell: Shell): object {
     }
     case 'error':
       return emptyError(shell.classes, shell.name, shell.message);
+    case 'file':
+      return new FileResult(shell.name, shell.path, shell.restore, shell.look);
     case 'map':
       return new Map();
     case 'set':
@@ -214,6 +222,7 @@ function madeOf(shell: Shell): object {
 function fill(made: object, shell: Shell, content: object | undefined): void {
   switch (shell.kind) {
     case 'buffer':
+    case 'file':
       break;
     case 'error':
       fillError(made as Error, shell, content as Readonly<Record<string, unknown>>);

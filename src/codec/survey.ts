@@ -25,6 +25,8 @@ export interface Surveyed {
 export const DEPTH_MAX = 1_000;
 export const TOO_DEEP: string = `is nested more than ${DEPTH_MAX} levels deep: keep such a structure in a flat list`;
 const NONE: readonly ArrayBufferLike[] = [];
+/** What a file has of its own. */
+const FILE_KEYS: ReadonlySet<string> = new Set(['name', 'path', 'restore']);
 const NO_RECORDS: ReadonlyMap<Error, ErrorRecord> = new Map();
 
 /**
@@ -140,6 +142,10 @@ class Survey {
       case 'view':
         this.#view(object as ArrayBufferView);
         return;
+      case 'file':
+        this.#special = true;
+        this.#checkFile(object);
+        break;
       case 'boxed':
         if (!types.isStringObject(object)) this.#checkBare(object, 'a boxed primitive');
         break;
@@ -215,6 +221,12 @@ class Survey {
   #refused(object: object, { refused, crossesThreads }: Refused): void {
     if (!crossesThreads || this.#border !== 'thread') throw new Refusal(`is ${refused}`);
     if (ArrayBuffer.isView(object)) this.#view(object);
+  }
+
+  #checkFile(object: object): void {
+    const added = Object.keys(object).find((key) => !FILE_KEYS.has(key));
+    if (added !== undefined)
+      throw new Refusal(`has a property ${JSON.stringify(added)}, which a file loses where it is copied`);
   }
 
   #checkBare(object: object, what: string): void {

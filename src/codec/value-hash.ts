@@ -1,5 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { described, UncarriableError } from '../errors.js';
+import type { FileResult } from '../files/file-result.js';
 import type { ErrorRecord } from './error-record.js';
 import { survey } from './survey.js';
 import { bytesOf, mayHaveNames, type Refused, type ValueKind, valueKind, viewType } from './value-kind.js';
@@ -23,6 +24,7 @@ export function hashValue(value: unknown, name = 'result'): string {
     return new Walk(records, 'tree').over(value);
   } catch (error) {
     if (error instanceof TooManyRepeats) return new Walk(records, 'graph').over(value);
+    if (error instanceof UncarriableError) throw error;
     // Whatever was in it a moment ago.
     throw new UncarriableError(`${name} changes as it is read: ${described(error)}`);
   }
@@ -141,6 +143,9 @@ class Walk {
         this.#tag(kind);
         this.#bytes(value, new Uint8Array(value as ArrayBuffer));
         break;
+      case 'file':
+        this.#file(value as FileResult);
+        break;
       default:
         this.#leaf(value, kind);
     }
@@ -159,6 +164,14 @@ class Walk {
       this.#tag('boxed');
       this.#visit((value as { valueOf(): unknown }).valueOf());
     }
+  }
+
+  /** Whatever it is called and whenever it was written, a file is its path and its content. */
+  #file({ path, hash }: FileResult): void {
+    if (hash === undefined) throw new UncarriableError(`the file ${JSON.stringify(path)} in it has not been looked at`);
+    this.#tag('file');
+    this.#text(path);
+    this.#text(hash);
   }
 
   #array(array: unknown[]): void {
@@ -331,6 +344,7 @@ const TAGS = {
   buffer: 21,
   view: 22,
   reference: 23,
+  file: 24,
 } as const;
 type Tag = keyof typeof TAGS;
 type Primitive = 'undefined' | 'boolean' | 'number' | 'string' | 'bigint' | 'null';

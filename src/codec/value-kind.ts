@@ -1,5 +1,6 @@
 import { Blob } from 'node:buffer';
 import { inspect, types } from 'node:util';
+import { isFileResult } from '../files/file-result.js';
 
 /** What a value is to those who send, hash or keep it. */
 export type ValueKind =
@@ -10,6 +11,7 @@ export type ValueKind =
   | 'buffer'
   | 'date'
   | 'error'
+  | 'file'
   | 'map'
   | 'null'
   | 'null-prototype'
@@ -67,7 +69,7 @@ export function objectKind(value: object): Exclude<ValueKind, Primitive> {
   if (builtIn !== undefined) return levelsAbove(prototype) === 2 ? builtIn : instance(value);
   // A plain object of another realm, which arrives as one of this.
   if (levelsAbove(prototype) === 1 && Object.hasOwn(prototype, 'isPrototypeOf')) return 'plain';
-  return instance(value);
+  return isFileResult(value) && levelsAbove(prototype) === 2 ? 'file' : instance(value);
 }
 
 type Primitive = 'bigint' | 'boolean' | 'null' | 'number' | 'string' | 'undefined';

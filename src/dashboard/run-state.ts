@@ -192,7 +192,7 @@ export class RunState {
     const id = this.#id(task);
     if (id < 0) return;
     this.#timeLeft.finish(id);
-    if (source === 'store') {
+    if (source !== 'run') {
       this.#turn(id, KEPT);
       return;
     }

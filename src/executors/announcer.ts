@@ -82,10 +82,10 @@ export class Announcer {
       this.#emitter.emit('task:interrupted', { ...this.#record(id), attempt, reason });
   }
 
-  /** A task is done whose result a store kept: nothing was started. */
-  kept(id: number, result: unknown): void {
+  /** A task is done whose result was kept: nothing was started. */
+  kept(id: number, result: unknown, source: 'graph' | 'store'): void {
     if (this.#listens('task:done'))
-      this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source: 'store', durationMs: 0 });
+      this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source, durationMs: 0 });
   }
 
   storeRepaired(repair: StoreRepair): void {

@@ -1,6 +1,8 @@
 import type { ThreadId } from '../events.js';
+import { WrittenFiles } from '../files/written-files.js';
 import { progressOf } from '../graph/attempt-context.js';
 import { attemptController } from '../graph/attempt-signal.js';
+import { mixedArguments } from '../graph/plain-arguments.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
 import type { Ending, RemoteAttempt } from '../places/place.js';
@@ -11,7 +13,10 @@ export interface Attempt {
   readonly task: Task;
   /** Which try it is, counted from 1. */
   readonly attempt: number;
-  /** The arguments: the context if the task asks for it, then the results of the dependencies, those that are `undefined` left out. */
+  /**
+   * The arguments: the context if the task asks for it, then the results of the dependencies and the values given by
+   * `with()`, those that are `undefined` left out.
+   */
   readonly args: readonly unknown[];
   /** Aborted when the attempt times out or its run is aborted. */
   readonly signal: AbortSignal;
@@ -84,6 +89,10 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   ended = false;
   /** Where it stands among the attempts whose ends are waited for; -1 if it is not among them. */
   liveIndex = -1;
+  /** What it writes that is to be put in its place when it is done. */
+  written: WrittenFiles | undefined;
+  /** It returned, and the files in its result are being looked at, or have been. */
+  filesSeen: 'not yet' | 'being looked at' | 'all' = 'not yet';
   /** What is around a call of its function, if that is made here. */
   around: ((attempt: LiveAttempt) => unknown) | undefined;
   readonly #run: AttemptRun;
@@ -125,7 +134,7 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   }
 
   get inputs(): unknown[] {
-    return resultsFor(this.#run.open, this.id);
+    return argumentsFor(this.#run.open, this.id);
   }
 
   get headers(): Readonly<Record<string, string>> | undefined {
@@ -190,13 +199,14 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
  * @param attempt - whose context comes first, if the task asks for one
  */
 export function invoked(open: OpenGraph, id: number, attempt: LiveAttempt | undefined): unknown {
-  const { topology, outcomes, functions } = open;
+  const { topology, outcomes, functions, plain } = open;
   // Detached from the array: a function must not find its neighbours under `this`.
   const fn = functions[id] as TaskFunction as (...args: unknown[]) => unknown;
   const { starts, ids } = topology.inputs;
   const first = starts[id]!;
   const count = starts[id + 1]! - first;
   if (attempt !== undefined && open.settings[id]!.withContext) return fn(...attempt.args);
+  if (plain !== undefined) return fn(...argumentsFor(open, id));
   // Most tasks take few arguments, and such a call is several times cheaper without an array of them.
   switch (count) {
     case 0:
@@ -220,11 +230,17 @@ export function invoked(open: OpenGraph, id: number, attempt: LiveAttempt | unde
     }
     default:
   }
-  return fn(...resultsFor(open, id));
+  return fn(...argumentsFor(open, id));
 }
 
-/** The results of a task's dependencies, in order, those that are `undefined` left out. */
-function resultsFor({ topology, outcomes }: OpenGraph, id: number): unknown[] {
+/** The results of a task's dependencies, in order, those that are `undefined` left out, and its plain arguments. */
+function argumentsFor(open: OpenGraph, id: number): unknown[] {
+  const { topology, outcomes } = open;
+  const mixed = mixedArguments(open, id);
+  if (mixed !== undefined) {
+    const values = mixed.map((one) => (typeof one === 'number' ? outcomes.value(one) : one.value));
+    return values.filter((value) => value !== undefined);
+  }
   const { starts, ids } = topology.inputs;
   const results: unknown[] = [];
   for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
@@ -241,6 +257,7 @@ class AttemptContext implements TaskContext {
   readonly attempt: number;
   readonly runId: string;
   readonly progress: TaskContext['progress'];
+  readonly file: TaskContext['file'];
   readonly #attempt: LiveAttempt;
   readonly #run: AttemptRun;
 
@@ -251,6 +268,11 @@ class AttemptContext implements TaskContext {
     this.progress = progressOf(this.task, (fraction, note) => {
       if (!attempt.ended) run.progressed(attempt, fraction, note);
     });
+    this.file = (path) => {
+      attempt.written ??= new WrittenFiles(attempt.name);
+      if (attempt.ended) attempt.written.discard();
+      return attempt.written.beside(path);
+    };
     this.#attempt = attempt;
     this.#run = run;
   }

@@ -19,6 +19,7 @@ import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
+import { type LookedAgain, lookAgain, undone } from './looked-again.js';
 import { checkMiddleware, headersFrom, type Middleware, surrounded } from './middleware.js';
 import { Plan } from './plan.js';
 import { type OnFailure, type Placing, Run, type RunHost } from './run.js';
@@ -244,14 +245,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
 
   /** @internal Begins a run of what is pending, or of `only` and what that needs. */
   protected begin(graph: TaskGraph, options: RunOptions = {}, memory?: RunMemory, clock?: Clock): Run {
-    const { only } = options;
-    return this.#begin(
-      graph,
-      options,
-      (open) => (only === undefined ? undefined : neededFor(open, graph, only)),
-      memory,
-      clock,
-    );
+    return this.#begin(graph, options, {}, memory, clock);
   }
 
   /** @internal Begins a run of one task. */
@@ -278,8 +272,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     }
     const status = graph.status(task);
     if (status === 'failed' || status === 'skipped') graph.reset(task);
-    const only = [task];
-    return this.#begin(graph, { ...options, only }, (open) => neededFor(open, graph, only), memory, clock);
+    return this.#begin(graph, { ...options, only: [task] }, { isAlone: true }, memory, clock);
   }
 
   /** @internal What a run that is under way was asked for, to have it made again. */
@@ -318,23 +311,30 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     this.#check(graph, {});
     refuseBusyGraph(graph);
     const open = openGraph(graph);
-    return new Plan(open, only === undefined ? undefined : neededFor(open, graph, only), memory).tasks();
+    const named = only === undefined ? undefined : idsOf(open, graph, only);
+    if (open.lineage === undefined) return new Plan(open, named && neededFor(open, named), memory).tasks();
+    return undone(open, () => {
+      const again = lookAgain(open, named)!;
+      const selected = named && neededFor(open, named);
+      return new Plan(open, selected, again.memory(selected, memory)).tasks();
+    });
   }
 
   #begin(
     graph: TaskGraph,
     options: RunOptions,
-    select: (open: OpenGraph) => Uint8Array | undefined,
-    memory: RunMemory | undefined,
+    which: { readonly isAlone?: boolean },
+    stored: RunMemory | undefined,
     clock = this.#clock,
   ): Run {
     this.#check(graph, options);
-    const { signal, onFailure = 'continue' } = options;
+    const { signal, onFailure = 'continue', only } = options;
+    const open = openGraph(graph);
+    const named = only === undefined ? undefined : idsOf(open, graph, only);
     const middleware = [...this.#middleware].map((added) => added.middleware);
     const runAttempt = this.#runsAttempts(middleware, clock);
     const headers = headersFrom(middleware);
     const placed = this.placing(graph);
-    const selected = select(openGraph(graph));
     const { slots } = this;
     const runId = uuid();
     const begun: BegunRun = { graph, isClaimed: false, run: undefined };
@@ -346,9 +346,13 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     };
     this.#guard(begun);
     let run: Run;
+    let again: LookedAgain | undefined;
     try {
       claimGraph(graph);
       begun.isClaimed = true;
+      again = lookAgain(open, named, which.isAlone);
+      const selected = named && neededFor(open, named);
+      const memory = again === undefined ? stored : again.memory(selected, stored);
       run = new Run(this.#host, {
         runId,
         graph,
@@ -364,6 +368,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
         onSettled,
       });
     } catch (error) {
+      again?.undo();
       if (begun.isClaimed) releaseGraph(graph);
       this.#begun.delete(begun);
       throw error;
@@ -448,16 +453,21 @@ function shared(signal: AbortSignal): SharedSignal {
   return made;
 }
 
+/** The tasks that `only` names. */
+function idsOf({ idByName }: OpenGraph, graph: TaskGraph, only: readonly (string | AnyTask)[]): number[] {
+  if (!Array.isArray(only)) throw new InvalidOptionError('only', 'a list of task names or handles', only);
+  return only.map((task: string | AnyTask) => {
+    // Asking for the status throws the graph's own error, with the nearest name, where there is no such task.
+    graph.status(task);
+    return idByName.get(typeof task === 'string' ? task : task.name)!;
+  });
+}
+
 /**
  * A 1 for each of these tasks and for all that must still be done before them, as far as they are pending and can come
  * to a result: what depends on a task that has failed will be skipped, so nothing need run for it.
  */
-function neededFor(
-  { idByName, topology, outcomes }: OpenGraph,
-  graph: TaskGraph,
-  tasks: readonly (string | AnyTask)[],
-): Uint8Array {
-  if (!Array.isArray(tasks)) throw new InvalidOptionError('only', 'a list of task names or handles', tasks);
+function neededFor({ topology, outcomes }: OpenGraph, tasks: readonly number[]): Uint8Array {
   const selected = new Uint8Array(topology.size);
   const hopeless = hopelessTasks({ topology, outcomes });
   const stack: number[] = [];
@@ -466,11 +476,7 @@ function neededFor(
     selected[id] = 1;
     stack.push(id);
   };
-  for (const task of tasks) {
-    // Asking for the status throws the graph's own error, with the nearest name, where there is no such task.
-    graph.status(task);
-    select(idByName.get(typeof task === 'string' ? task : task.name)!);
-  }
+  for (const id of tasks) select(id);
   const { starts, ids } = topology.dependencies;
   for (let id = stack.pop(); id !== undefined; id = stack.pop())
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) select(ids[edge]!);

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
 import type { AttemptRecord } from '../events.js';
+import { isThenable } from '../graph/thenable.js';
 import { NOT_TIMED } from './announcer.js';
 import type { LiveAttempt } from './attempt.js';
 import type { Clock } from './clock.js';
@@ -32,8 +33,8 @@ type RunAttempt = (attempt: LiveAttempt) => unknown;
  * @throws {@link InvalidOptionError}
  */
 function checkedHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const isPromise = typeof (headers as Partial<PromiseLike<unknown>>).then === 'function';
-  if (isPromise) (headers as unknown as PromiseLike<unknown>).then(undefined, () => {});
+  const isPromise = isThenable(headers);
+  if (isPromise) headers.then(undefined, () => {});
   // A promise has no properties of its own, and would be taken for no headers at all.
   if (typeof headers !== 'object' || isPromise)
     throw new InvalidOptionError('headers', 'a function that returns an object of texts at once', headers);

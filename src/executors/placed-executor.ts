@@ -17,7 +17,10 @@ import { callersStack } from './callers-stack.js';
 import { runAlone } from './lone-attempt.js';
 import type { Placing } from './run.js';
 
+export { WorkerLostError } from '../errors.js';
 export type * from '../places/place.js';
+export { RemotePlace, type RemotePlaceOptions, type RemoteWorker } from '../places/remote-place.js';
+export { type FarSide, serveAttempts } from '../places/serve-attempts.js';
 
 /**
  * The base of executors whose tasks run somewhere else: on threads, on a queue, on a service. A subclass says which

@@ -1,5 +1,6 @@
 import {
   AsyncTaskError,
+  FileOverlapError,
   InvariantError,
   RunAbortedError,
   RunFailedError,
@@ -7,14 +8,19 @@ import {
   UnsendableError,
 } from '../errors.js';
 import type { AttemptRecord, RunReport, ThreadId } from '../events.js';
+import { FileClaims } from '../files/file-claims.js';
+import { filesIn, mayHoldFiles } from '../files/file-result.js';
+import { isFileSource } from '../files/file-source.js';
+import { lookAtFiles } from '../files/look.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
+import { isThenable } from '../graph/thenable.js';
 import { type CallerContext, callerContext, inNoContext } from '../places/caller-context.js';
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
-import type { AttemptFacts, KeptFailure, RunMemory } from '../store/run-memory.js';
+import type { AttemptFacts, KeptFailure, Recalled, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
@@ -82,6 +88,8 @@ const SLICE_MS = 10;
 /** Starts that took less than this together are quick, in milliseconds. */
 const QUICK_MS = 1;
 const CHECK_INTERVAL_MAX = 8;
+/** So often a place is asked to fill itself in one go, before other events get their turn. */
+const FILLS_MAX = 1000;
 
 /**
  * One pass of an executor over a graph: tells the schedule what happened, and does what the schedule decides.
@@ -137,6 +145,10 @@ export class Run implements AttemptRun, PlacedRun {
   /** The place has told something since it was last looked at what can go on. */
   #hasNews = false;
   #isWoken = false;
+  /** Nothing is offered to the place until other events have had their turn. */
+  #isPlacePaused = false;
+  /** The tasks that have come back from it in this turn of the event loop. */
+  #cameBack: Set<number> | undefined;
   /** The place is being told that the run is over: what it says to that is not heard. */
   #isEnding = false;
   #broken: { readonly error: unknown } | undefined;
@@ -289,7 +301,7 @@ export class Run implements AttemptRun, PlacedRun {
   #advance(): void {
     const schedule = this.#schedule;
     const place = this.#place;
-    for (;;) {
+    for (let fillCount = 0; ; ) {
       if (this.#mailbox.length > 0) this.#dealWithMail();
       if (place !== undefined) this.#takeNews();
       if (schedule.hasUnchecked) this.#recall();
@@ -300,7 +312,10 @@ export class Run implements AttemptRun, PlacedRun {
         this.#start(id);
         continue;
       }
-      place?.fill();
+      if (place !== undefined && !this.#isPlacePaused) {
+        place.fill();
+        if (++fillCount === FILLS_MAX) this.#pausePlace();
+      }
       if (this.#mailbox.length === 0 && !schedule.hasSkipped && !this.#hasNews) return;
     }
   }
@@ -337,23 +352,9 @@ export class Run implements AttemptRun, PlacedRun {
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
       if (id === NONE) return;
-      const kept = this.#order.memory!.recall(id);
-      if (kept === undefined) {
-        this.#changed(id);
-      } else if (kept === 'no value') {
-        const isPart = this.#order.selected !== undefined;
-        if (isNeeded(this.open, schedule, this.#order.memory!.kept, id, isPart)) this.#changed(id);
-        else schedule.holds(id);
-      } else if ('error' in kept) {
-        this.#announcer.storeRefused(id, kept.error);
-        this.#changed(id);
-      } else if ('failure' in kept) {
-        this.#failsStill(id, kept);
-      } else {
-        this.open.outcomes.done(id, kept.result, 'store');
-        schedule.holds(id);
-        this.#announcer.kept(id, kept.result);
-      }
+      const recalled = this.#order.memory!.recall(id);
+      if (recalled instanceof Promise) this.#recallLater(id, recalled);
+      else this.#recalled(id, recalled);
       if (this.#host.isAsync) this.#yieldIfDue();
     }
   }
@@ -375,6 +376,41 @@ export class Run implements AttemptRun, PlacedRun {
     this.#schedule.failsStill(id);
     this.#announcer.failsStill(id, failure);
     if (this.#order.onFailure !== 'continue') this.#end('stopped', failure);
+  }
+
+  #recalled(id: number, kept: Recalled): void {
+    const schedule = this.#schedule;
+    // Skipped since it was looked at: what it depends on was made again, and failed.
+    if (schedule.state(id) !== 'checking') return;
+    if (kept === undefined) {
+      this.#changed(id);
+    } else if ('error' in kept) {
+      this.#announcer.storeRefused(id, kept.error);
+      this.#changed(id);
+    } else if ('isSpared' in kept) {
+      const isPart = this.#order.selected !== undefined;
+      if (isNeeded(this.open, schedule, this.#order.memory!.kept, id, isPart)) this.#changed(id);
+      else schedule.holds(id);
+    } else if ('failure' in kept) {
+      this.#failsStill(id, kept);
+    } else {
+      const { result, source = 'store' } = kept;
+      this.open.outcomes.done(id, result, source);
+      schedule.holds(id);
+      this.#announcer.kept(id, result, source);
+    }
+  }
+
+  /** It takes a while to see whether a result still holds, as it does where a large file is a part of it. */
+  #recallLater(id: number, recalled: Promise<Recalled>): void {
+    const end = (deal: () => void) => this.#fact(() => void (this.#saving.delete(giveUp) && deal()));
+    const giveUp = () => void this.#saving.delete(giveUp);
+    this.#saving.add(giveUp);
+    if (this.#stop !== undefined) this.#giveUpSaving();
+    recalled.then(
+      (kept) => end(() => this.#recalled(id, kept)),
+      (error) => end(() => this.#break(error)),
+    );
   }
 
   #announceSkipped(): void {
@@ -412,7 +448,7 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   get readyCount(): number {
-    return this.#schedule.stopped ? 0 : this.#schedule.readyPlacedCount;
+    return this.#schedule.stopped || this.#isPlacePaused ? 0 : this.#schedule.readyPlacedCount;
   }
 
   now(): number {
@@ -420,14 +456,14 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   take(ioBound?: boolean): RemoteAttempt | undefined {
-    const id = this.#schedule.nextPlaced(ioBound);
+    const id = this.#isPlacePaused ? NONE : this.#schedule.nextPlaced(ioBound);
     if (id === NONE) return undefined;
     this.open.outcomes.running(id);
     return this.#placedAttempt(id);
   }
 
   takeAhead(id: number): RemoteAttempt | undefined {
-    if (!this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
+    if (this.#isPlacePaused || !this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
     this.#schedule.sentAhead(id);
     const attempt = this.#placedAttempt(id);
     attempt.isAhead = true;
@@ -538,7 +574,7 @@ export class Run implements AttemptRun, PlacedRun {
     const isGivenBack = ending.kind === 'never-began' || (ending.kind === 'lost' && attempt.abortedWith === undefined);
     if (isGivenBack) {
       this.#endAhead(attempt);
-      this.#schedule.recalled(id);
+      this.#comesBack(id);
       return 'again';
     }
     attempt.heldEnding = ending;
@@ -631,7 +667,32 @@ export class Run implements AttemptRun, PlacedRun {
   #giveBack(attempt: LiveAttempt): void {
     this.#endAttempt(attempt);
     this.open.outcomes.pending(attempt.id);
-    this.#schedule.recalled(attempt.id);
+    this.#comesBack(attempt.id);
+  }
+
+  /**
+   * A task is ready for its place again. The place may hand it back as soon as it has taken it, and so without end: the
+   * second time in one turn of the event loop it is offered only in the next one, so that an abort can get in.
+   */
+  #comesBack(id: number): void {
+    this.#schedule.recalled(id);
+    if (this.#cameBack === undefined) {
+      this.#cameBack = new Set();
+      this.#clock.soon(() => {
+        this.#cameBack = undefined;
+      });
+    }
+    if (this.#cameBack.has(id)) this.#pausePlace();
+    else this.#cameBack.add(id);
+  }
+
+  #pausePlace(): void {
+    if (this.#isPlacePaused) return;
+    this.#isPlacePaused = true;
+    this.#clock.soon(() => {
+      this.#isPlacePaused = false;
+      this.wake();
+    });
   }
 
   // One attempt, from its start to its end.
@@ -659,7 +720,8 @@ export class Run implements AttemptRun, PlacedRun {
       return;
     }
     if (promise === undefined) {
-      if (settings.timeoutMs === undefined) this.#succeeded(id, startedAtMs, attempt, returned);
+      if (settings.timeoutMs === undefined && attempt?.written === undefined && !mayHoldFiles(returned))
+        this.#succeeded(id, startedAtMs, attempt, returned);
       else this.#returned(attempt ?? this.#attempt(id, startedAtMs), returned);
     } else if (isAsync) {
       this.#await(attempt ?? this.#attempt(id, startedAtMs), promise);
@@ -713,12 +775,12 @@ export class Run implements AttemptRun, PlacedRun {
     attempt.timer?.();
     attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#giveUp(attempt)));
     attempt.abort(abortion);
-    if (attempt.isPlaced) this.#place!.abort(attempt, abortion.reason);
+    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.abort(attempt, abortion.reason);
   }
 
   #giveUp(attempt: LiveAttempt): void {
     if (attempt.ended || attempt.heldEnding !== undefined) return;
-    if (attempt.isPlaced) this.#place!.giveUp(attempt);
+    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.giveUp(attempt);
     else this.#endedByAbort(attempt);
   }
 
@@ -731,7 +793,58 @@ export class Run implements AttemptRun, PlacedRun {
     if (attempt.ended) return 'void';
     if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt));
+    if (attempt.written !== undefined || mayHoldFiles(result)) return this.#returnedFiles(attempt, result);
     return this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
+  }
+
+  /** Files that it has written are put in their places, and those in its result looked at, before the task is done. */
+  #returnedFiles(attempt: LiveAttempt, result: unknown): Fate {
+    const { id } = attempt;
+    try {
+      if (attempt.filesSeen === 'not yet') {
+        attempt.written?.keep();
+        const looking = lookAtFiles(filesIn(result), attempt.name, this.#host.isAsync);
+        if (looking !== undefined) {
+          this.#awaitFiles(attempt, looking, result);
+          return 'saving';
+        }
+      }
+      this.#claimFiles(id, result);
+    } catch (error) {
+      if (error instanceof FileOverlapError) return this.#failedForGood(attempt, error);
+      return this.#failed(attempt, error);
+    }
+    return this.#succeeded(id, attempt.startedAtMs, attempt, result);
+  }
+
+  #awaitFiles(attempt: LiveAttempt, looking: Promise<void>, result: unknown): void {
+    attempt.filesSeen = 'being looked at';
+    const seen = looking.then(() => {
+      attempt.filesSeen = 'all';
+      return result;
+    });
+    if (attempt.liveIndex < 0) this.#await(attempt, seen);
+    else
+      whenSettled.call(
+        seen,
+        () => this.#promiseSettled(attempt, true, result),
+        (error) => this.#promiseSettled(attempt, false, error),
+      );
+  }
+
+  /** @throws {@link FileOverlapError} */
+  #claimFiles(id: number, result: unknown): void {
+    const { names, functions, outcomes, topology } = this.open;
+    let ancestors: ReadonlySet<number> | undefined;
+    const overlap = FileClaims.of(this.open).claim(id, filesIn(result), isFileSource(functions[id]!), {
+      of: this,
+      isDone: (task) => outcomes.isDone(task),
+      isAncestor: (task) => {
+        ancestors ??= new Set(topology.ancestors([id]));
+        return ancestors.has(task);
+      },
+    });
+    if (overlap !== undefined) throw new FileOverlapError(names[id]!, names[overlap.other]!, overlap.path);
   }
 
   #threw(attempt: LiveAttempt, error: unknown): Fate {
@@ -924,6 +1037,7 @@ export class Run implements AttemptRun, PlacedRun {
 
   #endAttempt(attempt: LiveAttempt): void {
     attempt.ended = true;
+    attempt.written?.discard();
     attempt.timer?.();
     if (attempt.liveIndex < 0) return;
     // The last one takes its place: the order of live attempts means nothing.
@@ -1007,13 +1121,6 @@ function withCause(error: unknown, cause: unknown): unknown {
 
 /** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */
 const whenSettled = Promise.prototype.then;
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
-}
 
 /**
  * One of each class of which every run makes new ones, kept for ever. When none is left at a garbage collection, V8 forgets their hidden class, and drops all

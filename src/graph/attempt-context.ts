@@ -1,15 +1,21 @@
 import { InvalidOptionError } from '../errors.js';
+import type { WrittenFiles } from '../files/written-files.js';
 import type { AttemptSignal } from './attempt-signal.js';
 import type { TaskContext } from './task.js';
 
 /** What a context tells of its attempt. */
-export type AttemptFacts = Omit<TaskContext, 'signal' | 'progress'>;
+export type AttemptFacts = Omit<TaskContext, 'signal' | 'progress' | 'file'>;
 
 /** What an attempt says of how far it is: from 0 to 1, and a note for people. */
 export type TellProgress = (fraction: number, note: string | undefined) => void;
 
 /** The context of an attempt whose function is called elsewhere than its run is. */
-export function contextOf(facts: AttemptFacts, aborting: AttemptSignal, tell: TellProgress): TaskContext {
+export function contextOf(
+  facts: AttemptFacts,
+  aborting: AttemptSignal,
+  tell: TellProgress,
+  written: WrittenFiles,
+): TaskContext {
   const { task, attempt, runId, headers } = facts;
   return {
     task,
@@ -20,6 +26,7 @@ export function contextOf(facts: AttemptFacts, aborting: AttemptSignal, tell: Te
       return aborting.signal;
     },
     progress: progressOf(task, tell),
+    file: (path) => written.beside(path),
   };
 }
 

@@ -10,8 +10,8 @@ export function attemptController(): AbortController {
 }
 
 /**
- * Tells the function of one attempt to come to an end. One that never asked for its signal was told nothing, and what it
- * returns is whole.
+ * Tells the function of one attempt to come to an end. One that never asked for its signal was told nothing, and what
+ * it returns is whole.
  */
 export class AttemptSignal {
   #controller: AbortController | undefined;
@@ -26,8 +26,12 @@ export class AttemptSignal {
     return this.#controller.signal;
   }
 
+  get isAborted(): boolean {
+    return this.#abortion !== undefined;
+  }
+
   get wasTold(): boolean {
-    return this.#abortion !== undefined && this.#controller !== undefined;
+    return this.isAborted && this.#controller !== undefined;
   }
 
   abort(reason: unknown): void {

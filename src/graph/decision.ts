@@ -17,6 +17,8 @@ export interface PlannedTask<Name extends string = string> extends Decision {
 }
 
 export const NOT_RUN_YET: Decision = Object.freeze({ verdict: 'runs', why: 'not run before' });
+/** Of a task with `always`. */
+export const EACH_RUN: Decision = Object.freeze({ verdict: 'runs', why: 'it runs in each run' });
 export const NOT_NEEDED: Decision & { readonly verdict: 'not needed' } = Object.freeze({
   verdict: 'not needed',
   why: 'all that takes its result is kept',

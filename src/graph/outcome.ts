@@ -1,8 +1,11 @@
 /** Where a task is in its life, as its graph knows it. */
 export type TaskStatus = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
 
-/** Where the result of a done task comes from: the function ran, the caller gave it, or a store kept it. */
-export type ResultSource = 'run' | 'given' | 'store';
+/**
+ * Where the result of a done task comes from: the function ran in the latest run, the caller gave it, a store kept it,
+ * or the graph had it from an earlier run, and what it was made from came out as before.
+ */
+export type ResultSource = 'run' | 'given' | 'store' | 'graph';
 
 /**
  * What is known of a task.
@@ -38,7 +41,15 @@ const DONE = 2;
 const FAILED = 3;
 const SKIPPED = 4;
 const STATUSES: readonly TaskStatus[] = ['pending', 'running', 'done', 'failed', 'skipped'];
-const SOURCES: readonly ResultSource[] = ['run', 'given', 'store'];
+const SOURCES: readonly ResultSource[] = ['run', 'given', 'store', 'graph'];
+
+/** What was known of one task, to be put back. */
+export interface SavedOutcome {
+  readonly id: number;
+  readonly status: number;
+  readonly value: unknown;
+  readonly detail: number;
+}
 
 const NONE_RETRIED: ReadonlySet<number> = new Set();
 
@@ -121,6 +132,15 @@ export class OutcomeTable {
       failed: counts[FAILED]!,
       skipped: counts[SKIPPED]!,
     };
+  }
+
+  /** What is known of a task, for {@link putBack}. */
+  saved(id: number): SavedOutcome {
+    return { id, status: this.#statuses[id]!, value: this.#values[id], detail: this.#details[id]! };
+  }
+
+  putBack({ id, status, value, detail }: SavedOutcome): void {
+    this.#write(id, status, value, detail);
   }
 
   pending(id: number): void {

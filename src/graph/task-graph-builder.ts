@@ -9,7 +9,11 @@ import {
   type TaskmapError,
   UnknownTaskError,
 } from '../errors.js';
+import type { FileResult } from '../files/file-result.js';
+import { fileSource, filesSource } from '../files/file-source.js';
+import type { GlobOptions } from '../files/glob.js';
 import { nearestName } from './nearest-name.js';
+import type { PlainArgument } from './plain-arguments.js';
 import type {
   Accepted,
   Add,
@@ -50,7 +54,15 @@ export interface TaskSpec extends TaskOptions {
   readonly dependsOn?: readonly (string | AnyTask)[] | undefined;
   /** The tasks to wait for without taking their results. */
   readonly after?: readonly (string | AnyTask)[] | undefined;
+  /** Values that are arguments too, in front of those results; one that is `undefined` is left out. */
+  readonly with?: readonly unknown[] | undefined;
 }
+
+/** A source as plain data, for `add()`: see {@link TaskGraphBuilder.file} and {@link TaskGraphBuilder.files}. */
+export type SourceSpec = { readonly name: string } & (
+  | { readonly file: string | URL }
+  | ({ readonly files: string | readonly string[] } & GlobOptions)
+);
 
 /** What is known before the first run. A graph's own `toJSON()` has this shape. */
 export interface KnownOutcomes<Tasks extends object = any> {
@@ -99,6 +111,28 @@ export interface TaskSetters<Names extends string> {
    * @throws {@link InvalidOptionError}
    */
   version(version: string): this;
+  /**
+   * The task runs in each run, whatever is known of it: for what looks at something outside, such as a folder or a
+   * clock. What takes its result runs only if that is another than before. `always(false)` takes it back.
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * let files = ['a.csv'];
+   * const graph = new TaskGraphBuilder()
+   *   .task('files', () => files).always()
+   *   .task('count').dependsOn('files').run((files) => files.length)
+   *   .build();
+   * const executor = new SyncExecutor();
+   * executor.run(graph);
+   * executor.run(graph);
+   * graph.explain('files'); // => 'ran: it runs in each run'
+   * graph.explain('count'); // => 'kept: same inputs'
+   * files = ['a.csv', 'b.csv'];
+   * executor.run(graph);
+   * graph.explain('count'); // => 'ran: the result of "files" changed'
+   */
+  always(on?: boolean): this;
   /** Waits for these tasks without taking their results. */
   after(...tasks: readonly (Names | AnyTask)[]): this;
   /**
@@ -178,6 +212,22 @@ export interface TaskDraft<
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
     ...dependencies: D
   ): TaskDraft<Declared, Added, N, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /**
+   * These values are arguments too, in the order of the calls of `with` and `dependsOn`; one that is `undefined` is left
+   * out, as of results. They are handed over as they are, to threads and queues as copies, and stores look at them.
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const scaled = (path: string, width: number, raw: string) => `${path}: ${raw} at ${width}`;
+   * const graph = new TaskGraphBuilder()
+   *   .task('raw', () => 'pixels')
+   *   .task('thumb', scaled).with('a.jpg', 320).dependsOn('raw')
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * graph.result('thumb'); // => 'a.jpg: pixels at 320'
+   */
+  with<Vs extends readonly unknown[]>(...values: Vs): TaskDraft<Declared, Added, N, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. */
   withContext(): TaskDraft<Declared, Added, N, [TaskContext, ...Rs]>;
   /** Gives the function. Its parameters are inferred from the dependencies. */
@@ -201,6 +251,10 @@ export interface IncompleteTask<
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
     ...dependencies: Accepted<F, [...Rs, ...ResultsFor<Declared, Added, D>], D>
   ): TaskStage<Declared, Added, N, F, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /** These values are arguments too: see {@link TaskDraft.with}. */
+  with<Vs extends readonly unknown[]>(
+    ...values: Accepted<F, [...Rs, ...Vs], Vs>
+  ): TaskStage<Declared, Added, N, F, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
   withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
   readonly task: MissingArguments<{ given: Fed<Rs>; takes: ParametersOf<F> }>;
@@ -220,6 +274,10 @@ export interface TaskStep<
   dependsOn<const D extends readonly ((keyof Declared & string) | Added['name'] | AnyTask)[]>(
     ...dependencies: Accepted<F, [...Rs, ...ResultsFor<Declared, Added, D>], D>
   ): TaskStage<Declared, Added, N, F, [...Rs, ...ResultsFor<Declared, Added, D>]>;
+  /** These values are arguments too: see {@link TaskDraft.with}. */
+  with<Vs extends readonly unknown[]>(
+    ...values: Accepted<F, [...Rs, ...Vs], Vs>
+  ): TaskStage<Declared, Added, N, F, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
   withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
   /** Starts the next task: see {@link TaskGraphBuilder.task}. */
@@ -230,6 +288,17 @@ export interface TaskStep<
     name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, ResultOf<G>>,
     fn: G,
   ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, G, []>;
+  /** Adds a file as a source: see {@link TaskGraphBuilder.file}. */
+  file<const M extends AnyName<Declared>>(
+    name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, FileResult>,
+    path: string | URL,
+  ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, () => FileResult, []>;
+  /** Adds files as a source: see {@link TaskGraphBuilder.files}. */
+  files<const M extends AnyName<Declared>>(
+    name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, readonly FileResult[]>,
+    patterns: string | readonly string[],
+    options?: GlobOptions,
+  ): TaskStage<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M, () => readonly FileResult[], []>;
   /** Checks and makes the graph: see {@link TaskGraphBuilder.build}. */
   build(
     known?: KnownOutcomes<TasksOf<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>>>,
@@ -342,17 +411,81 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
   }
 
   /**
+   * Adds a file as a source: a task whose result is this file, and that looks at it in each run. What depends on it runs
+   * again when the content is another, and not because somebody has written the same once more. A file that is not there
+   * fails the task.
+   *
+   * @param path - from the current folder of the process on, if it is relative. Links are followed
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const path = `orders-${process.pid}.csv`;
+   * writeFileSync(path, 'tea\nink\n');
+   * const graph = new TaskGraphBuilder()
+   *   .file('orders', path)
+   *   .task('lines').dependsOn('orders').run((orders) => readFileSync(orders.path, 'utf8').split('\n').length)
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * graph.result('lines'); // => 3
+   * rmSync(path);
+   */
+  file<const N extends AnyName<Declared>>(
+    name: NewName<Declared, Added, N, FileResult>,
+    path: string | URL,
+  ): TaskStage<Declared, Added, N, () => FileResult, []> {
+    return this.#source(name, (task) => fileSource(path, task)) as never;
+  }
+
+  /**
+   * Adds files as a source: a task whose result is a list of all files that these patterns mean, looked up in each run and
+   * ordered by the code units of their names. None at all is an empty list.
+   *
+   * @param patterns - such as `'docs/**' + '/*.md'`, with `/` on every system, from the current folder of the process on
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const folder = `docs-${process.pid}`;
+   * mkdirSync(folder);
+   * for (const name of ['b.md', 'a.md', 'notes.txt']) writeFileSync(`${folder}/${name}`, name);
+   * const graph = new TaskGraphBuilder().files('docs', `${folder}/*.md`).build();
+   * new SyncExecutor().run(graph);
+   * graph.result('docs').map((file) => file.name.split('/')[1]); // => ['a.md', 'b.md']
+   * rmSync(folder, { recursive: true });
+   */
+  files<const N extends AnyName<Declared>>(
+    name: NewName<Declared, Added, N, readonly FileResult[]>,
+    patterns: string | readonly string[],
+    options: GlobOptions = {},
+  ): TaskStage<Declared, Added, N, () => readonly FileResult[], []> {
+    return this.#source(name, (task) => filesSource(patterns, options, task)) as never;
+  }
+
+  #source(name: unknown, make: (task: string) => TaskFunction): Draft {
+    const task = stringName(name);
+    const fn = make(task);
+    const draft = new Draft(this, task);
+    this.#drafts.push(draft);
+    return draft.run(fn).onMainThread().always();
+  }
+
+  /**
    * Adds tasks from data, for graphs that are read from somewhere or made in a loop. Nothing is inferred; `build()` tells what is wrong.
    *
    * @throws {@link InvalidOptionError} if a `name` is no string
    */
-  add(...specs: readonly TaskSpec[]): this {
+  add(...specs: readonly (TaskSpec | SourceSpec)[]): this {
     for (const spec of specs) {
       if (Array.isArray(spec))
         throw new InvalidOptionError('add', 'given specs, and not a list of them: add(...specs)', spec);
       const draft = new Draft(this, stringName(spec.name));
       this.#drafts.push(draft);
-      this.#problems.push(...draft.fill(spec));
+      this.#problems.push(...draft.fill(asTask(spec, this.#problems)));
     }
     return this;
   }
@@ -369,20 +502,24 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     const functions: TaskFunction[] = [];
     const allSettings: TaskSettings[] = [];
     const idByName = new Map<string, number>();
-    for (const { name, fn, settings } of this.#drafts) {
+    const always: number[] = [];
+    const plain = new Map<number, readonly PlainArgument[]>();
+    for (const { name, fn, settings, plain: values } of this.#drafts) {
       // A second task of the same name stays in the lists: what else is wrong with it is to be told as well.
       if (idByName.has(name)) problems.push(new DuplicateTaskError(name));
       else idByName.set(name, names.length);
       names.push(name);
       allSettings.push(settings);
+      if (settings.always) always.push(names.length - 1);
+      if (values !== NO_VALUES) plain.set(names.length - 1, [...values]);
       if (fn === undefined) problems.push(new MissingFunctionError(name));
       else functions.push(fn);
     }
     const topology = topologyOf(this.#drafts, idByName, problems);
-    for (const { name, inputs } of this.#drafts) {
+    for (const { name, argumentCount } of this.#drafts) {
       const expected = `a list of at most ${INPUTS_MAX} tasks, since a call takes no more arguments; gather them in several tasks, or use after()`;
-      if (inputs.length > INPUTS_MAX)
-        problems.push(new InvalidOptionError('dependsOn', expected, `${inputs.length} tasks`, name));
+      if (argumentCount > INPUTS_MAX)
+        problems.push(new InvalidOptionError('dependsOn', expected, `${argumentCount} tasks`, name));
     }
     const cycles = topology.cycles();
     for (const cycle of cycles) problems.push(new CycleError(cycle.map((id) => names[id]!)));
@@ -401,7 +538,16 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
         problems,
         cycles.length === CYCLES_TOLD_MAX ? 'There may be more cycles.' : '',
       );
-    const graph = createGraph({ name: this.#name, names, idByName, functions, settings: allSettings, topology });
+    const graph = createGraph({
+      name: this.#name,
+      names,
+      idByName,
+      functions,
+      settings: allSettings,
+      topology,
+      always,
+      plain: plain.size === 0 ? undefined : plain,
+    });
     for (const name of done) graph.markDone(name, undefined);
     for (const [name, result] of results) graph.markDone(name, result);
     for (const name of saved) graph.markDone(name, results.get(name), { save: true });
@@ -418,6 +564,7 @@ const NAMES_COMPARED_MAX = 100_000;
 type Reference = string | AnyTask;
 
 const NONE_NAMED: string[] = [];
+const NO_VALUES: PlainArgument[] = [];
 
 /** The one class behind {@link TaskDraft}, {@link IncompleteTask} and {@link TaskStep}: what tells them apart is only what the compiler knows. */
 class Draft {
@@ -428,6 +575,7 @@ class Draft {
   inputs: string[] = NONE_NAMED;
   /** Names of the tasks to wait for without taking their results. */
   predecessors: string[] = NONE_NAMED;
+  plain: PlainArgument[] = NO_VALUES;
   readonly #builder: TaskGraphBuilder<any, any>;
 
   constructor(builder: TaskGraphBuilder<any, any>, name: string) {
@@ -442,6 +590,16 @@ class Draft {
 
   after(...tasks: readonly Reference[]): this {
     this.predecessors = withNames(this.predecessors, tasks, 'after', this.name, this.#builder);
+    return this;
+  }
+
+  get argumentCount(): number {
+    return this.inputs.length + this.plain.length;
+  }
+
+  with(...values: readonly unknown[]): this {
+    // As of results.
+    for (const value of values) if (value !== undefined) this.#give(value);
     return this;
   }
 
@@ -486,6 +644,10 @@ class Draft {
     return this.#set({ version });
   }
 
+  always(on = true): this {
+    return this.#set({ always: on });
+  }
+
   expires(expiresMs: number): this {
     return this.#set({ expiresMs });
   }
@@ -500,6 +662,14 @@ class Draft {
 
   task(...args: [name: never]): unknown {
     return this.#builder.task(...args);
+  }
+
+  file(...args: [name: never, path: never]): unknown {
+    return this.#builder.file(...args);
+  }
+
+  files(...args: [name: never, patterns: never, options: never]): unknown {
+    return this.#builder.files(...args);
   }
 
   build(known?: KnownOutcomes): TaskGraph {
@@ -522,6 +692,11 @@ class Draft {
       }
     };
     attempt(() => {
+      const { with: values = [] } = spec;
+      if (!Array.isArray(values)) throw new InvalidOptionError('with', 'a list of values', values, this.name);
+      this.with(...values);
+    });
+    attempt(() => {
       this.inputs = withNames(this.inputs, spec.dependsOn ?? [], 'dependsOn', this.name, this.#builder);
     });
     attempt(() => {
@@ -532,9 +707,27 @@ class Draft {
     return problems;
   }
 
+  #give(value: unknown): void {
+    if (this.plain === NO_VALUES) this.plain = [];
+    this.plain.push({ at: this.argumentCount, value });
+  }
+
   #set(options: TaskOptions): this {
     this.settings = settled(options, this.name, this.settings);
     return this;
+  }
+}
+
+/** A source as the task that it stands for; without a function, if something is wrong with it. */
+function asTask(spec: TaskSpec | SourceSpec, problems: TaskmapError[]): TaskSpec {
+  if (!('file' in spec || 'files' in spec)) return spec as TaskSpec;
+  try {
+    const run = 'file' in spec ? fileSource(spec.file, spec.name) : filesSource(spec.files, spec, spec.name);
+    return { ...spec, run, onMainThread: true, always: true };
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError)) throw error;
+    problems.push(error);
+    return { ...spec, run: () => undefined };
   }
 }
 

@@ -12,9 +12,11 @@ import {
   RunFailedError,
   UnknownTaskError,
 } from '../errors.js';
-import { type Decision, NOT_RUN_YET, WAS_RESET } from './decision.js';
+import { type Decision, EACH_RUN, NOT_RUN_YET, WAS_RESET } from './decision.js';
+import { Lineage } from './lineage.js';
 import { nearestName } from './nearest-name.js';
-import { type Outcome, OutcomeTable, type ResultSource, type StatusCounts, type TaskStatus } from './outcome.js';
+import { type Outcome, OutcomeTable, type StatusCounts, type TaskStatus } from './outcome.js';
+import type { PlainArguments } from './plain-arguments.js';
 import { criticalPath, type StartOrder, startOrder } from './rank.js';
 import type { AnyTask, MarkedOptions, MarkedResult, Replacement, ResultOf, SignatureOf } from './signature.js';
 import type { TaskFunction, TaskSettings } from './task.js';
@@ -28,6 +30,19 @@ export interface GraphPlan {
   readonly functions: TaskFunction[];
   readonly settings: readonly TaskSettings[];
   readonly topology: Topology;
+  /** The tasks that run in each run. */
+  readonly always: readonly number[];
+  /** `undefined` if no task has any. */
+  readonly plain: PlainArguments | undefined;
+}
+
+/** How `reset()` is meant. */
+export interface ResetOptions {
+  /**
+   * Whether everything that depends on the tasks is pending again too. If not, it stays as it is until the next run, and
+   * runs only if what it was made from is another then. Default true.
+   */
+  readonly descendants?: boolean | undefined;
 }
 
 /** What a run works on: the parts of a graph that its public methods keep to themselves. */
@@ -39,11 +54,14 @@ export class OpenGraph implements GraphPlan {
   readonly settings: readonly TaskSettings[];
   readonly topology: Topology;
   readonly outcomes: OutcomeTable;
+  readonly always: readonly number[];
+  readonly plain: PlainArguments | undefined;
+  #lineage: Lineage | undefined;
   /** Why tasks run or are kept, as the latest run or plan with a store found. */
   readonly decisions: Map<number, Decision> = new Map<number, Decision>();
   #startOrder: StartOrder | undefined;
 
-  constructor({ name, names, idByName, functions, settings, topology }: GraphPlan) {
+  constructor({ name, names, idByName, functions, settings, topology, always, plain }: GraphPlan) {
     this.name = name;
     this.names = names;
     this.idByName = idByName;
@@ -51,6 +69,25 @@ export class OpenGraph implements GraphPlan {
     this.settings = settings;
     this.topology = topology;
     this.outcomes = new OutcomeTable(names.length);
+    this.always = always;
+    this.plain = plain;
+  }
+
+  /** What its results were made from, if a task may run again without all that depends on it. */
+  get lineage(): Lineage | undefined {
+    return this.#lineage ?? (this.always.length === 0 ? undefined : this.traced());
+  }
+
+  /** The same, and from now on a task may. */
+  traced(): Lineage {
+    const { topology, outcomes } = this;
+    this.#lineage ??= new Lineage({ topology, outcomes, always: this.always });
+    return this.#lineage;
+  }
+
+  /** Whether a run may come to decide about a task: it is pending, or may become so. */
+  isUndecided(id: number): boolean {
+    return this.outcomes.isPending(id) || (this.lineage?.mayLookAt(id) ?? false);
   }
 
   /** Worked out when it is first asked for: many graphs are only drawn, or asked who depends on whom. */
@@ -382,20 +419,20 @@ export class TaskGraph<Tasks extends object = any> {
   explain(task: (keyof Tasks & string) | AnyTask): string {
     const id = this.#id(task);
     const outcome = this.#outcome(id);
-    const { verdict, why } = this.#outcomes.wasReset(id) ? WAS_RESET : (this.#open.decisions.get(id) ?? NOT_RUN_YET);
+    const { verdict, why } = this.#open.decisions.get(id) ?? this.#undecided(id);
     switch (outcome.status) {
       case 'pending':
       case 'running':
         return `${verdict}: ${why}`;
       case 'done':
         if (outcome.source === 'given') return 'kept: its result was given';
-        if (outcome.source === 'store') return `kept: ${why}`;
+        if (outcome.source !== 'run') return `kept: ${why}`;
         // A run without a store finds nothing out: what the one before had found was not why.
         return `ran: ${verdict === 'runs' || verdict === 'may run' ? why : NOT_RUN_YET.why}`;
       case 'failed':
-        return `failed: ${verdict === 'fails' ? why : described(outcome.error)}. It runs again after graph.resetFailed()`;
+        return `failed: ${verdict === 'fails' ? why : described(outcome.error)}. It runs again ${this.#whenTriedAgain(id)}`;
       case 'skipped':
-        return `skipped: ${quoted(outcome.because)} failed. It runs again after graph.resetFailed()`;
+        return `skipped: ${quoted(outcome.because)} failed. It runs again ${this.#whenTriedAgain(id)}`;
       default:
         return outcome satisfies never;
     }
@@ -406,14 +443,40 @@ export class TaskGraph<Tasks extends object = any> {
   /**
    * Makes these tasks, and everything that depends on them, pending again. Without names it changes nothing.
    *
+   * With `{ descendants: false }` behind the tasks, they alone run again for sure. What depends on them and is done runs
+   * only if what it takes is another then.
+   *
    * @throws {@link UnknownTaskError}
    * @throws {@link GraphBusyError}
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const graph = new TaskGraphBuilder()
+   *   .task('rows', () => [3, 4])
+   *   .task('sum').dependsOn('rows').run(([a, b]) => a! + b!)
+   *   .build();
+   * const executor = new SyncExecutor();
+   * executor.run(graph);
+   * executor.run(graph.reset('rows', { descendants: false })).attemptCount; // => 1
+   * graph.explain('sum'); // => 'kept: same inputs'
    */
-  reset(...tasks: readonly ((keyof Tasks & string) | AnyTask)[]): this {
+  reset(
+    ...tasks: readonly ((keyof Tasks & string) | AnyTask)[] | [...((keyof Tasks & string) | AnyTask)[], ResetOptions]
+  ): this {
     this.#refuseIfBusy('reset');
-    const ids = tasks.map((task) => this.#id(task));
-    for (const id of ids) this.#outcomes.reset(id);
-    for (const id of this.#open.topology.descendants(ids)) this.#outcomes.reset(id);
+    const last = tasks.at(-1);
+    const options = isResetOptions(last) ? last : {};
+    const ids = (options === last ? tasks.slice(0, -1) : tasks).map((task) => this.#id(task as string | AnyTask));
+    if (flagOf(options)) {
+      for (const id of ids) this.#reset(id);
+      for (const id of this.#open.topology.descendants(ids)) this.#reset(id);
+      return this;
+    }
+    this.#open.traced().beforeReset(ids);
+    for (const id of ids) this.#reset(id);
+    for (const id of this.#open.topology.descendants(ids)) this.#retry(id);
     return this;
   }
 
@@ -424,7 +487,7 @@ export class TaskGraph<Tasks extends object = any> {
    */
   resetAll(): this {
     this.#refuseIfBusy('reset');
-    for (let id = 0; id < this.size; id++) this.#outcomes.reset(id);
+    for (let id = 0; id < this.size; id++) this.#reset(id);
     return this;
   }
 
@@ -435,10 +498,7 @@ export class TaskGraph<Tasks extends object = any> {
    */
   resetFailed(): this {
     this.#refuseIfBusy('reset');
-    for (let id = 0; id < this.size; id++) {
-      if (this.#outcomes.isFailed(id) && this.#open.settings[id]!.keepFailures !== undefined) this.#outcomes.retry(id);
-      else if (this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id)) this.#outcomes.pending(id);
-    }
+    for (let id = 0; id < this.size; id++) this.#retry(id);
     return this;
   }
 
@@ -507,21 +567,26 @@ export class TaskGraph<Tasks extends object = any> {
     this.#refuseIfBusy('change');
     const excepted = new Set(tasks.map((task) => this.#id(task)));
     for (let id = 0; id < this.size; id++) {
-      if (excepted.has(id)) this.#outcomes.reset(id);
-      else if (!this.#outcomes.isDone(id)) this.#outcomes.done(id, undefined, 'given');
+      if (excepted.has(id)) this.#reset(id);
+      else if (!this.#outcomes.isDone(id)) this.#give(id, undefined);
     }
     return this;
   }
 
   // The graph as text.
 
-  /** What is known, for `JSON.stringify`. `builder.build(JSON.parse(text))` takes it up again, as far as JSON can hold the results. */
+  /**
+   * What is known, for `JSON.stringify`. `builder.build(JSON.parse(text))` takes it up again, as far as JSON can hold the
+   * results. What the next run would look at again is left out: tasks with `always`, and what hangs on them.
+   */
   toJSON(): GraphJSON {
     const done: string[] = [];
     const results: [string, unknown][] = [];
     const failed: [string, string][] = [];
     const skipped: [string, string][] = [];
+    const lookedAt = this.#lookedAtAgain();
     for (let id = 0; id < this.size; id++) {
+      if (lookedAt?.has(id)) continue;
       const name = this.#open.names[id]!;
       const outcome = this.#outcome(id);
       if (outcome.status === 'done') done.push(name);
@@ -677,9 +742,43 @@ export class TaskGraph<Tasks extends object = any> {
     }
   }
 
-  #markDone(id: number, result: unknown, source: ResultSource = 'given'): void {
+  #reset(id: number): void {
+    const { decisions } = this.#open;
+    this.#outcomes.reset(id);
+    this.#open.lineage?.forget(id);
+    if (decisions.size > 0) decisions.delete(id);
+  }
+
+  #retry(id: number): void {
+    if (this.#outcomes.isFailed(id) && this.#open.settings[id]!.keepFailures !== undefined) this.#outcomes.retry(id);
+    else if (this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id)) this.#outcomes.pending(id);
+  }
+
+  #give(id: number, result: unknown): void {
+    this.#outcomes.done(id, result, 'given');
+    this.#open.lineage?.forget(id);
+  }
+
+  /** Why a task runs of which neither a run nor a plan has decided anything. */
+  #undecided(id: number): Decision {
+    if (this.#open.lineage?.isAlways(id)) return EACH_RUN;
+    return this.#outcomes.wasReset(id) ? WAS_RESET : NOT_RUN_YET;
+  }
+
+  /** The tasks that the next run would look at again. */
+  #lookedAtAgain(): ReadonlySet<number> | undefined {
+    const before = this.#open.lineage?.lookAgain(undefined);
+    for (const outcome of before ?? []) this.#outcomes.putBack(outcome);
+    return before && new Set(before.map(({ id }) => id));
+  }
+
+  #whenTriedAgain(id: number): string {
+    return this.#open.lineage?.mayLookAt(id) ? 'in the next run' : 'after graph.resetFailed()';
+  }
+
+  #markDone(id: number, result: unknown): void {
     const hadFailed = this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id);
-    this.#outcomes.done(id, result, source);
+    this.#give(id, result);
     if (!hadFailed) return;
     for (const descendant of this.#open.topology.descendants([id])) {
       if (this.#outcomes.isSkipped(descendant)) this.#outcomes.pending(descendant);
@@ -689,6 +788,15 @@ export class TaskGraph<Tasks extends object = any> {
   #refuseIfBusy(action: string): void {
     if (this.#busy) throw new GraphBusyError(this.name, action);
   }
+}
+
+function isResetOptions(value: unknown): value is ResetOptions {
+  return typeof value === 'object' && value !== null && !('name' in value);
+}
+
+function flagOf({ descendants = true }: ResetOptions): boolean {
+  if (typeof descendants !== 'boolean') throw new InvalidOptionError('descendants', 'true or false', descendants);
+  return descendants;
 }
 
 /** The tasks of a graph type: each name with the signature of its function. */

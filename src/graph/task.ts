@@ -36,6 +36,30 @@ export interface TaskContext {
    * @param note - what is being done, for people
    */
   readonly progress: (fraction: number, note?: string) => void;
+  /**
+   * A path beside this one, to write to. When the task is done, what was written there is put in the place of the file, so
+   * that nobody ever sees half of it; if the attempt fails or times out, it is removed. Folders that are missing are made.
+   * Bound, so it may be destructured.
+   *
+   * @param path - where the file is to be: from the current folder of the process on, if it is relative
+   * @throws {@link FileError} if its folder cannot be made
+   *
+   * @example
+   * import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+   * import { fileAt, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const path = `report-${process.pid}.txt`;
+   * const graph = new TaskGraphBuilder()
+   *   .task('report').withContext().run(({ file }) => {
+   *     writeFileSync(file(path), 'all is well');
+   *     return fileAt(path);
+   *   })
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * readFileSync(graph.result('report').path, 'utf8'); // => 'all is well'
+   * rmSync(path);
+   */
+  readonly file: (path: string | URL) => string;
 }
 
 /** How often a task is tried, and how long to wait in between. */
@@ -68,6 +92,11 @@ export interface TaskOptions {
   readonly timeoutMs?: number | undefined;
   /** Names the meaning of the function, for whoever keeps results: it is to be changed when the same inputs give another result. Default `''`. */
   readonly version?: string | undefined;
+  /**
+   * Runs in each run, whatever is known of it: for what looks at something outside, such as a folder or a clock. What
+   * takes its result runs only if that is another than before. Default false.
+   */
+  readonly always?: boolean | undefined;
   /**
    * How long a kept result holds, in milliseconds, counted from when the task ended by the executor's clock: a finite
    * number above 0. Default: as long as the task and its inputs are the same.
@@ -104,6 +133,7 @@ export interface TaskSettings {
   /** `undefined`: no limit. */
   readonly timeoutMs: number | undefined;
   readonly version: string;
+  readonly always: boolean;
   /** `undefined`: it never does. */
   readonly expiresMs: number | undefined;
   /** `undefined`: for no time. */
@@ -131,6 +161,7 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   retry: ONE_ATTEMPT,
   timeoutMs: undefined,
   version: '',
+  always: false,
   expiresMs: undefined,
   keepFailures: undefined,
   transient: false,
@@ -170,6 +201,7 @@ export function settled(
       (value) => value > 0 && value <= WAIT_MAX_MS,
     ),
     version: checked.text('version', options.version, base.version),
+    always: checked.flag('always', options.always, base.always),
     expiresMs: checked.number('expiresMs', options.expiresMs, base.expiresMs, DURATION, isDuration),
     keepFailures: checked.failureKeeping(options.keepFailures, base.keepFailures),
     transient: checked.flag('transient', options.transient, base.transient),
@@ -186,6 +218,7 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.retry === ONE_ATTEMPT &&
     settings.timeoutMs === undefined &&
     settings.version === '' &&
+    !settings.always &&
     settings.expiresMs === undefined &&
     settings.keepFailures === undefined &&
     !settings.transient;

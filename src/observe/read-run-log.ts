@@ -48,7 +48,7 @@ export interface LoggedInterrupted {
 export interface LoggedDone {
   readonly task: string;
   readonly attempt: number;
-  readonly source: 'run' | 'store';
+  readonly source: 'run' | 'store' | 'graph';
   readonly doneAtMs: number;
   readonly durationMs: number;
 }
@@ -143,7 +143,7 @@ const STATE_BY_EVENT: { readonly [E in TaskEvent]: (task: string, line: Line) =>
     entry: {
       task,
       attempt: numberIn(line, 'attempt'),
-      source: line['source'] === 'store' ? 'store' : 'run',
+      source: line['source'] === 'store' || line['source'] === 'graph' ? line['source'] : 'run',
       doneAtMs: numberIn(line, 'time'),
       durationMs: numberIn(line, 'durationMs'),
     },

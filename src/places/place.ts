@@ -106,7 +106,7 @@ export interface RemoteAttempt {
   readonly task: Task;
   /** Which try it is, counted from 1. */
   readonly attempt: number;
-  /** The results of its dependencies, in order, those that are `undefined` left out. */
+  /** The results of its dependencies and the values given by `with()`, in order, those that are `undefined` left out. */
   readonly inputs: readonly unknown[];
   /**
    * Calls its function with its arguments, here and now: for a place on this thread. Bound, so it may be destructured.
@@ -158,7 +158,7 @@ export interface UnsendableEnding {
 /**
  * It ended before its function had, through no fault of its own; or it never began. It runs again, and that costs no
  * attempt; one that is lost after `abort()` ends as aborted. The run does not count how often: see
- * {@link HopelessEnding}.
+ * {@link HopelessEnding}. A task that comes back twice in one turn of the event loop is offered again in the next one.
  */
 export interface LostEnding {
   readonly kind: 'lost' | 'never-began';

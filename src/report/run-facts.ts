@@ -20,7 +20,7 @@ export interface TaskFacts {
 
 /** What came of a task. */
 export type Ending =
-  | { readonly kind: 'result'; readonly result: unknown; readonly from: 'run' | 'given' | 'store' | 'before' }
+  | { readonly kind: 'result'; readonly result: unknown; readonly from: 'run' | 'given' | 'store' | 'graph' | 'before' }
   /** It is done, but what it returned is not known any more: the graph has been run again. */
   | { readonly kind: 'forgotten' }
   | { readonly kind: 'error'; readonly error: unknown; readonly attemptCount: number }

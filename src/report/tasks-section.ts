@@ -15,7 +15,13 @@ const AMOUNTS = new Set(['Attempts', 'Began', 'Waited', 'Took']);
 /** By these a table is not sorted. */
 const UNSORTED = new Set(['Waited for', 'Result or error']);
 
-const FROM_TEXTS = { run: '', given: 'given', store: 'from a store', before: 'from an earlier run' } as const;
+const FROM_TEXTS = {
+  run: '',
+  given: 'given',
+  store: 'from a store',
+  graph: 'as before',
+  before: 'from an earlier run',
+} as const;
 
 /**
  * A row for each task. All of them are in the page; where scripts run, it can be sorted, searched and filtered.

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
 import { type RetrySettings, WAIT_MAX_MS } from '../graph/task.js';
+import { isThenable } from '../graph/thenable.js';
 
 /**
  * The pause after a failed attempt, in milliseconds, or -1 if there is to be no further one. Grows by the factor `backoff` from pause to pause; of
@@ -32,7 +33,7 @@ export function deservesAnother(
   if (attempt >= attempts) return false;
   if (when === undefined) return true;
   const told: unknown = when(error, attempt) ?? true;
-  if (typeof (told as Partial<PromiseLike<unknown>>).then !== 'function') return Boolean(told);
+  if (!isThenable(told)) return Boolean(told);
   // The task fails already; a rejection that nobody waits for would be reported as unhandled besides.
   Promise.resolve(told).catch(() => {});
   throw new InvalidOptionError(

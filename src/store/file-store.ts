@@ -164,14 +164,13 @@ export class FileStore extends LocalStore {
   }
 
   /** @internal */
-  protected override itemsOf(graph?: string): Item[] {
+  protected override itemsOf(): Item[] {
     const { journal, values, lock } = this.#opened();
     lock.check();
     // From here on all that there is has its place in the file.
     journal.commitSync();
     const window = journal.window();
-    const places = graph === undefined ? journal.places.all() : journal.places.of(graph);
-    return places.map((place) => ({
+    return journal.places.all().map((place) => ({
       graph: place.graph,
       key: place.task,
       size: place.size + (place.file?.size ?? 0),

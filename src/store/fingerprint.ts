@@ -1,5 +1,7 @@
 import { hashValue } from '../codec/value-hash.js';
-import { described, quoted, UncarriableError } from '../errors.js';
+import { described, FileError, quoted, UncarriableError } from '../errors.js';
+import { filesIn, lookOf } from '../files/file-result.js';
+import { lookAtFiles } from '../files/look.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { OutcomeHeader, StoredOutcome } from './outcome-codec.js';
 
@@ -48,9 +50,12 @@ export function sourceHashOf(fn: TaskFunction): string {
 /** The hash of a result, {@link NO_HASH} if a part of it cannot be kept. */
 export function hashOfResult(result: unknown): string {
   try {
+    // One that was given has not been looked at yet.
+    const unseen = filesIn(result).filter((file) => lookOf(file) === undefined);
+    void lookAtFiles(unseen, undefined, false);
     return hashValue(result);
   } catch (error) {
-    if (error instanceof UncarriableError) return NO_HASH;
+    if (error instanceof UncarriableError || error instanceof FileError) return NO_HASH;
     throw error;
   }
 }

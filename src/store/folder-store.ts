@@ -173,9 +173,8 @@ export class FolderStore extends LocalStore {
   }
 
   /** @internal */
-  protected override itemsOf(graph?: string): Item[] {
-    const files = this.#asked('read', () => this.#files(graph === undefined ? undefined : fileNameOf(graph)));
-    return files.flatMap(({ path, name, size }) => {
+  protected override itemsOf(): Item[] {
+    return this.#asked('read', () => this.#files()).flatMap(({ path, name, size }) => {
       const bytes = this.#asked('read', () => readIfThere(path));
       const found = bytes && readOutcomeFile(bytes);
       if (found?.state !== 'whole' || !isOf(name, found.task)) return [];
@@ -194,10 +193,10 @@ export class FolderStore extends LocalStore {
     this.flush();
   }
 
-  /** The files of outcomes, of all folders of graphs or of one, in the order in which they were written. */
-  #files(folder?: string): { readonly path: string; readonly name: string; readonly size: number }[] {
-    const folders = folder === undefined ? namesIn(this.directory).filter(isOutcomeFileName) : [folder];
-    return folders
+  /** The files of outcomes, in the order in which they were written. */
+  #files(): { readonly path: string; readonly name: string; readonly size: number }[] {
+    return namesIn(this.directory)
+      .filter(isOutcomeFileName)
       .flatMap((one) =>
         namesIn(join(this.directory, one)).map((name) => ({ name, path: join(this.directory, one, name) })),
       )

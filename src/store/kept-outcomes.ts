@@ -1,8 +1,14 @@
-import { InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
+import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 import type { StoreRepair } from '../events.js';
+import { FileClaims } from '../files/file-claims.js';
+import { filesIn } from '../files/file-result.js';
+import { isFileSource } from '../files/file-source.js';
+import { goOn } from '../files/in-turn.js';
+import { learn } from '../files/look.js';
 import { type Decision, NOT_NEEDED, WAS_RESET } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
-import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
+import { type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
+import { KeptFiles } from './kept-files.js';
 import { isKeptFailure, lapse } from './lasting.js';
 import {
   decodeOutcome,
@@ -10,12 +16,17 @@ import {
   headerOf,
   type NewOutcome,
   type OutcomeHeader,
+  type StoredFile,
   type StoredOutcome,
+  withMore,
 } from './outcome-codec.js';
+import { plainHashesOf } from './plain-hashes.js';
+import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, Foreseen, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
 import {
+  changeSince,
   isComparable,
-  isOfSame,
+  type MadeFrom,
   newestFirst,
   placeOf,
   VARIANTS,
@@ -48,6 +59,7 @@ export class KeptOutcomes implements RunMemory {
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
+  readonly #files: KeptFiles;
   readonly #now: () => number;
   /** The tasks with given results that are to be saved, once it is known what they were made from. */
   readonly #given: Set<number>;
@@ -61,7 +73,7 @@ export class KeptOutcomes implements RunMemory {
   readonly #resetKeys: string[] = [];
   readonly #variants = new Map<number, readonly Variant[]>();
   /** What is kept of tasks that the graph has no longer, if that is to go when it is old. */
-  readonly #left = new Map<string, { readonly keys: string[]; atMs: number }>();
+  readonly #left = new Map<string, { readonly keys: string[]; readonly files: StoredFile[]; atMs: number }>();
   /** The numbers of the outcomes that this run has made. */
   readonly #made = new Map<number, number>();
   readonly #stored = new Map<number, StoredOutcome>();
@@ -85,6 +97,7 @@ export class KeptOutcomes implements RunMemory {
     this.#now = now;
     this.#retried = graph.outcomes.retried;
     this.#given = new Set(graph.outcomes.toSave);
+    this.#files = new KeptFiles(store, graph.name, isAsync, (of, task, bytes) => this.#saveAs(of, task, bytes));
     this.repairs = withUntold(store, loaded.repairs);
     this.kept = new Uint8Array(graph.topology.size);
     for (const pair of loaded.outcomes) {
@@ -99,12 +112,13 @@ export class KeptOutcomes implements RunMemory {
         if (store.maxAgeMs !== undefined) this.#hasLeft(task, key, bytes);
         continue;
       }
+      if (!graph.isUndecided(id) && !this.#given.has(id)) continue;
       if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
-      else if (graph.outcomes.isPending(id) || this.#given.has(id)) this.#found(id, number, bytes);
+      this.#found(id, number, bytes);
     }
     for (let id = 0; id < this.kept.length; id++) {
-      if (graph.outcomes.isPending(id))
-        graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
+      if (!graph.outcomes.isPending(id)) continue;
+      graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
     }
   }
 
@@ -121,29 +135,25 @@ export class KeptOutcomes implements RunMemory {
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
     const keys = new Set([...names.map((name) => variantKey(name, 1)), ...this.#resetKeys]);
     this.#wait(this.#store.forget(this.#graph.name, [...keys]));
+    for (const [id] of [...this.#bytes, ...this.#further]) {
+      if (resets[id] !== 1) continue;
+      const files = this.#variantsOf(id).flatMap(({ stored }) => stored?.more.files ?? []);
+      void this.#files.forget(this.#graph.names[id]!, files);
+      this.#bytes.delete(id);
+      this.#further.delete(id);
+      this.#variants.delete(id);
+    }
   }
 
   /** Failures that are to be tried again are so for all that come after, should this run not come to them. */
   #retryFailures(): void {
     for (const id of this.#retried)
-      for (const { number, stored } of this.#variantsOf(id)) {
+      for (const { number, bytes, stored } of this.#variantsOf(id)) {
         if (stored?.status !== 'failed' || stored.more.retry) continue;
-        const { bytes } = encodeOutcome({
-          ...stored,
-          value: this.#errorOf(stored),
-          more: { ...stored.more, retry: true },
-        });
-        this.#wait(this.#store.save(this.#graph.name, variantKey(stored.task, number), bytes));
+        const more = withMore(stored, bytes, { retry: true });
+        this.#wait(this.#store.save(this.#graph.name, variantKey(stored.task, number), more));
       }
     this.#graph.outcomes.retriesTold();
-  }
-
-  #errorOf(stored: StoredOutcome): unknown {
-    try {
-      return stored.value();
-    } catch (error) {
-      return error;
-    }
   }
 
   /** Saves the given results of which all that their tasks take is known. Of others this is tried again. */
@@ -157,8 +167,11 @@ export class KeptOutcomes implements RunMemory {
       this.#graph.outcomes.saveGiven(id, false);
       const header = this.#header(id, { attempts: 0, durationMs: 0, atMs: this.#now() });
       const outcome = { ...header, status: 'done', more: { ...header.more, given: true } } as const;
+      const value = this.#graph.outcomes.value(id);
       try {
-        this.#wait(this.#save(id, { ...outcome, value: this.#graph.outcomes.value(id) }));
+        // Nobody has looked at them as they were when it was given.
+        if (filesIn(value).length > 0) throw new UnstorableError(header.task, 'a result that is given has files in it');
+        this.#wait(this.#save(id, { ...outcome, value }));
       } catch (error) {
         if ((error as { readonly code?: unknown } | undefined)?.code !== 'unstorable') throw error;
         this.refusals.push({ id, error });
@@ -167,10 +180,12 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #hasLeft(task: string, key: string, bytes: Uint8Array): void {
-    const left = this.#left.get(task) ?? { keys: [], atMs: Number.NEGATIVE_INFINITY };
+    const left = this.#left.get(task) ?? { keys: [], files: [], atMs: Number.NEGATIVE_INFINITY };
+    const header = headerOf(bytes);
     left.keys.push(key);
+    left.files.push(...(header?.more.files ?? []));
     // What no run has saved is left alone.
-    left.atMs = Math.max(left.atMs, headerOf(bytes)?.atMs ?? Number.POSITIVE_INFINITY);
+    left.atMs = Math.max(left.atMs, header?.atMs ?? Number.POSITIVE_INFINITY);
     this.#left.set(task, left);
   }
 
@@ -179,9 +194,11 @@ export class KeptOutcomes implements RunMemory {
     const { maxAgeMs } = this.#store;
     if (maxAgeMs !== undefined) {
       const nowMs = this.#now();
-      const old = [...this.#left.values()].filter(({ atMs }) => nowMs - atMs >= maxAgeMs);
-      const keys = old.flatMap((left) => left.keys);
-      if (keys.length > 0) this.#wait(this.#store.forget(this.#graph.name, keys));
+      for (const [task, { keys, files, atMs }] of this.#left) {
+        if (nowMs - atMs < maxAgeMs) continue;
+        this.#wait(this.#store.forget(this.#graph.name, keys));
+        this.#wait(this.#files.forget(task, files));
+      }
     }
     this.#store.makeRoom?.(this.#graph.name, (key) => this.#isNeeded(key));
   }
@@ -204,22 +221,41 @@ export class KeptOutcomes implements RunMemory {
     if (promise !== undefined) this.#waiting.push(promise);
   }
 
-  recall(id: number): Recalled | undefined {
-    const recalled = this.#recalled(id);
-    if (this.#given.size > 0) this.#saveGiven();
-    return recalled;
+  recall(id: number): Recalled | Promise<Recalled> {
+    return goOn(this.#looked(id), (recalled) => {
+      if (this.#given.size > 0) this.#saveGiven();
+      return recalled;
+    });
   }
 
-  #recalled(id: number): Recalled | undefined {
+  #looked(id: number): Recalled | Promise<Recalled> {
     const verdict = this.#judge(id, () => false);
-    if (verdict === 'not needed') return 'no value';
+    if (verdict === 'not needed') return { isSpared: true };
     if (verdict !== 'kept' && verdict !== 'fails') {
       const error = this.#unreadable.get(id);
       return error === undefined ? undefined : { error };
     }
+    const { files } = this.#stored.get(id)!.more;
+    if (files === undefined) return this.#recalled(id);
+    return goOn(this.#files.check(this.#graph.names[id]!, files), (checked) => {
+      const why = 'why' in checked ? checked.why : this.#claim(id, checked.files);
+      if (why !== undefined || 'why' in checked) {
+        this.#hashes.delete(id);
+        this.#decide(id, { verdict: 'runs', why: why! });
+        return undefined;
+      }
+      if (checked.isNews) this.#refresh(id, checked.files);
+      const { restored } = checked;
+      if (restored.length > 0) this.#decide(id, { verdict: 'kept', why: `${KEPT.why}; ${putBack(restored)}` });
+      return this.#recalled(id);
+    });
+  }
+
+  #recalled(id: number): Recalled {
     const stored = this.#stored.get(id)!;
     try {
-      return verdict === 'kept' ? { result: stored.value() } : { failure: stored.value(), attempts: stored.attempts };
+      if (stored.status === 'failed') return { failure: stored.value(), attempts: stored.attempts };
+      return { result: stored.value() };
     } catch (error) {
       this.#hashes.delete(id);
       this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` });
@@ -228,17 +264,22 @@ export class KeptOutcomes implements RunMemory {
   }
 
   foresee(id: number, runs: (dependency: number) => boolean): Foreseen {
-    return this.#judge(id, runs);
+    const verdict = this.#judge(id, runs);
+    const foreseen = verdict === 'kept' ? this.#files.foresee(this.#stored.get(id)!.more.files ?? []) : undefined;
+    return foreseen === undefined ? verdict : this.#decide(id, foreseen);
   }
 
   keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
-    const header = this.#header(id, facts);
-    const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
-    const saved = this.#save(id, { ...header, status: 'done', value: result, more });
-    if (this.#given.size > 0) this.#saveGiven();
-    return saved;
+    return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
+      if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
+      const header = this.#header(id, facts, files);
+      const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
+      const saved = this.#save(id, { ...header, status: 'done', value: result, more });
+      if (this.#given.size > 0) this.#saveGiven();
+      return saved;
+    });
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
@@ -260,22 +301,72 @@ export class KeptOutcomes implements RunMemory {
     })();
   }
 
+  /** The outcome of a task, in the place of another one, of which no content is needed any more. */
   #save(id: number, outcome: NewOutcome): void | Promise<void> {
     const settings = this.#graph.settings[id]!;
     const isUseful = (one: OutcomeHeader) =>
       isComparable(one) && (one.status === 'done' || isKeptFailure(one, settings, this.#now));
-    const { number, more } = placeOf(this.#variantsOf(id), outcome, this.#store.variants ?? VARIANTS, isUseful);
+    const variants = this.#variantsOf(id);
+    const { number, more } = placeOf(variants, outcome, this.#store.variants ?? VARIANTS, isUseful);
     const { bytes, valueHash } = encodeOutcome({ ...outcome, more: { ...outcome.more, ...more } });
     if (outcome.status === 'done') this.#hashes.set(id, valueHash);
     this.#made.set(id, number);
-    const save = () => promiseOf(this.#store.save(this.#graph.name, variantKey(outcome.task, number), bytes));
+    const save = () => this.#saveAs(this.#graph.name, variantKey(outcome.task, number), bytes);
     // What the store was told before may be about the same key.
     const saved = this.#isAsync && this.#waiting.length > 0 ? Promise.allSettled(this.#waiting).then(save) : save();
+    const filesOf = (one: OutcomeHeader | undefined) => one?.more.files ?? [];
+    const before = filesOf(variants.find((one) => one.number === number)?.stored);
+    const others = variants.flatMap((one) => (one.number === number ? [] : filesOf(one.stored)));
+    if (before.every(({ parts }) => parts === undefined)) return saved;
+    return goOn(saved, () => this.#files.forget(outcome.task, before, [...filesOf(outcome), ...others]));
+  }
+
+  #saveAs(graph: string, task: string, bytes: Uint8Array): void | Promise<void> {
+    const saved = promiseOf(this.#store.save(graph, task, bytes));
     if (this.#isAsync || saved === undefined) return saved;
     // Told by flushSync().
     saved.catch(() => {});
     if (this.#store.flushSync === undefined) throw notAtOnce();
     this.#store.flushSync();
+  }
+
+  #isSource(id: number): boolean {
+    return this.#graph.settings[id]!.always && isFileSource(this.#graph.functions[id]!);
+  }
+
+  /** The files of the newest outcome that is stored of a task. */
+  #filesBefore(id: number): readonly StoredFile[] {
+    return newestFirst(this.#variantsOf(id))[0]?.more.files ?? [];
+  }
+
+  /** Nothing is to be stored of a source that was found as it was. */
+  #isSourceAsBefore(id: number, result: unknown, files: readonly StoredFile[]): boolean {
+    if (!this.#isSource(id) || JSON.stringify(files) !== JSON.stringify(this.#filesBefore(id))) return false;
+    const hash = hashOfResult(result);
+    this.#hashes.set(id, hash);
+    return true;
+  }
+
+  /** More is known of the files of an outcome that holds: to store that spares the next run a look at their contents. */
+  #refresh(id: number, files: readonly StoredFile[]): void {
+    try {
+      const { number, bytes, stored } = this.#variantsOf(id).find((one) => one.stored === this.#stored.get(id))!;
+      const more = withMore(stored!, bytes, { files });
+      promiseOf(this.#store.save(this.#graph.name, variantKey(stored!.task, number), more))?.catch(() => {});
+    } catch {
+      // It holds all the same. If the store has failed, flush() tells.
+    }
+  }
+
+  /** Notes whose the files of a kept outcome are. @returns why it does not hold, if one of them is that of another task */
+  #claim(id: number, files: readonly StoredFile[]): string | undefined {
+    const { names, outcomes, topology } = this.#graph;
+    const overlap = FileClaims.of(this.#graph).claim(id, files, false, {
+      of: this,
+      isDone: (task) => outcomes.isDone(task),
+      isAncestor: (task) => topology.ancestors([id]).includes(task),
+    });
+    return overlap && `the file ${escaped(overlap.path)} is that of ${quoted(names[overlap.other]!)}`;
   }
 
   #judge(id: number, runs: (dependency: number) => boolean): Foreseen {
@@ -287,8 +378,8 @@ export class KeptOutcomes implements RunMemory {
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
-    const now = { ...this.#identity(id), inputHashes };
-    const ofSame = outcomes.filter((outcome) => isOfSame(outcome, now));
+    const now = { ...this.#identity(id), inputHashes, plain: plainHashesOf(this.#graph.plain, id) };
+    const ofSame = outcomes.filter((outcome) => changeSince(outcome, now) === undefined);
     const whyNot = (outcome: StoredOutcome) =>
       this.#retried.has(id) && outcome.status === 'failed'
         ? failureText(outcome)
@@ -319,14 +410,16 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #found(id: number, number: number, bytes: Uint8Array): void {
-    if (this.#graph.outcomes.isPending(id)) this.kept[id] = 1;
+    const isSource = this.#isSource(id);
+    if (!isSource && this.#graph.isUndecided(id) && !this.#graph.outcomes.wasReset(id)) this.kept[id] = 1;
     if (number === 1) {
       this.#bytes.set(id, bytes);
-      return;
+    } else {
+      const further = this.#further.get(id) ?? [];
+      further.push([number, bytes]);
+      this.#further.set(id, further);
     }
-    const further = this.#further.get(id) ?? [];
-    further.push([number, bytes]);
-    this.#further.set(id, further);
+    if (isSource) for (const file of this.#decoded(id, bytes)?.more.files ?? []) learn(file.path, file);
   }
 
   /** What is kept of a task, as far as it can be read. */
@@ -335,7 +428,7 @@ export class KeptOutcomes implements RunMemory {
     if (variants !== undefined) return variants;
     const first = this.#bytes.get(id);
     variants = [...(first === undefined ? [] : [[1, first] as const]), ...(this.#further.get(id) ?? [])].map(
-      ([number, bytes]) => ({ number, stored: this.#decoded(id, bytes) }),
+      ([number, bytes]) => ({ number, bytes, stored: this.#decoded(id, bytes) }),
     );
     this.#variants.set(id, variants);
     return variants;
@@ -356,7 +449,8 @@ export class KeptOutcomes implements RunMemory {
     return decision.verdict;
   }
 
-  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts) {
+  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts, files?: readonly StoredFile[]) {
+    const plain = plainHashesOf(this.#graph.plain, id);
     return {
       task: this.#graph.names[id]!,
       ...this.#identity(id),
@@ -364,7 +458,7 @@ export class KeptOutcomes implements RunMemory {
       attempts,
       durationMs,
       atMs,
-      more: {},
+      more: { ...(plain && { plain }), ...(files && { files }) },
     };
   }
 
@@ -402,8 +496,8 @@ export class KeptOutcomes implements RunMemory {
 }
 
 /** What is different about a task from what was made last. */
-function differenceText(newest: StoredOutcome, now: Parameters<typeof difference>[1]): string {
-  return newest.status === 'failed' ? failureText(newest) : difference(newest, now)!;
+function differenceText(newest: StoredOutcome, now: MadeFrom): string {
+  return newest.status === 'failed' ? failureText(newest) : changeSince(newest, now)!;
 }
 
 /**
@@ -417,6 +511,12 @@ function withUntold(store: OutcomeKeeper, repairs: readonly StoreRepair[] = []):
   const untold = new Map([...(UNTOLD.get(store) ?? []), ...repairs.map((repair) => [repair.text, repair] as const)]);
   UNTOLD.set(store, untold);
   return [...untold.values()];
+}
+
+function putBack(files: readonly string[]): string {
+  return files.length === 1
+    ? `its file ${escaped(files[0]!)} was put back`
+    : `${files.length} of its files were put back`;
 }
 
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
@@ -440,9 +540,4 @@ function notAtOnce(): InvalidOptionError {
     'one that answers at once, since SyncExecutor waits for no promise',
     'a store that returns promises',
   );
-}
-
-/** What a store answers may be any thenable, as query builders make them: of those it makes a promise. */
-function promiseOf<T>(value: T | Promise<T>): Promise<T> | undefined {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function' ? Promise.resolve(value) : undefined;
 }

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from '../errors.js';
 import { isGraph, type TaskGraph } from '../graph/task-graph.js';
+import { contentIn } from './kept-files.js';
 import { OutcomeStore } from './outcome-store.js';
 import {
   checkedLimit,
@@ -43,7 +44,7 @@ export abstract class LocalStore extends OutcomeStore {
    */
   list(graph?: TaskGraph | string): StoredTask[] {
     const name = typeof graph === 'string' || graph === undefined ? graph : graphOf(graph).name;
-    return listed(this.itemsOf(name));
+    return listed(this.itemsOf()).filter((row) => name === undefined || row.graph === name);
   }
 
   /**
@@ -71,12 +72,16 @@ export abstract class LocalStore extends OutcomeStore {
   /** @internal */
   override makeRoom(graph: string, isNeeded: (key: string) => boolean): void {
     if (this.maxBytes === undefined) return;
-    const going = firstToGo(this.itemsOf(), this.maxBytes, (item) => item.graph === graph && isNeeded(item.key));
+    const going = firstToGo(this.itemsOf(), this.maxBytes, (item) => {
+      const content = contentIn(item.graph);
+      // Which outcome of its task a content belongs to is left to prune().
+      return content === undefined ? item.graph === graph && isNeeded(item.key) : content.graph === graph;
+    });
     this.#dropped(going, false);
   }
 
-  /** @internal All outcomes, or those of one graph, in the order in which they were saved. */
-  protected abstract itemsOf(graph?: string): Item[];
+  /** @internal All outcomes, and contents of files, in the order in which they were saved. */
+  protected abstract itemsOf(): Item[];
 
   /**
    * @internal Drops them.

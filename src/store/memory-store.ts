@@ -60,9 +60,8 @@ export class MemoryStore extends LocalStore {
   override flushSync(): void {}
 
   /** @internal */
-  protected override itemsOf(graph?: string): Item[] {
-    const graphs = [...this.#outcomesByGraph].filter(([name]) => graph === undefined || name === graph);
-    return graphs
+  protected override itemsOf(): Item[] {
+    return [...this.#outcomesByGraph]
       .flatMap(([name, outcomes]) => Array.from(outcomes, ([key, saved]) => ({ graph: name, key, saved })))
       .sort((one, other) => one.saved.number - other.saved.number)
       .map(({ saved, ...item }) => ({ ...item, size: saved.bytes.length, header: () => headerOf(saved.bytes) }));

@@ -3,6 +3,7 @@ import { insteadOf } from '../codec/error-record.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
 import { hashValue } from '../codec/value-hash.js';
 import { described, quoted, UncarriableError, UnreadableOutcomeError, UnstorableError } from '../errors.js';
+import type { Look } from '../files/file-result.js';
 
 /** What a stored outcome says of its task, and of what it was made from. */
 export interface OutcomeHeader {
@@ -28,8 +29,15 @@ export interface OutcomeHeader {
   readonly more: MoreFields;
 }
 
+/** What a task was given by `with()`: of each value, where it stands among the arguments and its hash. */
+export type PlainHashes = readonly (readonly [at: number, hash: string])[];
+
 /** Of what only some outcomes have: each is left out where there is none. Outcomes of format 1 have none of them. */
-export type MoreFields = {
+export interface MoreFields {
+  /** What it was given by `with()`. */
+  readonly plain?: PlainHashes;
+  /** The files in the result of a done task. */
+  readonly files?: readonly StoredFile[];
   /** Which of the outcomes of its task that are kept it is, counted in the order in which they were made. */
   readonly generation?: number;
   /** Of a failure that is to be tried again, however young it is. */
@@ -38,7 +46,15 @@ export type MoreFields = {
   readonly given?: true;
   /** Of the result there is the hash alone. */
   readonly transient?: true;
-};
+}
+
+/** A file in a result, and what was seen of it. */
+export interface StoredFile extends Look {
+  readonly name: string;
+  readonly path: string;
+  /** Of how many parts its content is kept, if it is kept. */
+  readonly parts?: number;
+}
 
 /** An outcome to be stored: `value` is the result of a done task, the error of a failed one. */
 export interface NewOutcome extends OutcomeHeader {
@@ -88,6 +104,10 @@ export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
     outcome.status === 'done'
       ? encodedResult(outcome.task, outcome.value, outcome.more.transient)
       : encodedError(outcome.task, outcome.value);
+  return { bytes: joined(outcome, valueHash, value), valueHash };
+}
+
+function joined(outcome: OutcomeHeader, valueHash: string, value: Uint8Array): Uint8Array {
   const { task, status, version, dependencies, after, inputHashes, sourceHash, attempts, durationMs, atMs, more } =
     outcome;
   const fields: Fields = [
@@ -112,7 +132,14 @@ export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
   bytes.set(header, HEADER_AT);
   bytes.set(value, HEADER_AT + header.length);
   bytes.writeUInt32LE(crc32(bytes.subarray(5)), 1);
-  return { bytes, valueHash };
+  return bytes;
+}
+
+/** The bytes of a stored outcome of which more is known by now. */
+export function withMore(outcome: StoredOutcome, bytes: Uint8Array, more: MoreFields): Uint8Array {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const value = buffer.subarray(HEADER_AT + buffer.readUInt32LE(5));
+  return joined({ ...outcome, more: { ...outcome.more, ...more } }, outcome.valueHash, value);
 }
 
 /**
@@ -222,7 +249,14 @@ function isFields(fields: unknown): fields is Fields {
     [dependencies, after, inputHashes].every(isNames) &&
     inputHashes.length === dependencies.length &&
     [attempts, durationMs, atMs].every((field) => typeof field === 'number') &&
-    (more === undefined || (typeof more === 'object' && more !== null))
+    (more === undefined || (typeof more === 'object' && more !== null && isPlainHashes(more)))
+  );
+}
+
+function isPlainHashes({ plain = [] }: MoreFields): boolean {
+  return (
+    Array.isArray(plain) &&
+    plain.every((one) => Array.isArray(one) && typeof one[0] === 'number' && typeof one[1] === 'string')
   );
 }
 

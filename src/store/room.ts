@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
+import { contentIn } from './kept-files.js';
 import type { OutcomeHeader } from './outcome-codec.js';
 import { ageOf, VARIANTS, variantOf } from './variants.js';
 
@@ -56,7 +57,9 @@ interface TaskItems {
   readonly graph: string;
   readonly task: string;
   readonly variants: readonly Variant[];
-  readonly newest: Variant;
+  readonly newest: Variant | undefined;
+  /** The contents of files that can be put back, with their hashes. */
+  readonly contents: readonly { readonly item: Item; readonly hash: string }[];
 }
 
 interface Variant {
@@ -72,12 +75,12 @@ export function checkedLimit(option: 'maxBytes' | 'maxAgeMs', limit: unknown): n
 
 /** A row for each task. */
 export function listed(items: readonly Item[]): StoredTask[] {
-  return byTask(items).map(({ graph, task, variants, newest }) => ({
+  return byTask(items).map(({ graph, task, variants, newest, contents }) => ({
     graph,
     task,
-    bytes: sizeOf(variants.map(({ item }) => item)),
-    atMs: newest.header?.atMs,
-    status: newest.header?.status,
+    bytes: sizeOf([...variants, ...contents].map(({ item }) => item)),
+    atMs: newest?.header?.atMs,
+    status: newest?.header?.status,
     variants: variants.length,
   }));
 }
@@ -106,14 +109,20 @@ export function prunable(
   for (const one of byTask(items)) {
     const isOfGraph = one.graph === graph?.name;
     const hasLeft = isOfGraph && !graph!.has(one.task);
-    const isOld = graph === undefined && (one.newest.header?.atMs ?? nowMs) <= youngestMs;
+    const isOld = graph === undefined && (one.newest?.header?.atMs ?? nowMs) <= youngestMs;
     if (hasLeft || isOld) for (const { item } of one.variants) going.add(item);
-    else if (isOfGraph) needed.add(one.newest.item);
+    else if (isOfGraph && one.newest !== undefined) needed.add(one.newest.item);
     // A failure has a place of its own.
     const isFailed = ({ header }: Variant) => header?.status === 'failed';
     const results = one.variants.filter((variant) => !isFailed(variant));
     const surplus = [...results.slice(0, -(variants ?? VARIANTS)), ...one.variants.filter(isFailed).slice(0, -1)];
     for (const { item } of surplus) going.add(item);
+    const hashes = new Set(one.variants.flatMap(({ item, header }) => (going.has(item) ? [] : hashesOf(header))));
+    const newest = new Set(hashesOf(one.newest?.header));
+    for (const { item, hash } of one.contents) {
+      if (!hashes.has(hash)) going.add(item);
+      else if (isOfGraph && newest.has(hash)) needed.add(item);
+    }
   }
   for (const item of firstToGo(items, maxBytes, (item) => needed.has(item), going)) going.add(item);
   return going;
@@ -139,23 +148,32 @@ export function sizeOf(items: readonly Item[]): number {
   return items.reduce((sum, { size }) => sum + size, 0);
 }
 
+/** The contents that an outcome hangs on. */
+function hashesOf(header: OutcomeHeader | undefined): string[] {
+  return (header?.more.files ?? []).flatMap(({ hash, parts }) => (parts === undefined ? [] : hash));
+}
+
 function byTask(items: readonly Item[]): TaskItems[] {
-  const found = new Map<string, Variant[]>();
+  const found = new Map<string, { variants: Variant[]; contents: { item: Item; hash: string }[] }>();
+  const of = (graph: string, task: string) => {
+    const id = JSON.stringify([graph, task]);
+    const ofTask = found.get(id) ?? { variants: [], contents: [] };
+    found.set(id, ofTask);
+    return ofTask;
+  };
   for (const item of items) {
-    const one = { item, header: item.header() };
-    const id = JSON.stringify([item.graph, variantOf(item.key).task]);
-    const others = found.get(id);
-    if (others === undefined) found.set(id, [one]);
-    else others.push(one);
+    const content = contentIn(item.graph);
+    if (content !== undefined) of(content.graph, content.task).contents.push({ item, hash: content.hash });
+    else of(item.graph, variantOf(item.key).task).variants.push({ item, header: item.header() });
   }
-  return [...found.values()].map((variants) => {
+  return [...found].map(([id, { variants, contents }]) => {
     // What no run has saved is older than all others.
     variants.sort(({ header: one }, { header: other }) =>
       one === undefined || other === undefined
         ? Number(one !== undefined) - Number(other !== undefined)
         : ageOf(one, other),
     );
-    const { graph, key } = variants[0]!.item;
-    return { graph, task: variantOf(key).task, variants, newest: variants.at(-1)! };
+    const [graph, task] = JSON.parse(id) as [string, string];
+    return { graph, task, variants, contents, newest: variants.at(-1) };
   });
 }

@@ -39,6 +39,17 @@ export interface LoadedOutcomes {
   readonly repairs?: readonly StoreRepair[];
 }
 
+/**
+ * What became of what is kept of a task: its result holds, and who kept it (a store, unless it is told); it is spared:
+ * done as far as others hang on it, with no result; its failure holds; it cannot be read; or it holds no longer.
+ */
+export type Recalled =
+  | { readonly result: unknown; readonly source?: 'graph' | 'store' }
+  | { readonly isSpared: true }
+  | KeptFailure
+  | { readonly error: unknown }
+  | undefined;
+
 /** What is kept of the tasks of one graph, as one run sees it. It notes in the graph why tasks run or are kept. */
 export interface RunMemory {
   /** A 1 for each pending task of which something is kept that may still hold. */
@@ -50,9 +61,10 @@ export interface RunMemory {
   /** A run begins: forgets what was reset since the last one. */
   begin(): void;
   /**
-   * What is kept of a task whose dependencies are all done, if it still holds; or why that cannot be read.
+   * The kept result of a task whose dependencies are all done, if it still holds; or why what is kept cannot be read. A
+   * promise only where promises are waited for.
    */
-  recall(id: number): Recalled | undefined;
+  recall(id: number): Recalled | Promise<Recalled>;
   /**
    * The same without the results of dependencies that have not run: of a plan.
    *
@@ -71,9 +83,6 @@ export interface RunMemory {
   /** Makes safe all that was kept and forgotten. */
   flush(): void | Promise<void>;
 }
-
-/** What is found of a task. `'no value'`: it is done, as far as others hang on it, and its result is not there. */
-export type Recalled = { readonly result: unknown } | KeptFailure | { readonly error: unknown } | 'no value';
 
 /** A failure that is kept and need not be tried again yet. */
 export interface KeptFailure {

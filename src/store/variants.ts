@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../errors.js';
-import { difference, type Fingerprint, NO_HASH } from './fingerprint.js';
-import type { MoreFields, OutcomeHeader, StoredOutcome } from './outcome-codec.js';
+import { difference, NO_HASH } from './fingerprint.js';
+import type { MoreFields, OutcomeHeader, PlainHashes, StoredOutcome } from './outcome-codec.js';
+import { plainDifference } from './plain-hashes.js';
 
 /** How many results of a task are kept unless a store is told otherwise. */
 export const VARIANTS = 4;
@@ -50,6 +51,7 @@ export function withFurther(tasks: readonly string[], keys: Iterable<string>): s
 /** One of the outcomes that are kept of a task. */
 export interface Variant {
   readonly number: number;
+  readonly bytes: Uint8Array;
   /** `undefined` if it cannot be read. */
   readonly stored: StoredOutcome | undefined;
 }
@@ -69,14 +71,20 @@ function generationOf({ more }: OutcomeHeader): number {
   return more.generation ?? 0;
 }
 
-/** Whether an outcome was made from the same as there is now, be it a result or a failure. */
-export function isOfSame(stored: StoredOutcome, now: Parameters<typeof difference>[1]): boolean {
-  return difference(stored.status === 'done' ? stored : { ...stored, status: 'done' }, now) === undefined;
+/** What an outcome would be made from now. An input's hash is `undefined` if it is not known yet. */
+export type MadeFrom = Parameters<typeof difference>[1] & { readonly plain: PlainHashes | undefined };
+
+/** What is different from what an outcome was made from, be it a result or a failure, as the second half of a sentence. */
+export function changeSince(stored: StoredOutcome, now: MadeFrom): string | undefined {
+  return (
+    difference(stored.status === 'done' ? stored : { ...stored, status: 'done' }, now) ??
+    plainDifference(stored.more.plain, now.plain)
+  );
 }
 
 /** Whether all that an outcome was made from can be compared: otherwise it never spares a run. */
-export function isComparable({ inputHashes, sourceHash }: Fingerprint): boolean {
-  return !inputHashes.includes(NO_HASH) && sourceHash !== NO_HASH;
+export function isComparable({ inputHashes, sourceHash, more: { plain = [] } }: OutcomeHeader): boolean {
+  return !inputHashes.includes(NO_HASH) && sourceHash !== NO_HASH && plain.every(([, hash]) => hash !== NO_HASH);
 }
 
 /** Where a new outcome of a task goes, and what it says of that. */
@@ -112,7 +120,8 @@ function numberFor(
   limit: number,
   isUseful: (outcome: OutcomeHeader) => boolean,
 ): number {
-  const same = variants.find(({ stored }) => stored !== undefined && isOfSame(stored, outcome));
+  const now = { ...outcome, plain: outcome.more.plain };
+  const same = variants.find(({ stored }) => stored !== undefined && changeSince(stored, now) === undefined);
   const useful = variants.filter(({ stored }) => stored !== undefined && isUseful(stored));
   if (same !== undefined && useful.includes(same)) return same.number;
   if (isUseful(outcome) && useful.length >= limit)

@@ -25,7 +25,7 @@ const TEXT_MAX = 32;
 const TRIES_MAX = 10_000;
 
 /** Counters, as int32s that are written atomically. They wrap around, and are only compared. */
-const Counter = { written: 0, flushed: 1, rested: 2, printed: 3, version: 4, length: 6 } as const;
+const Counter = { written: 0, flushed: 1, rested: 2, version: 3, printedOut: 4, printedErr: 5, length: 6 } as const;
 /** The numbers of what runs now, as float64s. Their version, a counter, is odd while they are being written. */
 const Current = { run: 0, id: 1, startedAtMs: 2, length: 4 } as const;
 /** The numbers of an entry. Of a text `value` is its length. */
@@ -127,9 +127,9 @@ export class Board {
     Atomics.store(this.#counters, Counter.rested, messageCount);
   }
 
-  /** Something has been printed. */
-  print(byteCount: number): void {
-    Atomics.add(this.#counters, Counter.printed, byteCount);
+  /** Something has been printed to stream 0, stdout, or 1, stderr. */
+  print(stream: number, byteCount: number): void {
+    Atomics.add(this.#counters, Counter.printedOut + stream, byteCount);
   }
 
   #writeText(count: number, text: string): number {
@@ -170,9 +170,9 @@ export class Board {
     return Atomics.load(this.#counters, Counter.rested);
   }
 
-  /** How many bytes its tasks have printed. */
-  get printed(): number {
-    return Atomics.load(this.#counters, Counter.printed);
+  /** How many bytes its tasks have printed to stream 0, stdout, or 1, stderr. */
+  printed(stream: number): number {
+    return Atomics.load(this.#counters, Counter.printedOut + stream);
   }
 
   /** An entry by its number, counted from 0; `undefined` if it has been overwritten. */

@@ -1,13 +1,14 @@
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { described, UncarriableError, WorkerCrashError } from '../errors.js';
+import { mixedArguments, plainName } from '../graph/plain-arguments.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
 import type { FunctionSources } from './sendable-functions.js';
 import { moduleReference } from './task-module.js';
 import type { WorkerPool } from './worker-pool.js';
-import type { WorkerThread } from './worker-thread.js';
+import type { PrintedUntil, WorkerThread } from './worker-thread.js';
 
 const NOTHING: number[] = [];
 /** So much work stands in a thread's inbox, at most and as far as it is known, in milliseconds: enough that it never waits for us, little enough that nothing waits for it. */
@@ -86,7 +87,8 @@ interface SentMessage {
  * alone is blamed.
  *
  * **Shutdown.** `stop()` takes back what no thread has begun. The run settles when `isBusy` says that nothing of it is on any
- * thread, and all that was printed there has been passed on.
+ * thread, and all has been passed on that was printed on each of them until the last of it had ended there. What others
+ * print on the same threads after that is not waited for.
  */
 export class Dispatcher implements Place {
   #run: PlacedRun;
@@ -126,6 +128,8 @@ export class Dispatcher implements Place {
   #lastRoomiest: WorkerThread | undefined;
   readonly #outbox = new Map<WorkerThread, Outbox>();
   readonly #outstanding = new Map<number, number>();
+  /** How far each thread had printed when the last of this run ended there, unless all of that had been passed on. */
+  readonly #printedUntil = new Map<number, PrintedUntil>();
   #outstandingCount = 0;
   #token = 0;
   #averageMs = UNKNOWN_MS;
@@ -149,7 +153,10 @@ export class Dispatcher implements Place {
   // What the run asks for.
 
   get isBusy(): boolean {
-    return this.#outstandingCount > 0 || this.#pool.isPrinting(this.#known.keys());
+    if (this.#outstandingCount > 0) return true;
+    for (const [number, until] of this.#printedUntil)
+      if (this.#pool.thread(number)?.hasPassed(until) === false) return true;
+    return false;
   }
 
   /** Gives the threads as much work as they have room for. */
@@ -239,6 +246,7 @@ export class Dispatcher implements Place {
       this.#behind,
       this.#outbox,
       this.#outstanding,
+      this.#printedUntil,
       this.#sentMessages,
       this.#suspects,
       this.#unsendable,
@@ -327,8 +335,10 @@ export class Dispatcher implements Place {
       if (this.#threadOf[id] === thread.number) there.push(id);
     }
     this.#outstandingCount -= this.#outstanding.get(thread.number) ?? 0;
+    const { number } = thread;
+    this.#printedUntil.delete(number);
     for (const map of [this.#outstanding, this.#known, this.#sentTo, this.#behind, this.#sentMessages])
-      map.delete(thread.number);
+      map.delete(number);
     const current = thread.concurrency === 1 ? thread.board.current : undefined;
     const taken = new Set(there.filter((id) => this.#claims[id] === Claim.taken));
     const blamed = this.#blamedFor(thread, taken);
@@ -350,6 +360,10 @@ export class Dispatcher implements Place {
         this.#run.ended(attempt, { kind: 'hopeless', error });
       }
     }
+  }
+
+  printed(): void {
+    if (this.#printedUntil.size > 0 && !this.isBusy) this.#run.wake();
   }
 
   /** @param taken - the tasks of this run that had begun there */
@@ -469,7 +483,7 @@ export class Dispatcher implements Place {
     const { message, starts } = this.#outboxOf(thread);
     starts.push(message.length);
     message.push(id, token, fn, flags);
-    if (withContext) message.push(open.names[id]!, attempt.attempt);
+    if (withContext) message.push(open.names[id]!, attempt.attempt, open.settings[id]!.timeoutMs ?? 0);
     if (headers !== undefined) {
       const entries = Object.entries(headers);
       message.push(entries.length);
@@ -494,32 +508,46 @@ export class Dispatcher implements Place {
   /** Kind and value of each input, one after another; `undefined` if one cannot be sent, and the task will not be. */
   #inputsFor(thread: WorkerThread, attempt: RemoteAttempt): unknown[] | undefined {
     const { open } = this.#run;
-    const { starts, ids } = open.topology.inputs;
     const { id } = attempt;
     const found: unknown[] = [];
     for (const predecessor of this.#waitsFor(id)) found.push(InputKind.after, predecessor);
-    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
-      const input = ids[edge]!;
-      if (this.#threadOf[input] === thread.number || this.#keptOn[input] === thread.number) {
-        found.push(InputKind.here, input);
-        continue;
+    try {
+      const mixed = mixedArguments(open, id);
+      if (mixed === undefined) {
+        const { starts, ids } = open.topology.inputs;
+        for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) this.#addResult(thread, ids[edge]!, found);
+      } else {
+        const plain = open.plain!.get(id)!;
+        for (const one of mixed) {
+          if (typeof one === 'number') this.#addResult(thread, one, found);
+          else if (isPrimitive(one.value)) found.push(InputKind.value, one.value);
+          else this.#addValue(thread, one.value, found, plainName(plain.indexOf(one)));
+        }
       }
-      const value = open.outcomes.value(input);
-      if (isPrimitive(value)) {
-        found.push(InputKind.value, value);
-        continue;
-      }
-      try {
-        const packed = pack(value, { name: `the result of ${JSON.stringify(open.names[input])}` });
-        if (packed === undefined) found.push(InputKind.value, value);
-        else found.push(InputKind.packed, packed);
-        this.#outboxOf(thread).hasValues = true;
-      } catch (error) {
-        this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
-        return undefined;
-      }
+      return found;
+    } catch (error) {
+      this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
+      return undefined;
     }
-    return found;
+  }
+
+  #addResult(thread: WorkerThread, input: number, found: unknown[]): void {
+    if (this.#threadOf[input] === thread.number || this.#keptOn[input] === thread.number) {
+      found.push(InputKind.here, input);
+      return;
+    }
+    const { outcomes, names } = this.#run.open;
+    const value = outcomes.value(input);
+    if (isPrimitive(value)) found.push(InputKind.value, value);
+    else this.#addValue(thread, value, found, `the result of ${JSON.stringify(names[input])}`);
+  }
+
+  /** @param name - what the value is called where a part of it is named */
+  #addValue(thread: WorkerThread, value: unknown, found: unknown[], name: string): void {
+    const packed = pack(value, { name });
+    if (packed === undefined) found.push(InputKind.value, value);
+    else found.push(InputKind.packed, packed);
+    this.#outboxOf(thread).hasValues = true;
   }
 
   /** A task has an argument that cannot be sent. One that was to be sent ahead fails once it is ready. */
@@ -703,7 +731,9 @@ export class Dispatcher implements Place {
     thread.queuedCount--;
     thread.queuedMs = thread.queuedCount === 0 ? 0 : Math.max(0, thread.queuedMs - expectedMs);
     this.#outstandingCount--;
-    this.#outstanding.set(thread.number, this.#outstanding.get(thread.number)! - 1);
+    const left = this.#outstanding.get(thread.number)! - 1;
+    this.#outstanding.set(thread.number, left);
+    if (left === 0) this.#notePrinted(thread);
     this.#pool.shareRoom();
     const sent = this.#sentTo.get(thread.number);
     if (sent !== undefined && sent.length > 2 * (thread.queuedCount + INBOX_MAX)) {
@@ -712,6 +742,12 @@ export class Dispatcher implements Place {
         sent.filter((id) => this.#threadOf[id] === thread.number),
       );
     }
+  }
+
+  #notePrinted(thread: WorkerThread): void {
+    const until = thread.printedUntil;
+    if (until === undefined) this.#printedUntil.delete(thread.number);
+    else this.#printedUntil.set(thread.number, until);
   }
 
   /** A task is no longer on a thread, and not done: what depends on it misses it again. */

@@ -8,7 +8,7 @@
 export const ToWorker = {
   /** run, its id as events tell it, who may run which task ({@link Claim}), whether its tasks may have headers, then for each function: its number, how it is found ({@link FunctionReference}), two texts. */
   functions: 0,
-  /** run, then for each task: id, token, function, flags ({@link TaskFlags}), with a context its name and the attempt, with headers their number and each one's name and value, number of inputs, and for each input its kind ({@link InputKind}) and value. */
+  /** run, then for each task: id, token, function, flags ({@link TaskFlags}), with a context its name, the attempt and how long it may take (ms, or 0), with headers their number and each one's name and value, number of inputs, and for each input its kind ({@link InputKind}) and value. */
   tasks: 1,
   /** run, id, token, reason: abort this attempt. */
   abort: 2,

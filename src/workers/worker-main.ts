@@ -3,9 +3,13 @@ import { type MessagePort, parentPort, receiveMessageOnPort, threadId } from 'no
 import workerpool from 'workerpool';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, UncarriableError } from '../errors.js';
+import { described, partOf } from '../errors.js';
+import { filesIn, mayHoldFiles } from '../files/file-result.js';
+import { lookAtFiles } from '../files/look.js';
+import { WrittenFiles } from '../files/written-files.js';
 import { contextOf } from '../graph/attempt-context.js';
 import { AttemptSignal } from '../graph/attempt-signal.js';
+import { isThenable } from '../graph/thenable.js';
 import { Board } from './board.js';
 import { type CarriedHeaders, calledInContext, prepareContext } from './carried-context.js';
 import { functionOf } from './function-of-text.js';
@@ -71,6 +75,10 @@ interface Running {
   untoldProgress: readonly [fraction: number, note: string | undefined] | undefined;
   /** What its context has; `undefined` if it has none. */
   aborting: AttemptSignal | undefined;
+  /** What it writes that is to be put in its place when it is done. */
+  written: WrittenFiles | undefined;
+  /** How long it may take, in milliseconds; 0 if that has no bound, or if it has no context. */
+  readonly timeoutMs: number;
   ended: boolean;
   tellEnded: (() => void) | undefined;
 }
@@ -117,9 +125,16 @@ class Server {
     this.#port = port;
     this.#concurrency = concurrency;
     this.#board = new Board(board);
-    countPrinted((byteCount) => this.#board.print(byteCount));
-    process.on('uncaughtException', (error) => this.#escaped(error));
-    process.on('unhandledRejection', (error) => this.#escaped(error));
+    countPrinted((stream, byteCount) => this.#board.print(stream, byteCount));
+    const escaped = (error: unknown) => this.#escaped(error);
+    listenForGood({ uncaughtException: escaped, unhandledRejection: escaped });
+    // A task may have what escapes it told to a callback of its own, but not what escapes others, who would wait for ever.
+    const capture = process.setUncaughtExceptionCaptureCallback.bind(process);
+    process.setUncaughtExceptionCaptureCallback = (callback) => {
+      const owner = this.#erring();
+      const isOwn = () => this.#erring() === owner;
+      capture(typeof callback === 'function' ? (error) => (isOwn() ? callback : escaped)(error) : callback);
+    };
     // A task that means to end itself must not end its neighbours with it.
     process.exit = ((code?: number | string) => {
       const error = new Error(
@@ -304,6 +319,7 @@ class Server {
     const named = (flags & TaskFlags.withContext) !== 0;
     const name = named ? (message[place++] as string) : '';
     const attempt = named ? (message[place++] as number) : 0;
+    const timeoutMs = named ? (message[place++] as number) : 0;
     let headers: Record<string, string> | undefined;
     if ((flags & TaskFlags.withHeaders) !== 0) {
       headers = {};
@@ -340,13 +356,17 @@ class Server {
       toldProgressAtMs: -PROGRESS_MS,
       untoldProgress: undefined,
       aborting: undefined,
+      written: undefined,
+      timeoutMs,
       ended: false,
       tellEnded: undefined,
     };
     if (named) {
       running.aborting = new AttemptSignal();
       const facts = { task: name, attempt, runId: run.id, headers: headers ?? NO_HEADERS };
-      args.unshift(contextOf(facts, running.aborting, (fraction, note) => this.#progressed(running, fraction, note)));
+      running.written = new WrittenFiles(name);
+      const tell = (fraction: number, note: string | undefined) => this.#progressed(running, fraction, note);
+      args.unshift(contextOf(facts, running.aborting, tell, running.written));
     }
     return this.#run(running, run.functions.get(fn)!, args);
   }
@@ -388,8 +408,11 @@ class Server {
     this.#restIfIdle();
   }
 
-  #end(running: Running, end: number, value: unknown): void {
+  #end(running: Running, endedBy: number, returnedOrThrown: unknown): void {
     if (running.ended) return;
+    const [end, value] =
+      endedBy === TaskEnd.returned ? withFiles(running, returnedOrThrown) : [endedBy, returnedOrThrown];
+    running.written?.discard();
     const { run, id, token, flags, startedAtMs } = running;
     running.ended = true;
     this.#running.delete(running);
@@ -491,14 +514,19 @@ class Server {
   #escaped(error: unknown): void {
     // What process.exit() throws comes a second time if nobody catches it.
     if (this.#exits.has(error as Error)) return;
-    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
-    const running = this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
+    const running = this.#erring();
     if (running === undefined || running.ended) {
       this.#port.postMessage([FromWorker.stray, encodeError(error)]);
       return;
     }
     this.#end(running, TaskEnd.threw, error);
     this.#flush();
+  }
+
+  /** The attempt that an error comes from which is told of now, also if it has ended. */
+  #erring(): Running | undefined {
+    // A microtask has left its scope by the time its error is told of. Where one task runs at a time, it is that one's.
+    return this.#scope.getStore() ?? (this.#concurrency === 1 ? [...this.#running][0] : undefined);
   }
 
   // The progress of a task.
@@ -524,6 +552,29 @@ class Server {
   }
 }
 
+/**
+ * How an attempt ends that has returned: files that it has written are put in their places, unless it is to count as
+ * interrupted, and those in its result are looked at. This thread may wait for the disk.
+ */
+function withFiles(
+  { written, aborting, timeoutMs, startedAtMs }: Running,
+  result: unknown,
+): [end: number, value: unknown] {
+  try {
+    const tookMs = originMs + sinceOriginMs() - startedAtMs;
+    const isOver = (timeoutMs > 0 && tookMs > timeoutMs) || aborting?.wasTold === true;
+    if (!isOver) written?.keep();
+  } catch (error) {
+    return [TaskEnd.threw, error];
+  }
+  try {
+    if (mayHoldFiles(result)) lookAtFiles(filesIn(result), undefined, false);
+  } catch {
+    // The main thread looks as well, and says which task it was.
+  }
+  return [TaskEnd.returned, result];
+}
+
 const NOTHING_MOVED: readonly Movable[] = [];
 const NO_HEADERS: CarriedHeaders = Object.freeze({});
 
@@ -547,10 +598,6 @@ function copied(packed: Packed | undefined, value: unknown): unknown {
   return packed === undefined ? structuredClone(value) : unpack(structuredClone(packed));
 }
 
-function partOf(error: unknown): string {
-  return error instanceof UncarriableError ? error.part : `it throws as it is read: ${described(error)}`;
-}
-
 function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null;
 }
@@ -565,8 +612,8 @@ async function asPromise(value: unknown): Promise<unknown> {
  * not all that is written does: a stream may have been ended, or be held back by `cork()`. And it leaves at once: nobody
  * would wait for what waits here. Who prints faster than it is read is told so by `write()` and `drain`, as ever.
  */
-function countPrinted(count: (byteCount: number) => void): void {
-  for (const stream of [process.stdout, process.stderr]) {
+function countPrinted(count: (stream: number, byteCount: number) => void): void {
+  for (const [index, stream] of [process.stdout, process.stderr].entries()) {
     const send = stream._writev?.bind(stream);
     if (send === undefined) continue;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
@@ -577,7 +624,7 @@ function countPrinted(count: (byteCount: number) => void): void {
       // Not `byteLength()`, which only estimates what a text in base64 or hex holds.
       for (const { chunk, encoding } of chunks) byteCount += Buffer.from(chunk, encoding).length;
       unreadCount += byteCount;
-      count(byteCount);
+      count(index, byteCount);
       send(chunks, () => {
         unreadCount -= byteCount;
         if (!isFull || unreadCount > 0) return;
@@ -594,17 +641,31 @@ function countPrinted(count: (byteCount: number) => void): void {
   }
 }
 
+/**
+ * Listens to the process for as long as the thread lives, whatever listeners a task takes away: without them, what
+ * escapes one task would end the thread, and whatever else runs there would run again or be blamed.
+ */
+function listenForGood(listenerByEvent: Readonly<Record<string, (error: unknown) => void>>): void {
+  const listen = () => {
+    for (const [event, listener] of Object.entries(listenerByEvent))
+      if (!process.listeners(event as 'exit').includes(listener)) process.on(event, listener);
+  };
+  listen();
+  for (const name of ['off', 'removeListener', 'removeAllListeners'] as const) {
+    const remove = process[name].bind(process) as (...args: unknown[]) => void;
+    const removeAndListen = (...args: unknown[]) => {
+      remove(...args);
+      listen();
+      return process;
+    };
+    Object.defineProperty(process, name, { value: removeAndListen, writable: true, configurable: true });
+  }
+}
+
 /** What serves the tasks of this thread is broken itself, as a task may have done to it: another thread is to take its place. */
 function fail(error: unknown): void {
   console.error('A worker thread of taskmap ends, since it cannot go on:', error);
   exit(1);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
-  );
 }
 
 workerpool.worker({

@@ -2,6 +2,7 @@ import { decodeError, type EncodedError } from '../codec/error-codec.js';
 import { WorkerStartError } from '../errors.js';
 import { inNoContext } from '../places/caller-context.js';
 import { FromWorker, RECORD_LENGTH, TaskEnd, ToWorker } from './messages.js';
+import type { PrintedStream } from './printed-stream.js';
 import { type WorkerListener, WorkerThread, type WorkerThreadOptions } from './worker-thread.js';
 
 /** What a pool tells the dispatchers, one for each run. */
@@ -21,6 +22,8 @@ export interface PoolUser {
     value: unknown,
   ): void;
   died(thread: WorkerThread, cause: unknown): void;
+  /** Something that was printed on a thread has been passed on, or is not waited for any more. */
+  printed(): void;
   /** A message with tasks could not be read there. */
   unreadable(thread: WorkerThread, message: number, why: string): void;
   breakOff(error: unknown): void;
@@ -43,8 +46,6 @@ const STARTS_MAX = 3;
 const LOOK_MS = 5;
 /** A thread that has tasks, runs none of them and says nothing for so long has lost them, in milliseconds. */
 const SILENT_MS = 10_000;
-/** What was printed is waited for as long as something of it comes at least so often, in milliseconds: it may have been written to nowhere. */
-const PRINTED_MS = 1000;
 const UNREADABLE = 'it could be sent, but not read where it arrived';
 
 /** The threads of one executor. They start when there is work for them, are replaced when they die, and keep no process alive while nothing runs. */
@@ -92,7 +93,7 @@ export class WorkerPool implements WorkerListener {
     this.#users.set(++this.#lastUser, user);
     for (const thread of this.#all()) {
       thread.keepAlive(true);
-      thread.printedAtMs = this.#options.now();
+      this.#waitForPrinted(thread);
     }
     return this.#lastUser;
   }
@@ -200,17 +201,9 @@ export class WorkerPool implements WorkerListener {
     this.#hear(thread, messages, thread.heardCount, thread.heardCount);
   }
 
-  printed(thread: WorkerThread): void {
-    thread.printedAtMs = this.#options.now();
-    if (thread.isPrinting) return;
-    for (const thread of this.#all()) if (thread.isPrinting) return;
-    this.#wakeAll();
-  }
-
-  /** Whether something that was printed on one of these threads has not been passed on yet. */
-  isPrinting(numbers: Iterable<number>): boolean {
-    for (const number of numbers) if (this.thread(number)?.isPrinting) return true;
-    return false;
+  printed(stream: PrintedStream, byteCount: number): void {
+    stream.passed(byteCount, this.#options.now());
+    this.#tellAll((user) => user.printed());
   }
 
   /**
@@ -345,7 +338,7 @@ export class WorkerPool implements WorkerListener {
     // It outlives the run that needs it first, and belongs to nobody's context.
     const thread = inNoContext(() => new WorkerThread(number, concurrency, this.#options, this));
     thread.keepAlive(this.#users.size > 0);
-    thread.printedAtMs = this.#options.now();
+    this.#waitForPrinted(thread);
     return thread;
   }
 
@@ -386,20 +379,17 @@ export class WorkerPool implements WorkerListener {
       const user = this.#users.get(current.run);
       user?.wake(() => user.seen(thread, current.id, current.startedAtMs));
     }
-    this.#lookAtPrinted(thread);
+    for (const stream of thread.streams)
+      if (stream.forgetIfLost(this.#options.now())) this.#tellAll((user) => user.printed());
     if (thread.queuedCount === 0 || thread.state !== 'ready') return;
     const isSilent = thread.concurrency === 1 && this.isStale(thread, SILENT_MS);
     // It has read all that was sent, has nothing left to do, and never said what came of some of it.
     if (rested === thread.postedCount || isSilent) void thread.kill();
   }
 
-  /** A task may have closed the stream that it and others print to, or been refused what it wrote. */
-  #lookAtPrinted(thread: WorkerThread): void {
-    if (!thread.isPrinting) thread.printedAtMs = this.#options.now();
-    else if (this.#options.now() - thread.printedAtMs >= PRINTED_MS) {
-      thread.forgetPrinted();
-      this.printed(thread);
-    }
+  /** Nobody has looked at what is missing of it since the last run. */
+  #waitForPrinted(thread: WorkerThread): void {
+    for (const stream of thread.streams) stream.waitFrom(this.#options.now());
   }
 
   #stopLooking(): void {

@@ -12,6 +12,7 @@ import {
 import workerpool, { type Pool } from 'workerpool';
 import { WorkerStartError } from '../errors.js';
 import { Board } from './board.js';
+import { PrintedStream } from './printed-stream.js';
 import { threadFlags } from './thread-flags.js';
 
 /** How threads are made. */
@@ -30,8 +31,14 @@ export interface WorkerListener {
   ready(): void;
   /** The thread is gone; all it had sent has been told before. */
   died(thread: WorkerThread, cause: unknown): void;
-  /** Something that was printed there has been passed on. */
-  printed(thread: WorkerThread): void;
+  /** Something that was printed to one of its streams has been passed on. */
+  printed(stream: PrintedStream, byteCount: number): void;
+}
+
+/** How many bytes the tasks of a thread had printed at a moment. */
+export interface PrintedUntil {
+  readonly outCount: number;
+  readonly errCount: number;
 }
 
 /** Behind a task that is expected to take longer than this none is put: something more urgent may become ready meanwhile. In milliseconds. */
@@ -73,10 +80,11 @@ export class WorkerThread {
   reservedFor: object | undefined;
   /** We have ended it, so that nothing that ran there is to blame. */
   isEndedByUs = false;
-  /** When something that was printed there was passed on, or nothing was missing, in milliseconds since 1970. */
-  printedAtMs = 0;
-  /** How many bytes of what its tasks printed have been passed on. */
-  #printedCount = 0;
+  /** What its tasks print: stdout and stderr. */
+  readonly streams: readonly [out: PrintedStream, err: PrintedStream] = [
+    new PrintedStream(this.board, 0),
+    new PrintedStream(this.board, 1),
+  ];
   #port: MessagePort | undefined;
   #thread: Worker | undefined;
   #isNeeded = false;
@@ -112,14 +120,17 @@ export class WorkerThread {
     void this.#serve();
   }
 
-  /** Something that was printed there has not been passed on yet. What was before it counted may be passed on besides. */
-  get isPrinting(): boolean {
-    return this.state === 'ready' && ((this.board.printed - this.#printedCount) | 0) > 0;
+  /** How far its tasks have printed, to be asked for later; `undefined` if all of that has been passed on. */
+  get printedUntil(): PrintedUntil | undefined {
+    const [out, err] = this.streams;
+    if (!out.isMissing && !err.isMissing) return undefined;
+    return { outCount: out.printedCount, errCount: err.printedCount };
   }
 
-  /** What has been printed and has not come is not waited for any more. */
-  forgetPrinted(): void {
-    this.#printedCount = this.board.printed;
+  /** Whether all that had been printed until then has been passed on, or will never be. */
+  hasPassed({ outCount, errCount }: PrintedUntil): boolean {
+    const [out, err] = this.streams;
+    return this.state !== 'ready' || (out.hasPassed(outCount) && err.hasPassed(errCount));
   }
 
   hasRoom(inboxMs: number, inboxMax: number): boolean {
@@ -184,8 +195,9 @@ export class WorkerThread {
       // Two calls: a port handed to a thread that is not there yet would be lost with it if it never comes.
       this.threadId = (await this.#pool.exec('hello')) as number;
       this.#thread = threads.get(this.threadId);
-      for (const stream of [this.#thread?.stdout, this.#thread?.stderr])
-        stream?.on('data', (chunk) => this.#passed(chunk));
+      const [out, err] = this.streams;
+      this.#thread?.stdout.on('data', ({ length }: Uint8Array) => this.#listener.printed(out, length));
+      this.#thread?.stderr.on('data', ({ length }: Uint8Array) => this.#listener.printed(err, length));
       const { port1, port2 } = new MessageChannel();
       this.#port = port1;
       port1.on('message', (message) => this.#listener.messages(this, [message, ...this.take()]));
@@ -218,11 +230,6 @@ export class WorkerThread {
     void Promise.resolve(this.#pool.terminate(true)).catch(() => {});
     this.#tellEnded();
     this.#listener.died(this, cause);
-  }
-
-  #passed(chunk: Uint8Array): void {
-    this.#printedCount = (this.#printedCount + chunk.length) | 0;
-    this.#listener.printed(this);
   }
 }
 

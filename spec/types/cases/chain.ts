@@ -1,5 +1,5 @@
 // One chain: what a task is given, in both forms, and what the graph says of it.
-import { type TaskGraph, TaskGraphBuilder, type TasksIn } from 'taskmap-ts';
+import { type TaskContext, type TaskGraph, TaskGraphBuilder, type TasksIn } from 'taskmap-ts';
 import { same } from './support.js';
 
 const load = async (): Promise<number> => 1;
@@ -103,6 +103,36 @@ base
   .dependsOn('whatever', 'unknown', 'broken', 'a')
   .run((...given) => same<typeof given, [any, unknown, never, number]>());
 base.task('z', (text: string, n: number) => text.repeat(n)).dependsOn('broken', 'a');
+
+// Values go along in the order of the calls, typed as results are.
+const scaled = (path: string, width: number, raw: number) => `${path} ${width} ${raw}`;
+const given = base
+  .task('checked')
+  .with('a.jpg', 320)
+  .dependsOn('a')
+  .run((...all) => {
+    same<typeof all, [string, number, number]>();
+    return all;
+  })
+  .task('all at once', scaled)
+  .with('a.jpg', 320, 1)
+  .task('in front', scaled)
+  .with('a.jpg', 320)
+  .dependsOn('a')
+  .task('between', (s: string, list: readonly number[], n: number) => s.length + list.length + n)
+  .dependsOn('s')
+  .with([1, 2])
+  .dependsOn('a')
+  .task('behind the context', ({ attempt }: TaskContext, path: string) => [attempt, path])
+  .withContext()
+  .with('a.jpg')
+  .build();
+same<ReturnType<typeof given.result<'in front'>>, string>();
+same<ReturnType<typeof given.result<'checked'>>, [string, number, number]>();
+base
+  .task('z')
+  .with(undefined, { width: 1 }, 'x' as string | undefined)
+  .run((...all) => same<typeof all, [{ width: number }, string | undefined]>());
 
 // A generic function keeps its type where it is inferred; where it is checked, its result is what it says of an unknown type.
 const generic = base.task('kept').dependsOn('a').run(identity).task('lost', identity).dependsOn('a').build();

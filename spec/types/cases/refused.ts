@@ -49,6 +49,22 @@ base.task('z', () => 1).after('typo');
 // @ts-expect-error a statement knows no names of other statements
 builder.task('z').dependsOn('a');
 
+// Values that do not fit their function.
+// @ts-expect-error another type
+base.task('z', (path: string) => path).with(1);
+// @ts-expect-error the other way round
+base.task('z', (path: string, n: number) => [path, n]).with(1, 'a.jpg');
+const behind = base.task('z', (n: number, m: number) => n + m).dependsOn('a');
+// @ts-expect-error behind a result
+behind.with('a.jpg');
+// @ts-expect-error undefined is left out
+base.task('z', (flag: undefined, path: string) => [flag, path]).with(undefined, 'a.jpg');
+// @ts-expect-error a promise is not waited for
+base.task('z', (n: number) => n).with(Promise.resolve(1));
+const begun = base.task('z', (path: string, n: number) => [path, n]).with('a.jpg');
+// @ts-expect-error too few
+begun.build();
+
 // Functions that do not fit their dependencies.
 // @ts-expect-error another type
 base.task('z', (n: string) => n).dependsOn('a');

@@ -1,0 +1,661 @@
+import {
+  chmodSync,
+  existsSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  AsyncExecutor,
+  type Executor,
+  FileError,
+  FileOverlapError,
+  FileResult,
+  FileStore,
+  FolderStore,
+  fileAt,
+  InvalidOptionError,
+  MemoryStore,
+  type OutcomeStore,
+  ParallelAsyncExecutor,
+  ParallelExecutor,
+  SyncExecutor,
+  type TaskGraph,
+  TaskGraphBuilder,
+  taskModule,
+} from 'taskmap-ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { disk } from '../../src/files/disk.js';
+import { forgetLooks } from '../../src/files/look.js';
+import { FickleStore } from '../support/fickle-store.js';
+import * as fileTasks from './fixtures/file-tasks.js';
+
+const work = taskModule<typeof import('./fixtures/file-tasks.js')>(
+  new URL('./fixtures/file-tasks.ts', import.meta.url),
+);
+
+/** To import a module takes a promise, for which SyncExecutor does not wait. */
+const tasksFor = (executorName: string) => (executorName === 'SyncExecutor' ? fileTasks : work);
+
+const EXECUTORS: Readonly<Record<string, (store?: OutcomeStore) => Executor>> = {
+  SyncExecutor: (store) => new SyncExecutor({ store }),
+  AsyncExecutor: (store) => new AsyncExecutor({ store }),
+  ParallelExecutor: (store) => new ParallelExecutor({ store, workers: 1 }),
+  ParallelAsyncExecutor: (store) => new ParallelAsyncExecutor({ store, workers: 1 }),
+};
+const STORES: Readonly<Record<string, (folder: string) => OutcomeStore>> = {
+  MemoryStore: () => new MemoryStore(),
+  FileStore: (folder) => new FileStore(join(folder, 'outcomes')),
+  FolderStore: (folder) => new FolderStore(join(folder, 'outcomes')),
+  'a store that promises': () => {
+    const store = new FickleStore();
+    store.begin('by promise');
+    return store;
+  },
+};
+const PAIRS = Object.keys(EXECUTORS).flatMap((executor) =>
+  Object.keys(STORES)
+    .filter((store) => executor !== 'SyncExecutor' || store !== 'a store that promises')
+    .map((store) => [executor, store] as const),
+);
+
+let folder: string;
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'taskmap-files-')));
+  forgetLooks();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const at = (...names: readonly string[]): string => join(folder, ...names);
+
+/** The names of the tasks that have run since this was last asked, in order. */
+function calls(): string[] {
+  if (!existsSync(at('calls'))) return [];
+  const lines = readFileSync(at('calls'), 'utf8').trim().split('\n');
+  unlinkSync(at('calls'));
+  return lines;
+}
+
+/** From now on all that was written is old: stamps can be trusted. */
+function letTimePass(): void {
+  const laterMs = Date.now() + 60_000;
+  vi.spyOn(disk, 'now').mockReturnValue(laterMs);
+}
+
+/** One run of a graph that was made for it, as a new process would make it. */
+async function runOf<G extends TaskGraph>(graph: G, executor: Executor): Promise<G> {
+  // What is remembered in a process is not there in the next.
+  forgetLooks();
+  await executor.run(graph);
+  return graph;
+}
+
+// folder ─┬► page ─► words
+// source ─┘
+const pipelineOf = (tasks: typeof fileTasks) =>
+  new TaskGraphBuilder({ name: 'pages' })
+    .task('folder', () => '')
+    .file('source', at('source.txt'))
+    .task('page', tasks.page)
+    .dependsOn('folder', 'source')
+    .task('words', tasks.words)
+    .dependsOn('folder', 'page')
+    .build({ results: { folder } });
+
+// folder ─┬► page ─► text
+// source ─┘
+const restoringOf = (tasks: typeof fileTasks) =>
+  new TaskGraphBuilder({ name: 'restoring' })
+    .task('folder', () => '')
+    .file('source', at('source.txt'))
+    .task('page', tasks.restorable)
+    .dependsOn('folder', 'source')
+    .task('text', tasks.text)
+    .dependsOn('folder', 'page')
+    .build({ results: { folder } });
+
+describe.each(PAIRS)('files, with %s and %s', (executorName, storeName) => {
+  let store: OutcomeStore;
+  let executor: Executor;
+  const tasks = tasksFor(executorName) as typeof fileTasks;
+  const pipeline = () => pipelineOf(tasks);
+  const restoring = () => restoringOf(tasks);
+  beforeEach(() => {
+    store = STORES[storeName]!(folder);
+    executor = EXECUTORS[executorName]!(store);
+    writeFileSync(at('source.txt'), 'tea ink');
+  });
+  afterEach(async () => {
+    await executor.close();
+    await store.close();
+  });
+
+  it('run again what hangs on content that changed, and nothing else', async () => {
+    const first = await runOf(pipeline(), executor);
+    expect(calls()).toEqual(['page', 'words']);
+    expect(first.result('words')).toEqual(['TEA', 'INK']);
+    expect(first.result('source')).toMatchObject({ path: at('source.txt'), size: 7 });
+
+    const second = await runOf(pipeline(), executor);
+    expect(calls()).toEqual([]);
+    expect(second.explain('source')).toBe('ran: it runs in each run');
+    expect(second.explain('page')).toBe('kept: same version and inputs');
+    expect(second.result('page').pages.get('only')?.[0]).toBeInstanceOf(FileResult);
+
+    // Touched, and written again with the same content.
+    utimesSync(at('source.txt'), 1, 1);
+    await runOf(pipeline(), executor);
+    writeFileSync(at('source.txt'), 'tea ink');
+    await runOf(pipeline(), executor);
+    expect(calls()).toEqual([]);
+
+    // Other content, of which the task makes the same.
+    writeFileSync(at('source.txt'), 'tea ink\n');
+    const third = await runOf(pipeline(), executor);
+    expect(calls()).toEqual(['page']);
+    expect(third.explain('page')).toBe('ran: the result of "source" changed');
+    expect(third.explain('words')).toBe('kept: same version and inputs');
+
+    writeFileSync(at('source.txt'), 'tea rum');
+    expect((await runOf(pipeline(), executor)).result('words')).toEqual(['TEA', 'RUM']);
+    expect(calls()).toEqual(['page', 'words']);
+  });
+
+  it('run a task again whose file is gone or was changed, and say so', async () => {
+    await runOf(pipeline(), executor);
+    calls();
+    unlinkSync(at('page.html'));
+    const gone = await runOf(pipeline(), executor);
+    expect(calls()).toEqual(['page']);
+    expect(gone.explain('page')).toBe(`ran: the file ${at('page.html')} is gone`);
+    expect(readFileSync(at('page.html'), 'utf8')).toBe('TEA INK');
+
+    writeFileSync(at('page.html'), 'TEA GIN');
+    const changed = await runOf(pipeline(), executor);
+    expect(calls()).toEqual(['page']);
+    expect(changed.explain('page')).toBe(`ran: the file ${at('page.html')} was changed by somebody else`);
+    expect(readFileSync(at('page.html'), 'utf8')).toBe('TEA INK');
+    expect(changed.result('words')).toEqual(['TEA', 'INK']);
+
+    // Touched only.
+    utimesSync(at('page.html'), 1, 1);
+    await runOf(pipeline(), executor);
+    expect(calls()).toEqual([]);
+  });
+
+  it('put a file back that the store keeps, instead of running its task', async () => {
+    mkdirSync(at('made/here'), { recursive: true });
+    await runOf(restoring(), executor);
+    expect(calls()).toEqual(['page', 'text']);
+    const path = at('made/here/page.html');
+    const { mode } = statSync(path);
+    rmSync(at('made'), { recursive: true });
+    const gone = await runOf(restoring(), executor);
+    expect(calls()).toEqual([]);
+    expect(readFileSync(path, 'utf8')).toBe('TEA INK');
+    expect(statSync(path).mode).toBe(mode);
+    expect(gone.explain('page')).toBe(`kept: same version and inputs; its file ${path} was put back`);
+
+    writeFileSync(path, 'TEA GIN');
+    await runOf(restoring(), executor);
+    expect(calls()).toEqual([]);
+    expect(readFileSync(path, 'utf8')).toBe('TEA INK');
+    expect(readdirSync(at('made/here'))).toEqual(['page.html']);
+
+    // What its task made before is not needed any more.
+    writeFileSync(at('source.txt'), 'tea rum');
+    await runOf(restoring(), executor);
+    expect(calls()).toEqual(['page', 'text']);
+    expect(readFileSync(path, 'utf8')).toBe('TEA RUM');
+    unlinkSync(path);
+    await runOf(restoring(), executor);
+    expect(calls()).toEqual([]);
+    expect(readFileSync(path, 'utf8')).toBe('TEA RUM');
+  });
+
+  it('fail the task that has a file which is not there, a folder, or that of another task', async () => {
+    mkdirSync(at('folder'));
+    const graph = new TaskGraphBuilder<any>({ name: 'wrong' })
+      .add(
+        { name: 'gone', file: at('nowhere.txt') },
+        { name: 'a folder', file: at('folder') },
+        { name: 'a list of it', files: at('folder') },
+        { name: 'returned', run: () => [{ of: fileAt('/nowhere/at/all') }], onMainThread: true },
+        { name: 'source', file: at('source.txt') },
+        { name: 'same source', file: at('folder/../source.txt') },
+        { name: 'passed on', run: (source: FileResult) => [source], dependsOn: ['source'] },
+        {
+          name: 'other',
+          run: (file: FileResult) => {
+            writeFileSync(file.path, 'changed');
+            return fileAt(file.path);
+          },
+          dependsOn: ['same source'],
+          after: ['passed on'],
+          onMainThread: true,
+        },
+      )
+      .build();
+    await runOf(graph, executor);
+    expect([...graph.failures().values()].map((error) => (error as Error).message)).toEqual([
+      `The file "${at('nowhere.txt')}" of task "gone" is not there. Make it, or give the path of one that is.`,
+      `"${at('folder')}" of task "a folder" is a folder, and no file. To take all that is in it, say .files("a folder", "${at('folder')}/**").`,
+      `"${at('folder')}" of task "a list of it" is a folder, and no file. To take all that is in it, say .files("a list of it", "${at('folder')}/**").`,
+      'The file "/nowhere/at/all" of task "returned" is not there. Make it, or give the path of one that is.',
+      `Task "other" returned the file "${at('source.txt')}", which task "same source" has. Give each a file of its own.`,
+    ]);
+    expect(graph.failure('gone')).toBeInstanceOf(FileError);
+    expect(graph.failure('gone')).toMatchObject({ task: 'gone', path: at('nowhere.txt'), reason: 'missing' });
+    expect(graph.failure('other')).toBeInstanceOf(FileOverlapError);
+  });
+
+  it('are written beside, and put in their places when the task is done', async () => {
+    mkdirSync(at('made'));
+    writeFileSync(at('made/beside.txt'), 'old');
+    const graph = (mode: string, timeoutMs?: number) =>
+      new TaskGraphBuilder<any>({ name: `beside ${mode}` })
+        .add(
+          { name: 'folder', run: () => '' },
+          { name: 'mode', run: () => '' },
+          { name: 'made', run: tasks.beside, dependsOn: ['folder', 'mode'], withContext: true, timeoutMs },
+        )
+        .build({ results: { folder, mode } });
+    const failed = await runOf(graph('throws'), executor);
+    expect(failed.failure('made')).toMatchObject({ message: 'out of ink' });
+    const late = await runOf(graph('is late', 20), executor);
+    expect(late.failure('made')).toMatchObject({ code: 'task-timeout' });
+    const asked = await runOf(graph('asks only'), executor);
+    expect(asked.failure('made')).toMatchObject({ code: 'file', reason: 'not-written' });
+    expect(readFileSync(at('made/beside.txt'), 'utf8')).toBe('old');
+    expect(readdirSync(at('made'))).toEqual(['beside.txt']);
+
+    const made = await runOf(graph('writes'), executor);
+    expect((made.result('made') as string[])[0]).toBe('old');
+    expect(readFileSync(at('made/beside.txt'), 'utf8')).toBe('new');
+    expect(readdirSync(at('made'))).toEqual(['beside.txt']);
+  });
+});
+
+describe('a source', () => {
+  const listing = (patterns: string | readonly string[], options = {}) =>
+    new TaskGraphBuilder({ name: 'listing' }).files('all', patterns, options).build();
+  const namesIn = (graph: ReturnType<typeof listing>) => {
+    new SyncExecutor().run(graph);
+    return graph.result('all').map(({ path }) => path.slice(folder.length + 1));
+  };
+
+  it('lists files in the order of code units, whatever they are called, and nothing where there is nothing', () => {
+    mkdirSync(at('in/sub/.hidden'), { recursive: true });
+    const names = ['b.md', 'B.md', 'a b.md', 'new\nline.md', '🦆.md', '[x].md', '.dot.md', 'a.txt', 'sub/c.md'];
+    for (const name of names) writeFileSync(at('in', name), name);
+    writeFileSync(at('in/sub/.hidden/d.md'), '');
+    symlinkSync('nowhere', at('in/dead.md'));
+    symlinkSync('b.md', at('in/link.md'));
+    const seen = ['B.md', '[x].md', 'a b.md', 'b.md', 'link.md', 'new\nline.md', 'sub/c.md', '🦆.md'];
+    expect(namesIn(listing(`${folder}/in/**/*.md`))).toEqual(seen.map((name) => `in/${name}`));
+    expect(namesIn(listing([`${folder}/in/*.md`, `${folder}/in/b.md`], { ignore: `${folder}/in/[!b]*` }))).toEqual([
+      'in/b.md',
+    ]);
+    expect(namesIn(listing(`${folder}/in/**/*.md`, { dot: true })).length).toBe(seen.length + 2);
+    expect(namesIn(listing(`${folder}/nowhere/**`))).toEqual([]);
+  });
+
+  it('is fed to others by whole paths, and knows how it was given', () => {
+    const before = process.cwd();
+    mkdirSync(at('in'));
+    writeFileSync(at('in/a.txt'), 'a');
+    // Vitest's threads cannot change their folder.
+    const cwd = vi.spyOn(process, 'cwd').mockReturnValue(folder);
+    const graph = new TaskGraphBuilder({ name: 'given' }).file('one', 'in/../in/a.txt').files('all', 'in/*').build();
+    cwd.mockReturnValue(before);
+    new SyncExecutor().run(graph);
+    expect(graph.result('one')).toMatchObject({ name: 'in/../in/a.txt', path: at('in/a.txt') });
+    expect(graph.result('all')).toMatchObject([{ name: 'in/a.txt', path: at('in/a.txt') }]);
+  });
+
+  it('follows a link, and sees that it leads to another file', () => {
+    const store = new MemoryStore();
+    writeFileSync(at('one'), 'same');
+    writeFileSync(at('other'), 'else');
+    writeFileSync(at('third'), 'else');
+    symlinkSync('one', at('link'));
+    let lengths = 0;
+    const run = () => {
+      forgetLooks();
+      const graph = new TaskGraphBuilder({ name: 'links' })
+        .file('link', at('link'))
+        .task('length')
+        .dependsOn('link')
+        .run(({ size }) => {
+          lengths++;
+          return size;
+        })
+        .build();
+      new SyncExecutor({ store }).run(graph);
+      return lengths;
+    };
+    const leadTo = (target: string) => {
+      unlinkSync(at('link'));
+      symlinkSync(target, at('link'));
+      lutimesSync(at('link'), 1, 1);
+    };
+    expect(run()).toBe(1);
+    leadTo('other');
+    expect(run()).toBe(2);
+    leadTo('third');
+    expect(run()).toBe(2);
+  });
+
+  it('is hashed again as long as it is fresh, so that an edit within one tick of the clock is seen', () => {
+    const store = new MemoryStore();
+    const path = at('fast');
+    const run = () => {
+      forgetLooks();
+      const graph = new TaskGraphBuilder({ name: 'fast' }).file('fast', path).build();
+      new SyncExecutor({ store }).run(graph);
+      return graph.result('fast').hash;
+    };
+    writeFileSync(path, 'one');
+    // A disk whose clock never moves on, and that gives the same number to each file.
+    const { stat, fstat } = disk;
+    const frozen = <S>(stats: S): S => stats && Object.assign(stats, { mtimeNs: 0n, ctimeNs: 0n, ino: 1n });
+    vi.spyOn(disk, 'stat').mockImplementation((one) => frozen(stat(one)));
+    vi.spyOn(disk, 'fstat').mockImplementation((fd) => frozen(fstat(fd)));
+    vi.spyOn(disk, 'now').mockReturnValue(1_000);
+    const first = run();
+    writeFileSync(path, 'two');
+    expect(run()).not.toBe(first);
+  });
+
+  it('costs one look without reading, as long as nothing has changed', () => {
+    const store = new MemoryStore();
+    mkdirSync(at('many'));
+    for (let index = 0; index < 200; index++) writeFileSync(at('many', `${index}.txt`), `${index}`);
+    const run = () => {
+      forgetLooks();
+      const builder = new TaskGraphBuilder<any>({ name: 'many' }).files('list', `${folder}/many/*`);
+      for (let index = 0; index < 100; index++) builder.task(`file ${index}`, () => index);
+      const graph = builder.build();
+      new SyncExecutor({ store }).run(graph);
+      return graph;
+    };
+    letTimePass();
+    const stat = vi.spyOn(disk, 'stat');
+    const open = vi.spyOn(disk, 'open');
+    const save = vi.spyOn(store, 'save');
+    run();
+    expect([stat.mock.calls.length, open.mock.calls.length]).toEqual([200, 200]);
+    for (const spy of [stat, open, save]) spy.mockClear();
+    run();
+    expect([stat.mock.calls.length, open.mock.calls.length, save.mock.calls.length]).toEqual([200, 0, 0]);
+    writeFileSync(at('many/7.txt'), 'new');
+    for (const spy of [stat, open, save]) spy.mockClear();
+    run();
+    expect([stat.mock.calls.length, open.mock.calls.length, save.mock.calls.length]).toEqual([200, 1, 1]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('that this user may not read fails its task', () => {
+    writeFileSync(at('secret'), '');
+    chmodSync(at('secret'), 0);
+    const graph = new TaskGraphBuilder({ name: 'secret' }).file('secret', at('secret')).build();
+    new SyncExecutor().run(graph);
+    expect(graph.failure('secret')).toMatchObject({ reason: 'unreadable' });
+  });
+
+  it('that the system refuses to read fails its task, and says which and why', () => {
+    writeFileSync(at('secret'), '');
+    vi.spyOn(disk, 'open').mockImplementation(() => {
+      throw Object.assign(new Error('no'), { code: 'EACCES' });
+    });
+    vi.spyOn(disk, 'list').mockImplementation(() => {
+      throw Object.assign(new Error('no'), { code: 'EACCES' });
+    });
+    const graph = new TaskGraphBuilder({ name: 'secret' })
+      .file('secret', at('secret'))
+      .files('secrets', `${folder}/*`)
+      .build();
+    new SyncExecutor().run(graph);
+    expect((graph.failure('secret') as Error).message).toBe(
+      `The file "${at('secret')}" of task "secret" cannot be read (EACCES). Allow this user to read it and what leads to it.`,
+    );
+    expect(graph.failure('secrets')).toMatchObject({ task: 'secrets', reason: 'unreadable' });
+  });
+
+  it('of the wrong kind is refused where it is given', () => {
+    const builder = new TaskGraphBuilder();
+    expect(() => builder.file('x', '')).toThrow(InvalidOptionError);
+    expect(() => builder.file('x', new URL('http://x') as never)).toThrow(
+      /Expected `file` of task "x" to be the path of a file/,
+    );
+    expect(() => builder.files('x', [])).toThrow(InvalidOptionError);
+    expect(() => builder.files('x', '*', { dot: 1 as never })).toThrow(InvalidOptionError);
+    expect(() => builder.add({ name: 'y', files: [''] }).build()).toThrow(/"y"/);
+    expect(() => fileAt('')).toThrow(InvalidOptionError);
+    expect(() => fileAt('x', { restore: 'yes' as never })).toThrow(InvalidOptionError);
+  });
+});
+
+describe('a large file', () => {
+  it('is read in parts, and lets others have their turn under executors that wait', async () => {
+    writeFileSync(at('large'), Buffer.alloc(5 * 2 ** 20, 7));
+    const read = vi.spyOn(disk, 'read');
+    const readSoon = vi.spyOn(disk, 'readSoon');
+    const graph = () => new TaskGraphBuilder({ name: 'large' }).file('large', at('large')).build();
+    const async = await runOf(graph(), new AsyncExecutor());
+    expect([read.mock.calls.length, readSoon.mock.calls.length]).toEqual([0, 6]);
+    const sync = await runOf(graph(), new SyncExecutor());
+    expect([read.mock.calls.length, readSoon.mock.calls.length]).toEqual([6, 6]);
+    expect(sync.result('large').hash).toBe(async.result('large').hash);
+    for (const [, into] of [...read.mock.calls, ...readSoon.mock.calls])
+      expect(into.length).toBeLessThanOrEqual(2 ** 20);
+  });
+
+  it.each(PAIRS)('is put back part by part: %s, %s', async (executorName, storeName) => {
+    const store = STORES[storeName]!(folder);
+    const executor = EXECUTORS[executorName]!(store);
+    let made = 0;
+    const content = Buffer.alloc(9 * 2 ** 20, 'tea');
+    const graph = () =>
+      new TaskGraphBuilder<any>({ name: 'large' })
+        .add({
+          name: 'large',
+          run: () => {
+            made++;
+            writeFileSync(at('large'), content);
+            return fileAt(at('large'), { restore: true });
+          },
+          onMainThread: true,
+        })
+        .build();
+    await runOf(graph(), executor);
+    unlinkSync(at('large'));
+    await runOf(graph(), executor);
+    expect(made).toBe(1);
+    expect(readFileSync(at('large')).equals(content)).toBe(true);
+    // A run that begins anew forgets the content as well.
+    const again = graph();
+    await runOf(again.reset('large'), executor);
+    expect(made).toBe(2);
+    await executor.close();
+    await store.close();
+  });
+
+  it('that changes while it is looked at under a plan may have been changed', async () => {
+    const store = new MemoryStore();
+    const graph = () =>
+      new TaskGraphBuilder({ name: 'large' })
+        .task('large', () => {
+          writeFileSync(at('large'), Buffer.alloc(2 ** 21, 7));
+          return fileAt(at('large'));
+        })
+        .build();
+    const executor = new AsyncExecutor({ store });
+    letTimePass();
+    await runOf(graph(), executor);
+    expect(await executor.plan(graph())).toMatchObject([{ verdict: 'kept' }]);
+    forgetLooks();
+    utimesSync(at('large'), 1, 1);
+    expect(await executor.plan(graph())).toEqual([
+      { task: 'large', verdict: 'may run', why: `the file ${at('large')} may have been changed` },
+    ]);
+    unlinkSync(at('large'));
+    expect(await executor.plan(graph())).toMatchObject([{ verdict: 'runs', why: `the file ${at('large')} is gone` }]);
+  });
+});
+
+describe('the contents that a store keeps', () => {
+  it('go with their outcome', async () => {
+    const store = new MemoryStore();
+    const contents = new Set<string>();
+    const { save, forget } = store;
+    vi.spyOn(store, 'save').mockImplementation((graph, task, bytes) => {
+      if (task === 'content') contents.add(graph);
+      save.call(store, graph, task, bytes);
+    });
+    vi.spyOn(store, 'forget').mockImplementation((graph, tasks) => {
+      contents.delete(graph);
+      forget.call(store, graph, tasks);
+    });
+    const graph = (text: string) =>
+      new TaskGraphBuilder({ name: 'contents' })
+        .task('text', () => {
+          if (text === 'none') throw new Error(text);
+          writeFileSync(at('text'), text);
+          return fileAt(at('text'), { restore: true });
+        })
+        .version(text)
+        .build();
+    for (const text of ['one', 'two', 'one']) {
+      await runOf(graph(text), new SyncExecutor({ store }));
+      expect(contents.size).toBe(1);
+    }
+    await runOf(graph('one').reset('text'), new SyncExecutor({ store }));
+    expect(contents.size).toBe(1);
+    await runOf(graph('none'), new SyncExecutor({ store }));
+    expect(contents.size).toBe(0);
+  });
+
+  it('that are not what they were are not put back: the task runs', async () => {
+    const store = new MemoryStore();
+    let runs = 0;
+    const graph = () =>
+      new TaskGraphBuilder({ name: 'damaged' })
+        .task('text', () => {
+          runs++;
+          writeFileSync(at('text'), 'tea');
+          return fileAt(at('text'), { restore: true });
+        })
+        .build();
+    const { load } = store;
+    await runOf(graph(), new SyncExecutor({ store }));
+    unlinkSync(at('text'));
+    vi.spyOn(store, 'load').mockImplementation((name) => {
+      const { outcomes } = load.call(store, name);
+      return {
+        outcomes: [...outcomes].map(([task, bytes]) => [task, task === 'content' ? Buffer.from('ink') : bytes]),
+      };
+    });
+    const again = await runOf(graph(), new SyncExecutor({ store }));
+    expect(runs).toBe(2);
+    expect(again.explain('text')).toBe(`ran: the file ${at('text')} is gone, and cannot be put back`);
+    expect(readdirSync(folder)).toEqual(['text']);
+  });
+});
+
+describe('two tasks with one file', () => {
+  it('are told, by whatever way the path leads there', async () => {
+    mkdirSync(at('real'));
+    symlinkSync('real', at('linked'));
+    const graph = (...paths: readonly string[]) => {
+      const builder = new TaskGraphBuilder<any>({ name: 'overlap' });
+      for (const [index, path] of paths.entries())
+        builder.add({
+          name: `task ${index}`,
+          run: () => {
+            writeFileSync(path, '');
+            return [fileAt(path)];
+          },
+        });
+      return builder.build();
+    };
+    for (const other of ['linked/x', 'real/./x', 'linked/../real/x']) {
+      const overlapping = await runOf(graph(at('real/x'), at(other)), new SyncExecutor());
+      expect(overlapping.failure('task 1')).toMatchObject({ code: 'file-overlap', task: 'task 1', other: 'task 0' });
+    }
+    const store = new MemoryStore();
+    await runOf(graph(at('real/y'), at('real/z')), new SyncExecutor({ store }));
+    // One of them is kept, and the other is another by now.
+    const moved = graph(at('real/y'), at('linked/y'));
+    expect((await runOf(moved.reset('task 1'), new SyncExecutor({ store }))).failure('task 1')).toBeInstanceOf(
+      FileOverlapError,
+    );
+    // Each may take the place of the other.
+    const swapped = graph(at('real/y'), at('real/z'));
+    await runOf(swapped, new SyncExecutor());
+    swapped.resetAll();
+    const paths = [at('real/z'), at('real/y')];
+    for (const [index, path] of paths.entries())
+      swapped.replace(`task ${index}`, () => {
+        writeFileSync(path, '');
+        return [fileAt(path)];
+      });
+    await runOf(swapped, new SyncExecutor());
+    expect(swapped.counts().failed).toBe(0);
+  });
+});
+
+it('a file that was given as a result counts as what it is', async () => {
+  const store = new MemoryStore();
+  writeFileSync(at('given'), 'tea');
+  let lengths = 0;
+  const run = () => {
+    const graph = new TaskGraphBuilder({ name: 'given' })
+      .task('file', () => fileAt(at('given')))
+      .task('length')
+      .dependsOn('file')
+      .run((file) => {
+        lengths++;
+        return readFileSync(file.path).length;
+      })
+      .build({ results: { file: fileAt(at('given')) } });
+    new SyncExecutor({ store }).run(graph);
+    return lengths;
+  };
+  expect(run()).toBe(1);
+  expect(run()).toBe(1);
+  writeFileSync(at('given'), 'ink');
+  expect(run()).toBe(2);
+});
+
+it('a renamed file of the same content is another file', async () => {
+  const store = new MemoryStore();
+  writeFileSync(at('a'), 'tea');
+  const run = () => {
+    const graph = new TaskGraphBuilder({ name: 'renamed' })
+      .files('all', `${folder}/*`)
+      .task('names')
+      .dependsOn('all')
+      .run((all) => all.map(({ path }) => path))
+      .build();
+    new SyncExecutor({ store }).run(graph);
+    return graph.result('names');
+  };
+  expect(run()).toEqual([at('a')]);
+  renameSync(at('a'), at('b'));
+  expect(run()).toEqual([at('b')]);
+});

@@ -57,6 +57,7 @@ export {
   type TaskStage,
   type TaskStep,
 } from './graph/task-graph-builder.js';
+export type { JsonValue, TaskMeta } from './graph/task-meta.js';
 export { type EventListeners, type Observed, Observer } from './observe/observer.js';
 export type { AttemptTiming, TaskTiming } from './observe/run-timing.js';
 export {

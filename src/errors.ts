@@ -499,7 +499,7 @@ export class UnreadableOutcomeError extends TaskmapError {
   /** @param why - a sentence without its end: `It was saved by a newer version of taskmap` */
   constructor(task: string, why: string, options?: ErrorOptions) {
     super(
-      `What is stored of task ${quoted(task)} cannot be read. ${why}. Forget it, and the task runs again.`,
+      `What is stored of task ${quoted(task)} cannot be read. ${why}. graph.reset(${quoted(task)}) forgets it, and the task runs again.`,
       options,
     );
     this.task = task;

@@ -1,6 +1,7 @@
 import type { StatusCounts } from './graph/outcome.js';
 import type { ResultOf } from './graph/signature.js';
 import type { TaskGraph } from './graph/task-graph.js';
+import type { TaskMeta } from './graph/task-meta.js';
 
 /** What every record has. */
 export interface RunRecord {
@@ -14,6 +15,8 @@ export interface RunRecord {
 export interface TaskRecord<Name extends string = string> extends RunRecord {
   /** The task's name. */
   readonly task: Name;
+  /** What `.meta()` says of the task, if anything. */
+  readonly meta?: TaskMeta;
 }
 
 /** What every record about one attempt has. */
@@ -38,6 +41,8 @@ export interface RunStarted extends RunRecord {
    * that were named and what they need, as far as that is pending. Without it, it is about all that are pending.
    */
   readonly selected?: ReadonlySet<string> | undefined;
+  /** How long each task is thought to take, in milliseconds, by name, if anything is known of earlier runs. */
+  readonly estimates?: ReadonlyMap<string, number> | undefined;
 }
 
 /** All dependencies of a task are done: it starts as soon as there is a slot for it. Once for each task of a run. */

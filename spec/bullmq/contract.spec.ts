@@ -1,11 +1,11 @@
 import { BullMQExecutor, startWorker, type TaskWorker } from 'taskmap-ts/bullmq';
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
-import { OF_IDENTITY, OF_THE_MOMENT, OF_TIME } from '../contract/elsewhere.js';
+import { OF_BYTES, OF_IDENTITY, OF_THE_MOMENT, OF_TIME } from '../contract/elsewhere.js';
 import { executorContract } from '../contract/executor.contract.js';
 import { sentToThisProcess } from './closures.js';
 import { BACKENDS, QueueBench } from './queue-bench.js';
 
-const NOT_THROUGH_A_QUEUE: ReadonlySet<string> = new Set([...OF_TIME, ...OF_IDENTITY, ...OF_THE_MOMENT]);
+const NOT_THROUGH_A_QUEUE: ReadonlySet<string> = new Set([...OF_TIME, ...OF_IDENTITY, ...OF_THE_MOMENT, ...OF_BYTES]);
 
 describe.each(BACKENDS)('$backend', (backend) => {
   describe.skipIf(!backend.isThere)(backend.title, () => {

@@ -53,3 +53,6 @@ export const OF_THE_MOMENT: readonly string[] = [
   "with onFailure: 'stop' lets what is running end",
   "with onFailure: 'abort' interrupts what is running with the failure",
 ];
+
+/** What it says of how often values are made from bytes: here all that is sent is bytes. */
+export const OF_BYTES: readonly string[] = ['makes a kept result only when somebody asks for it, and once'];

@@ -1,15 +1,19 @@
+import v8 from 'node:v8';
 import {
   InvalidOptionError,
   type LoadedOutcomes,
   MemoryStore,
   OutcomeStore,
+  type PlannedTask,
   RunFailedError,
   type StoreRepair,
   type TaskGraph,
   type TaskSpec,
+  UnreadableOutcomeError,
   UnstorableError,
 } from 'taskmap-ts';
 import { describe, expect, it, vi } from 'vitest';
+import { spoil } from '../support/spoiled-store.js';
 import { counted, type ExecutorSubject, rejection, Stage, task, thrower } from './executor-harness.js';
 
 /** A store whose promises are settled by the spec. */
@@ -222,6 +226,41 @@ export function storeContract(subject: ExecutorSubject): void {
       expect(graph.outcome('report')).toMatchObject({ source: 'store' });
     });
 
+    it('is asked for what a run is about, and no more', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      const load = vi.spyOn(store, 'load');
+      const { graph } = pipeline(stage, [1, 2]);
+      await stage.executor.plan(graph, { only: ['rows'] });
+      await stage.run(graph, { only: ['count'] });
+      await stage.runTask(graph, 'report');
+      await stage.run(graph);
+      // And for what else it may have of those tasks.
+      const asked = load.mock.calls.map(([of, names]) => [of, names?.filter((name) => !name.startsWith('variant '))]);
+      expect(load.mock.calls[0]![1]).toContain('variant 5 of rows');
+      expect(asked).toEqual([
+        ['contract', ['rows']],
+        ['contract', ['rows', 'count']],
+        ['contract', ['report']],
+        ['contract', undefined],
+      ]);
+      expect(graph.counts()).toMatchObject({ done: 4 });
+    });
+
+    it('may pay no heed to what it is asked for', async () => {
+      const store = new MemoryStore();
+      const { load } = store;
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      store.load = (graph) => load.call(store, graph);
+      const { graph, calls } = pipeline(stage, [1, 2]);
+      await stage.run(graph, { only: ['count'] });
+      expect([calls, graph.counts()]).toMatchObject([[], { done: 2, pending: 2 }]);
+      // Nobody has looked what is kept of it.
+      expect(graph.explain('report')).toBe('runs: not run before');
+    });
+
     it('keeps what was done before a run is ended', async () => {
       const store = new MemoryStore();
       const stage = new Stage(subject, { store });
@@ -320,6 +359,91 @@ export function storeContract(subject: ExecutorSubject): void {
       expect(stage.records('store:refused')).toMatchObject([{ task: 'a', error: { code: 'unreadable-outcome' } }]);
     });
 
+    it('makes a kept result only when somebody asks for it, and once', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      // Once for each value. Others in this process read bytes as well, but none that say which form they have.
+      const decoded = vi.spyOn(v8.Deserializer.prototype, 'readUint32');
+      // Nobody listens: whoever keeps records asks for all that is in them.
+      const executor = subject.make({ store });
+      const { graph, calls } = pipeline(stage, [1, 2], { report: { version: '2' } });
+      await executor.run(graph as never);
+      expect(calls).toEqual(['report']);
+      // What the report takes.
+      expect(decoded).toHaveBeenCalledTimes(1);
+      expect([graph.explain('rows'), graph.counts().done, graph.status('rows')]).toEqual([
+        'kept: same version and inputs',
+        4,
+        'done',
+      ]);
+      expect(decoded).toHaveBeenCalledTimes(1);
+      expect(graph.result('rows')).toEqual([1, 2]);
+      expect(graph.result('rows')).toBe(graph.results['rows']);
+      // The rows and the colours.
+      expect(decoded).toHaveBeenCalledTimes(3);
+      decoded.mockRestore();
+      await executor.close();
+    });
+
+    it('whose bytes cannot be read by whoever asks says so, and has the task run again once it is reset', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      spoil(store, 'rows');
+      const next = new Stage(subject, { store });
+      const { graph, calls } = pipeline(next, [1, 2]);
+      await next.run(graph);
+      expect([calls, graph.status('rows')]).toEqual([[], 'done']);
+      expect(() => graph.result('rows')).toThrow(UnreadableOutcomeError);
+      expect(() => graph.result('rows')).toThrow(/task "rows" cannot be read.*graph\.reset\("rows"\)/s);
+      await next.run(graph.reset('rows'));
+      expect(graph.result('rows')).toEqual([1, 2]);
+    });
+
+    it('whose bytes cannot be read by a task that takes them has the task of which they are run first', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      spoil(store, 'rows');
+      const next = new Stage(subject, { store });
+      const { graph, calls } = pipeline(next, [1, 2], { count: { version: '2' } });
+      await next.run(graph);
+      expect(calls).toEqual(['rows', 'count']);
+      expect(graph.explain('rows')).toMatch(/^ran: what is stored of it cannot be read: /);
+      expect(graph.explain('report')).toBe('kept: same version and inputs');
+      expect(graph.results).toMatchObject({ rows: [1, 2], count: 2, report: '2 rows' });
+      expect(next.records('store:refused')).toMatchObject([{ task: 'rows', error: { code: 'unreadable-outcome' } }]);
+      const again = pipeline(next, [1, 2], { count: { version: '2' } });
+      await next.run(again.graph);
+      expect(again.calls).toEqual([]);
+    });
+
+    it('is asked for no value to compare it with, from run to run', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      spoil(store, 'rows');
+      const next = new Stage(subject, { store });
+      const { graph, calls } = pipeline(next, [1, 2]);
+      await next.run(graph, { only: ['rows'] });
+      await next.run(graph);
+      expect(calls).toEqual([]);
+      expect(graph.explain('count')).toBe('kept: same version and inputs');
+    });
+
+    it('takes at once what another engine has written, so that what this one cannot read runs again', async () => {
+      const store = new MemoryStore();
+      const stage = new Stage(subject, { store });
+      await stage.run(pipeline(stage, [1, 2]).graph);
+      spoil(store, 'rows', '1.0');
+      const { graph, calls } = pipeline(stage, [1, 2]);
+      await stage.run(graph);
+      expect(calls).toEqual(['rows']);
+      expect(graph.explain('rows')).toMatch(/^ran: what is stored of it cannot be read: /);
+      expect(graph.explain('count')).toBe('kept: same version and inputs');
+    });
+
     it('whose load() returns something else is refused', async () => {
       for (const loaded of [undefined, {}, { outcomes: [['a', 'text']] }, { outcomes: [undefined] }]) {
         const store = new MemoryStore();
@@ -364,6 +488,26 @@ export function storeContract(subject: ExecutorSubject): void {
       expect(() => subject.make({ store: { load() {} } as never })).toThrow(InvalidOptionError);
     });
 
+    it('is told how long tasks took by whoever runs them, too', async () => {
+      const stage = new Stage(subject);
+      const calls: string[] = [];
+      const graph = stage.graph(...['a', 'b', 'c'].map((name) => task(name, () => calls.push(name))));
+      const durations = new Map([
+        ['b', 5],
+        ['c', 70],
+      ]);
+      expect(await stage.executor.plan(graph, { durations })).toMatchObject([
+        { task: 'c', estimateMs: 70 },
+        { task: 'a', estimateMs: 37.5 },
+        { task: 'b', estimateMs: 5 },
+      ]);
+      await stage.run(graph, { durations });
+      expect(calls).toEqual(['c', 'a', 'b']);
+      const wrong = rejection(stage.run(graph.resetAll(), { durations: { a: 1 } as never }));
+      expect(await wrong).toBeInstanceOf(InvalidOptionError);
+      expect(graph.counts().pending).toBe(3);
+    });
+
     describe('plan()', () => {
       it('says what would run, in order, and why, and runs nothing', async () => {
         const store = new MemoryStore();
@@ -371,8 +515,9 @@ export function storeContract(subject: ExecutorSubject): void {
         await stage.run(pipeline(stage, [1, 2]).graph);
         const { graph, calls } = pipeline(stage, [3], { rows: { version: '2' }, colours: { version: '3' } });
         const before = [...stage.lines];
-        const plan = await stage.executor.plan(graph);
-        expect(plan).toEqual([
+        const plan = (await stage.executor.plan(graph)) as readonly PlannedTask[];
+        // What took longer than it does here, on the way to elsewhere, may come first.
+        expect(plan.toSorted((a, b) => graph.names().indexOf(a.task) - graph.names().indexOf(b.task))).toMatchObject([
           { task: 'rows', verdict: 'runs', why: 'its version changed from "" to "2"' },
           { task: 'count', verdict: 'may run', why: 'the result of "rows" may change' },
           { task: 'report', verdict: 'may run', why: 'the result of "count" may change' },
@@ -416,7 +561,9 @@ export function storeContract(subject: ExecutorSubject): void {
         const { graph } = pipeline(stage, [1, 2]);
         await stage.run(graph);
         graph.reset('report');
-        expect(await stage.executor.plan(graph)).toEqual([{ task: 'report', verdict: 'runs', why: 'it was reset' }]);
+        expect(await stage.executor.plan(graph)).toMatchObject([
+          { task: 'report', verdict: 'runs', why: 'it was reset' },
+        ]);
         expect([...store.load('contract').outcomes]).toHaveLength(4);
         expect(graph.explain('report')).toBe('runs: it was reset');
       });
@@ -435,6 +582,27 @@ export function storeContract(subject: ExecutorSubject): void {
     });
 
     if (subject.isAsync) {
+      // rows ─► count ◄─ slow      rows ─(after)─► clock
+      it('whose bytes cannot be read fails the task that takes them if another has begun that waited for it', async () => {
+        const store = new MemoryStore();
+        const stage = new Stage(subject, { store });
+        const calls: string[] = [];
+        const graph = (version: string) =>
+          stage.graph(
+            task('rows', () => calls.push('rows')),
+            task('slow', () => stage.taking(10, calls.push('slow')), { version }),
+            task('clock', () => stage.taking(20, calls.push('clock')), { after: ['rows'], version }),
+            task('count', () => calls.push('count'), { dependsOn: ['rows', 'slow'], version }),
+          );
+        await stage.run(graph('1'));
+        spoil(store, 'rows');
+        const next = graph('2');
+        await stage.run(next);
+        expect(calls.slice(4).sort()).toEqual(['clock', 'slow']);
+        expect(next.counts()).toMatchObject({ done: 3, failed: 1 });
+        expect(next.failure('count')).toMatchObject({ code: 'unreadable-outcome', task: 'rows' });
+      });
+
       it('is waited for: a task is done, and the next begins, only once its result is safe', async () => {
         const store = new SlowStore();
         const stage = new Stage(subject, { store });

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, vi } from 'vitest';
 import { HttpExecutor } from '../../examples/http-place/http-executor.js';
 import { build, builtFile } from '../support/built.js';
-import { OF_IDENTITY, OF_THE_MOMENT, OF_TIME } from './elsewhere.js';
+import { OF_BYTES, OF_IDENTITY, OF_THE_MOMENT, OF_TIME } from './elsewhere.js';
 import { executorContract } from './executor.contract.js';
 import { calledBack, callFor, FORK_OPTIONS } from './http-place/closures.js';
 
@@ -31,9 +31,14 @@ const OF_THENABLES: readonly string[] = [
   'settle a task once: one that has a `then` only the first time it is asked for',
 ];
 
+/** What it says of arguments that cannot be read: to this place they are arguments that cannot be sent. */
+const OF_ARGUMENTS: readonly string[] = [
+  'whose bytes cannot be read fails the task that takes them if another has begun that waited for it',
+];
+
 const NOT_BY_HTTP: ReadonlySet<string> = new Set([
-  ...[...OF_FUNCTIONS, ...OF_TIME_HERE, ...OF_THENABLES],
-  ...[...OF_TIME, ...OF_IDENTITY, ...OF_THE_MOMENT],
+  ...[...OF_FUNCTIONS, ...OF_TIME_HERE, ...OF_THENABLES, ...OF_ARGUMENTS],
+  ...[...OF_TIME, ...OF_IDENTITY, ...OF_THE_MOMENT, ...OF_BYTES],
 ]);
 
 describe('by HTTP', () => {

@@ -47,6 +47,16 @@ export function outcomeStoreContract(subject: StoreSubject): void {
       expect(await kept('etl')).toEqual({ rows: '1', cells: '2' });
     });
 
+    it('returns the tasks that are asked for, and none that are not kept', async () => {
+      for (const task of ['a', 'b', '']) await store.save('etl', task, bytesOf(`of ${task}`));
+      const asked = async (...tasks: string[]) => textByTask(await store.load('etl', tasks));
+      expect(await asked('', 'a')).toMatchObject({ '': 'of ', a: 'of a' });
+      expect(await asked('b', 'c')).toMatchObject({ b: 'of b' });
+      expect(Object.keys(await asked('b', 'c'))).not.toContain('c');
+      await reopened();
+      expect(await asked('a')).toMatchObject({ a: 'of a' });
+    });
+
     it('keeps what was saved last', async () => {
       for (const text of ['1', '', '3']) await store.save('etl', 'rows', bytesOf(text));
       expect(await kept('etl')).toEqual({ rows: '3' });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { HeldResult } from '../../src/graph/held-result.js';
 import { OutcomeTable } from '../../src/graph/outcome.js';
 
 describe('OutcomeTable', () => {
@@ -32,6 +33,29 @@ describe('OutcomeTable', () => {
     expect(table.because(4)).toBe(3);
     expect(table.counts()).toEqual({ pending: 1, running: 1, done: 1, failed: 1, skipped: 1 });
     expect(table.allPending).toBe(false);
+  });
+
+  test('makes a held result when its value is asked for, and holds it no longer then', () => {
+    const table = new OutcomeTable(2);
+    expect(table.hasHeld).toBe(false);
+    const made = { rows: 1 };
+    const held = new HeldResult(() => made);
+    table.doneHeld(0, held, 'store');
+    expect([table.isDone(0), table.source(0), table.hasHeld]).toEqual([true, 'store', true]);
+    expect(table.held(0)).toBe(held);
+    expect(table.held(1)).toBeUndefined();
+    expect(table.value(0)).toBe(made);
+    expect(table.held(0)).toBeUndefined();
+    expect(table.value(0)).toBe(made);
+  });
+
+  test('lets go of what it held of a task that is reset', () => {
+    const table = new OutcomeTable(1);
+    table.doneHeld(0, new HeldResult(() => 1), 'store');
+    table.reset(0);
+    expect([table.value(0), table.held(0), table.status(0)]).toEqual([undefined, undefined, 'pending']);
+    table.done(0, 2);
+    expect(table.value(0)).toBe(2);
   });
 
   test.each(['run', 'given', 'store'] as const)('keeps "%s" as the source of a result', (source) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { criticalPath, ranks, startOrder } from '../../src/graph/rank.js';
+import { criticalPath, ranks, startOrder, ways } from '../../src/graph/rank.js';
 import { DEFAULT_SETTINGS, type TaskSettings } from '../../src/graph/task.js';
 import { topologyOf } from '../support/topologies.js';
 
@@ -13,6 +13,18 @@ describe('ranks', () => {
     // └─────────► 2     3
     expect([...ranks(topologyOf([[], [0], [1, 0], []]))]).toEqual([3, 2, 1, 1]);
     expect([...ranks(topologyOf([]))]).toEqual([]);
+  });
+});
+
+describe('ways', () => {
+  test('count the milliseconds on the longest way to the end', () => {
+    // 0 ─► 1 ─► 2
+    // └─────────► 2     3
+    const topology = topologyOf([[], [0], [1, 0], []]);
+    expect([...ways(topology, Float64Array.of(5, 1, 2, 9))]).toEqual([8, 3, 2, 9]);
+    // Of ways that take no time, the one with more tasks is the longer one.
+    const [first, second] = ways(topology, new Float64Array(4));
+    expect(first).toBeGreaterThan(second!);
   });
 });
 
@@ -33,6 +45,15 @@ describe('startOrder', () => {
     expect([...order.ids]).toEqual([1, 0, 2, 3]);
     expect([...order.places]).toEqual([1, 0, 2, 3]);
     expect(order.ioBoundCount).toBe(0);
+  });
+
+  test('puts the way first that takes longer, where that is known, and priorities before it', () => {
+    // 0     1 ─► 3     2
+    const topology = topologyOf([[], [], [], [1]]);
+    const estimates = Float64Array.of(7, 1, 9, 5);
+    expect([...startOrder(topology, [plain, plain, plain, plain], estimates).ids]).toEqual([2, 0, 1, 3]);
+    expect([...startOrder(topology, [plain, plain, plain, priority(1)], estimates).ids]).toEqual([3, 2, 0, 1]);
+    expect([...startOrder(topology, [plain, ioBound, plain, plain], estimates).ids]).toEqual([1, 2, 0, 3]);
   });
 
   test('puts higher priority before the longer way', () => {

@@ -293,6 +293,35 @@ describe('with', () => {
   });
 });
 
+describe('meta', () => {
+  test('is a copy that stays as it is', () => {
+    const owners = ['me'];
+    const graph = new TaskGraphBuilder().task('a', one).meta({ owners, none: undefined }).build();
+    owners.push('you');
+    const { meta } = settingsOf(graph, 'a');
+    expect(meta).toEqual({ owners: ['me'] });
+    expect(Object.isFrozen((meta as { owners: string[] }).owners)).toBe(true);
+  });
+
+  test.each([
+    [['a']],
+    ['a'],
+    [null],
+    [new Date(0)],
+    [{ when: new Date(0) }],
+    [{ size: Number.NaN }],
+    [{ f: one }],
+    [{ n: 1n }],
+  ])('refuses %o, which JSON cannot hold', (meta) => {
+    expect(() => new TaskGraphBuilder().task('a', one).meta(meta as never)).toThrow(
+      'Expected `meta` of task "a" to be an object of what JSON can hold',
+    );
+    expect(() => new TaskGraphBuilder().add({ name: 'a', run: one, meta: meta as never }).build()).toThrow(
+      InvalidGraphError,
+    );
+  });
+});
+
 describe('options', () => {
   test('are all at their defaults if none is given', () => {
     const graph = new TaskGraphBuilder().task('a', one).build();
@@ -305,6 +334,7 @@ describe('options', () => {
       timeoutMs: undefined,
       version: '',
       always: false,
+      meta: undefined,
       expiresMs: undefined,
       keepFailures: undefined,
       transient: false,
@@ -321,6 +351,8 @@ describe('options', () => {
       .timeout(500)
       .version('2')
       .always()
+      .meta({ host: 'a' })
+      .meta({ owners: ['me'], host: 'b' })
       .expires(60)
       .keepFailures({ forMs: 70 })
       .transient()
@@ -335,6 +367,7 @@ describe('options', () => {
       timeoutMs: 500,
       version: '2',
       always: true,
+      meta: { host: 'b', owners: ['me'] },
       expiresMs: 60,
       keepFailures: { forMs: 70 },
       transient: true,

@@ -151,6 +151,7 @@ class SimulatedMemory implements Memory {
       });
     };
     return {
+      durations: new Map(),
       kept: new Uint8Array(topology.size),
       repairs: [],
       refusals: [],

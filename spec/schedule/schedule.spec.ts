@@ -62,6 +62,59 @@ function skipped(schedule: Schedule): [number, number][] {
 const states = (schedule: Schedule, count: number) =>
   Array.from({ length: count }, (_, id) => schedule.state(id)).join(' ');
 
+describe('lost', () => {
+  test('has a done task run again, and what is ready or checked wait for it', () => {
+    // 0 ─► 1, 2*, 3 ─► 4      * kept
+    const schedule = scheduleOf([[], [0], [0], [0], [3]], { kept: [0, 2] });
+    schedule.holds(schedule.nextToCheck());
+    expect(readied(schedule)).toEqual([1, 3]);
+    expect(schedule.canBeLost(0)).toBe(true);
+    schedule.lost(0);
+    schedule.validate();
+    expect(states(schedule, 5)).toBe('ready blocked blocked blocked blocked');
+    expect(readied(schedule)).toEqual([0]);
+    expect([schedule.nextToCheck(), schedule.finished]).toEqual([NONE, false]);
+    expect(started(schedule)).toEqual([0]);
+    schedule.succeeded(0);
+    schedule.validate();
+    expect(readied(schedule)).toEqual([1, 3]);
+    schedule.holds(schedule.nextToCheck());
+    expect(schedule.nextToCheck()).toBe(NONE);
+    expect(started(schedule)).toEqual([3, 1]);
+    schedule.validate();
+  });
+
+  test('skips what waits if it fails this time; what is done already stays done', () => {
+    // 0 ─► 1*, 2
+    const schedule = scheduleOf([[], [0], [0]], { kept: [0, 1] });
+    schedule.holds(schedule.nextToCheck());
+    schedule.holds(schedule.nextToCheck());
+    schedule.lost(0);
+    expect(started(schedule)).toEqual([0]);
+    schedule.failed(0);
+    schedule.validate();
+    expect(skipped(schedule)).toEqual([[2, 0]]);
+    expect(states(schedule, 3)).toBe('failed done skipped');
+    expect(schedule.finished).toBe(true);
+  });
+
+  test('is not possible once a dependent has begun, nor where what it needs is not done, nor after the end', () => {
+    // 0 ─► 1 ─► 2
+    const begun = scheduleOf([[], [0], [1]]);
+    started(begun);
+    begun.succeeded(0);
+    started(begun);
+    expect(begun.canBeLost(0)).toBe(false);
+    expect(() => begun.lost(0)).toThrow(InvariantError);
+    const known = scheduleOf([[], [0], [1]], { known: (outcomes) => outcomes.done(1, 'given') });
+    expect(known.canBeLost(1)).toBe(false);
+    const stopped = scheduleOf([[], [0]], { known: (outcomes) => outcomes.done(0, 'given') });
+    expect(stopped.canBeLost(0)).toBe(true);
+    stopped.stop();
+    expect(stopped.canBeLost(0)).toBe(false);
+  });
+});
+
 describe('next', () => {
   test('starts what waits for nothing, then each task once its dependencies are done', () => {
     // 0 ─► 2 ─► 3

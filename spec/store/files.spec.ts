@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -36,7 +37,10 @@ import {
   TaskGraphBuilder,
   taskModule,
 } from 'taskmap-ts';
+import { decodeValue, encodeValue } from 'taskmap-ts/codec';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { pack, unpack } from '../../src/codec/crossing.js';
+import { hashValue } from '../../src/codec/value-hash.js';
 import { disk } from '../../src/files/disk.js';
 import { forgetLooks } from '../../src/files/look.js';
 import { FickleStore } from '../support/fickle-store.js';
@@ -45,6 +49,8 @@ import * as fileTasks from './fixtures/file-tasks.js';
 const work = taskModule<typeof import('./fixtures/file-tasks.js')>(
   new URL('./fixtures/file-tasks.ts', import.meta.url),
 );
+
+const INDEX = new URL('../../src/index.ts', import.meta.url).href;
 
 /** To import a module takes a promise, for which SyncExecutor does not wait. */
 const tasksFor = (executorName: string) => (executorName === 'SyncExecutor' ? fileTasks : work);
@@ -291,6 +297,81 @@ describe.each(PAIRS)('files, with %s and %s', (executorName, storeName) => {
   });
 });
 
+describe.each(Object.keys(EXECUTORS))('a graph that is run once more, by %s', (executorName) => {
+  it('looks at its sources again, with a store and without', async () => {
+    for (const store of [undefined, new MemoryStore()]) {
+      writeFileSync(at('source.txt'), 'tea ink');
+      const executor = EXECUTORS[executorName]!(store);
+      const graph = pipelineOf(tasksFor(executorName) as typeof fileTasks);
+      await runOf(graph, executor);
+      expect(calls()).toEqual(['page', 'words']);
+      utimesSync(at('source.txt'), 1, 1);
+      await runOf(graph, executor);
+      expect(calls()).toEqual([]);
+      expect(graph.explain('page')).toMatch(/^kept: same /);
+      writeFileSync(at('source.txt'), 'tea ink ');
+      await runOf(graph, executor);
+      expect(calls()).toEqual(['page']);
+      writeFileSync(at('source.txt'), 'tea rum');
+      await runOf(graph, executor);
+      expect(calls()).toEqual(['page', 'words']);
+      expect(graph.result('words')).toEqual(['TEA', 'RUM']);
+      unlinkSync(at('source.txt'));
+      await runOf(graph, executor);
+      expect(graph.failure('source')).toMatchObject({ reason: 'missing' });
+      expect(graph.status('words')).toBe('skipped');
+      await executor.close();
+    }
+  });
+});
+
+it('a file crosses to threads and into bytes as what it is, with what was seen of it', () => {
+  writeFileSync(at('tea'), 'tea');
+  const graph = new TaskGraphBuilder().file('tea', at('tea')).build();
+  new SyncExecutor().run(graph);
+  const file = graph.result('tea');
+  const value = { files: [file, file], name: file.name };
+  const crossed = [decodeValue(encodeValue(value)), unpack(structuredClone(pack(value)!))] as (typeof value)[];
+  for (const { files } of crossed) {
+    expect(files[0]).toBeInstanceOf(FileResult);
+    expect(files[1]).toBe(files[0]);
+    expect([files[0]!.hash, files[0]!.size, files[0]!.path]).toEqual([file.hash, 3, at('tea')]);
+    expect(hashValue(files[0])).toBe(hashValue(file));
+  }
+  expect(() => encodeValue(Object.assign(fileAt(at('tea')), { more: 1 }))).toThrow(/has a property "more"/);
+  expect(JSON.parse(JSON.stringify(file))).toEqual({ name: at('tea'), path: at('tea'), hash: file.hash });
+});
+
+it('a process that is killed leaves files as they were, and what it had made is put back', () => {
+  const program = (how: string) => `
+    import { readFileSync, writeFileSync } from 'node:fs';
+    import { FolderStore, fileAt, SyncExecutor, TaskGraphBuilder } from ${JSON.stringify(INDEX)};
+    const calls = [];
+    const made = (name) => ({ file }) => {
+      calls.push(name);
+      const path = ${JSON.stringify(at('out'))} + '/' + name;
+      writeFileSync(file(path), name);
+      if (name === 'b' && ${JSON.stringify(how)} === 'dies') process.kill(process.pid, 'SIGKILL');
+      return fileAt(path, { restore: true });
+    };
+    const graph = new TaskGraphBuilder({ name: 'killed' })
+      .task('a', made('a')).withContext()
+      .task('b', made('b')).withContext().after('a')
+      .build();
+    new SyncExecutor({ store: new FolderStore(${JSON.stringify(at('store'))}) }).run(graph);
+    console.log(calls.join());`;
+  const run = (how: string) =>
+    spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program(how)], {
+      encoding: 'utf8',
+    });
+  expect(run('dies').signal).toBe('SIGKILL');
+  expect(readdirSync(at('out')).filter((name) => !name.startsWith('.taskmap-'))).toEqual(['a']);
+  rmSync(at('out'), { recursive: true });
+  expect(run('lives').stdout.trim()).toBe('b');
+  expect(readFileSync(at('out/a'), 'utf8')).toBe('a');
+  expect(run('lives').stdout.trim()).toBe('');
+});
+
 describe('a source', () => {
   const listing = (patterns: string | readonly string[], options = {}) =>
     new TaskGraphBuilder({ name: 'listing' }).files('all', patterns, options).build();
@@ -510,7 +591,7 @@ describe('a large file', () => {
     expect(await executor.plan(graph())).toMatchObject([{ verdict: 'kept' }]);
     forgetLooks();
     utimesSync(at('large'), 1, 1);
-    expect(await executor.plan(graph())).toEqual([
+    expect(await executor.plan(graph())).toMatchObject([
       { task: 'large', verdict: 'may run', why: `the file ${at('large')} may have been changed` },
     ]);
     unlinkSync(at('large'));
@@ -520,7 +601,7 @@ describe('a large file', () => {
 
 describe('the contents that a store keeps', () => {
   it('go with their outcome', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ variants: 1 });
     const contents = new Set<string>();
     const { save, forget } = store;
     vi.spyOn(store, 'save').mockImplementation((graph, task, bytes) => {
@@ -546,7 +627,10 @@ describe('the contents that a store keeps', () => {
     }
     await runOf(graph('one').reset('text'), new SyncExecutor({ store }));
     expect(contents.size).toBe(1);
+    // For a failure no result goes.
     await runOf(graph('none'), new SyncExecutor({ store }));
+    expect(contents.size).toBe(1);
+    await runOf(graph('none').reset('text'), new SyncExecutor({ store }));
     expect(contents.size).toBe(0);
   });
 

@@ -165,7 +165,7 @@ describe('decodeOutcome()', () => {
       attempts: 2,
       durationMs: 12.5,
       atMs: 1_700_000_000_000.25,
-      more: {},
+      more: { engine: process.versions.v8 },
     });
     expect(value()).toEqual([1]);
     expect(value()).not.toBe(value());
@@ -183,7 +183,7 @@ describe('decodeOutcome()', () => {
     const newer = Buffer.from(bytes);
     newer[0] = 3;
     expect(() => decodeOutcome('rows', newer)).toThrow(
-      'What is stored of task "rows" cannot be read. It was saved by a newer version of taskmap. Forget it, and the task runs again.',
+      'What is stored of task "rows" cannot be read. It was saved by a newer version of taskmap. graph.reset("rows") forgets it, and the task runs again.',
     );
     expect(() => decodeOutcome('cells', bytes)).toThrow('It is the outcome of "rows"');
     for (let at = 0; at < bytes.length; at++) {

@@ -149,6 +149,7 @@ describe('completion', () => {
   it('offers what can come next, and the events there are', () => {
     const options = [
       'after',
+      'always',
       'build',
       'dependsOn',
       'expires',
@@ -164,9 +165,9 @@ describe('completion', () => {
       'version',
       'withContext',
     ];
-    expect(offered['a builder']).toEqual(['add', 'build', 'task', 'tasks']);
+    expect(offered['a builder']).toEqual(['add', 'build', 'file', 'files', 'task', 'tasks']);
     expect(offered['a draft']).toEqual([...options, 'run'].sort());
-    expect(offered['a step']).toEqual(options);
+    expect(offered['a step']).toEqual([...options, 'file', 'files'].sort());
     expect(offered['an event']).toEqual(expect.arrayContaining(['run:finished', 'task:done', 'task:failed']));
   });
 });

@@ -345,10 +345,8 @@ export class JobDispatcher implements Place, JobListener {
 
   /** Makes the job once all of its arguments are on their way. */
   #send(kind: JobKind, attempts: readonly RemoteAttempt[]): void {
-    const { attempts: sent, unsendable, order } = this.#orders.make(attempts);
-    for (const [attempt, part] of unsendable) {
-      this.#deal(() => this.#tellEnded(attempt, { kind: 'unsendable', what: 'argument', part }));
-    }
+    const { attempts: sent, refused, order } = this.#orders.make(attempts);
+    for (const [attempt, ending] of refused) this.#deal(() => this.#tellEnded(attempt, ending));
     if (sent.length === 0) return;
     const job = this.#jobFor(kind, sent);
     const made = (whole: JobOrder): void => {

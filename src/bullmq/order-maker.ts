@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { UncarriableError } from '../errors.js';
 import { mixedArguments, plainName } from '../graph/plain-arguments.js';
-import type { PlacedRun, RemoteAttempt } from '../places/place.js';
+import type { Ending, PlacedRun, RemoteAttempt } from '../places/place.js';
+import { refusedArgument } from '../places/refused-argument.js';
 import type { FunctionSources } from '../workers/sendable-functions.js';
 import { moduleReference } from '../workers/task-module.js';
 import type { CarriedValues } from './carried-values.js';
@@ -11,8 +11,8 @@ import type { CarriedFunction, CarriedValue, JobOrder } from './job-messages.js'
 /** The order of a job, and whose attempts are in it. */
 export interface MadeOrder {
   readonly attempts: readonly RemoteAttempt[];
-  /** Those that cannot be sent, with the part of an argument that is to blame. */
-  readonly unsendable: readonly (readonly [attempt: RemoteAttempt, part: string])[];
+  /** Those that cannot be sent, each with how it ends because of that. */
+  readonly refused: readonly (readonly [attempt: RemoteAttempt, ending: Ending])[];
   /** A promise if an argument has to be put into the store first. */
   readonly order: JobOrder | Promise<JobOrder>;
 }
@@ -39,14 +39,13 @@ export class OrderMaker {
   make(attempts: readonly RemoteAttempt[]): MadeOrder {
     const parts = new OrderParts();
     const sent: RemoteAttempt[] = [];
-    const unsendable: [RemoteAttempt, string][] = [];
+    const refused: [RemoteAttempt, Ending][] = [];
     for (const attempt of attempts) {
       try {
         this.#addTask(parts, attempt);
         sent.push(attempt);
       } catch (error) {
-        if (!(error instanceof UncarriableError)) throw error;
-        unsendable.push([attempt, error.part]);
+        refused.push([attempt, refusedArgument(error)]);
       }
     }
     const { id: runId, graph } = this.#run;
@@ -63,7 +62,7 @@ export class OrderMaker {
     const isReady = !values.some((value) => value instanceof Promise);
     return {
       attempts: sent,
-      unsendable,
+      refused,
       order: isReady ? orderWith(values as CarriedValue[]) : Promise.all(values).then(orderWith),
     };
   }

@@ -60,7 +60,16 @@ export function packFor(
   name: string,
   moved: readonly ArrayBuffer[] = NO_BUFFERS,
 ): Packed | undefined {
-  const surveyed = survey(value, border, name, moved);
+  return packSurveyed(value, survey(value, border, name, moved), name, moved);
+}
+
+/** The same of a value that has been looked over. */
+export function packSurveyed(
+  value: unknown,
+  surveyed: Surveyed,
+  name: string,
+  moved: readonly ArrayBuffer[] = NO_BUFFERS,
+): Packed | undefined {
   return surveyed.special ? new Packer(name, surveyed, moved).packed(value) : undefined;
 }
 

@@ -14,6 +14,10 @@ export type Border = 'thread' | 'bytes';
 export interface Surveyed {
   /** There is something in it that the engine's clone would change. */
   readonly special: boolean;
+  /** There is something in it that crosses to a thread, and cannot be written as bytes. */
+  readonly threadOnly: boolean;
+  /** How many values there are in it, itself included: an object in each place that holds it. */
+  readonly count: number;
   /** What is kept of each error in it. */
   readonly records: ReadonlyMap<Error, ErrorRecord>;
 }
@@ -82,6 +86,8 @@ class Survey {
   /** What has been seen since the part of an error was begun that may yet turn out not to cross. */
   #tried: object[] | undefined;
   #special = false;
+  #threadOnly = false;
+  #count = 0;
 
   constructor(border: Border, moved: readonly ArrayBufferLike[]) {
     this.#border = border;
@@ -95,7 +101,8 @@ class Survey {
       const { message, steps, isOfDepth } = Refusal.of(thrown);
       throw new UncarriableError(`${isOfDepth ? name : pathOf(name, steps)} ${message}`);
     }
-    return { special: this.#special, records: this.#errors.length === 0 ? NO_RECORDS : this.#read() };
+    const records = this.#errors.length === 0 ? NO_RECORDS : this.#read();
+    return { special: this.#special, threadOnly: this.#threadOnly, count: this.#count, records };
   }
 
   /** To read one may bring up others, which get their turn. */
@@ -106,6 +113,7 @@ class Survey {
   }
 
   #visit(value: unknown, depth: number): void {
+    this.#count++;
     if (typeof value === 'object') {
       if (value !== null && !this.#seen.has(value)) this.#object(value, depth);
     } else if (typeof value === 'function' || typeof value === 'symbol') throw new Refusal(`is a ${typeof value}`);
@@ -220,6 +228,7 @@ class Survey {
 
   #refused(object: object, { refused, crossesThreads }: Refused): void {
     if (!crossesThreads || this.#border !== 'thread') throw new Refusal(`is ${refused}`);
+    this.#threadOnly = true;
     if (ArrayBuffer.isView(object)) this.#view(object);
   }
 

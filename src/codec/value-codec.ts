@@ -30,7 +30,15 @@ const PACKED = 2;
  * why.cause; // => 7
  */
 export function encodeValue(value: unknown, name = 'value'): Uint8Array {
-  const packed = packFor('bytes', value, name);
+  return encodePacked(value, packFor('bytes', value, name), name);
+}
+
+/**
+ * The same of a value that has been looked over. The buffer of the bytes is theirs alone: it can be moved to a thread.
+ *
+ * @param packed - the value packed, if something in it is special
+ */
+export function encodePacked(value: unknown, packed: Packed | undefined, name: string): Uint8Array<ArrayBuffer> {
   const writer = new v8.Serializer();
   writer.writeHeader();
   writer.writeUint32(packed === undefined ? PLAIN : PACKED);

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { described, UncarriableError } from '../errors.js';
 import type { FileResult } from '../files/file-result.js';
 import type { ErrorRecord } from './error-record.js';
-import { survey } from './survey.js';
+import { type Surveyed, survey } from './survey.js';
 import { bytesOf, mayHaveNames, type Refused, type ValueKind, valueKind, viewType } from './value-kind.js';
 
 /**
@@ -19,7 +19,11 @@ import { bytesOf, mayHaveNames, type Refused, type ValueKind, valueKind, viewTyp
  * @throws {@link UncarriableError} when a part of it cannot be kept, and so not compared with what was kept
  */
 export function hashValue(value: unknown, name = 'result'): string {
-  const { records } = survey(value, 'bytes', name);
+  return hashSurveyed(value, survey(value, 'bytes', name), name);
+}
+
+/** The same of a value that has been looked over. */
+export function hashSurveyed(value: unknown, { records }: Surveyed, name: string): string {
   try {
     return new Walk(records, 'tree').over(value);
   } catch (error) {

@@ -127,14 +127,14 @@ export class RunState {
   /** Of a run that has ended. */
   #wholeText: string | undefined;
 
-  constructor({ runId, atMs, taskGraph, selected }: RunStarted, options: RunStateOptions) {
+  constructor({ runId, atMs, taskGraph, selected, estimates }: RunStarted, options: RunStateOptions) {
     this.runId = runId;
     this.taskGraph = taskGraph;
     this.#options = options;
     this.#startedAtMs = atMs;
     this.#open = openGraph(taskGraph);
     const { size } = taskGraph;
-    this.#timeLeft = new TimeLeft(this.#open, selected);
+    this.#timeLeft = new TimeLeft(this.#open, selected, estimates);
     this.#leftOutCount = taskGraph.counts().pending - this.#timeLeft.total;
     this.#statuses = new Uint8Array(size);
     this.#attempts = new AttemptRing(this.#timeLeft.total);

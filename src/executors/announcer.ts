@@ -1,4 +1,5 @@
-import type { RunReport, RunStarted, StoreRepair, ThreadId, UntypedEvents } from '../events.js';
+import type { RunReport, RunStarted, StoreRepair, TaskRecord, ThreadId, UntypedEvents } from '../events.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
 import type { Clock } from './clock.js';
@@ -37,34 +38,42 @@ export class Announcer {
     return (this.#emitter.listening & READY_BIT) !== 0;
   }
 
-  /** @param selected - a 1 for each task that is to be run; all pending ones if `undefined` */
-  runStarted(taskGraph: RunStarted['taskGraph'], atMs: number, selected: Uint8Array | undefined): void {
+  /**
+   * @param selected - a 1 for each task that is to be run; all pending ones if `undefined`
+   * @param estimates - how long each task is thought to take, in milliseconds, if anything is known of that
+   */
+  runStarted(
+    taskGraph: RunStarted['taskGraph'],
+    atMs: number,
+    selected: Uint8Array | undefined,
+    estimates: Float64Array | undefined,
+  ): void {
     if (!this.#listens('run:started')) return;
     const { name: graph, size: taskCount } = taskGraph;
-    const started = { runId: this.#runId, atMs, graph, taskCount, taskGraph };
     const { names } = this.#open;
-    this.#emitter.emit(
-      'run:started',
-      selected === undefined ? started : { ...started, selected: new Set(names.filter((_, id) => selected[id] === 1)) },
-    );
+    this.#emitter.emit('run:started', {
+      runId: this.#runId,
+      atMs,
+      graph,
+      taskCount,
+      taskGraph,
+      ...(selected && { selected: new Set(names.filter((_, id) => selected[id] === 1)) }),
+      ...(estimates && { estimates: new Map(names.map((name, id) => [name, estimates[id]!])) }),
+    });
   }
 
   /** @param atMs - if it was earlier than now */
   ready(id: number, atMs: number = this.#clock.now()): void {
-    this.#emitter.emit('task:ready', { runId: this.#runId, atMs, task: this.#open.names[id]! });
+    this.#emitter.emit('task:ready', this.#record(id, atMs));
   }
 
   started(id: number, attempt: number, atMs: number, thread: ThreadId = 'main'): void {
     if ((this.#emitter.listening & STARTED_BIT) === 0) return;
-    const { ioBound } = this.#open.settings[id]!;
-    this.#emitter.emit('task:started', {
-      runId: this.#runId,
-      atMs,
-      task: this.#open.names[id]!,
-      attempt,
-      ioBound,
-      thread,
-    });
+    const { ioBound, meta } = this.#open.settings[id]!;
+    const task = this.#open.names[id]!;
+    const started = { runId: this.#runId, atMs, task, attempt, ioBound, thread };
+    // Most tasks have none, and this is told of every task.
+    this.#emitter.emit('task:started', meta === undefined ? started : { ...started, meta });
   }
 
   progressed({ id, attempt }: LiveAttempt, fraction: number, note: string | undefined): void {
@@ -83,9 +92,17 @@ export class Announcer {
   }
 
   /** A task is done whose result was kept: nothing was started. */
-  kept(id: number, result: unknown, source: 'graph' | 'store'): void {
-    if (this.#listens('task:done'))
-      this.#emitter.emit('task:done', { ...this.#record(id), attempt: 0, result, source, durationMs: 0 });
+  kept(id: number, held: HeldResult, source: 'graph' | 'store'): void {
+    if (!this.#listens('task:done')) return;
+    this.#emitter.emit('task:done', {
+      ...this.#record(id),
+      attempt: 0,
+      get result() {
+        return held.value;
+      },
+      source,
+      durationMs: 0,
+    });
   }
 
   storeRepaired(repair: StoreRepair): void {
@@ -102,14 +119,24 @@ export class Announcer {
     if ((this.#emitter.listening & DONE_BIT) === 0) return;
     const atMs = this.#clock.now();
     const durationMs = durationOf(startedAtMs, atMs, tookMs);
+    const { meta } = this.#open.settings[id]!;
+    const task = this.#open.names[id]!;
+    const done = { runId: this.#runId, atMs, task, attempt, result, source: 'run' as const, durationMs };
+    this.#emitter.emit('task:done', meta === undefined ? done : { ...done, meta });
+  }
+
+  /** The same of one whose result is held as bytes. */
+  doneHeld({ id, attempt, startedAtMs, tookMs }: LiveAttempt, held: HeldResult): void {
+    if (!this.#listens('task:done')) return;
+    const record = this.#record(id);
     this.#emitter.emit('task:done', {
-      runId: this.#runId,
-      atMs,
-      task: this.#open.names[id]!,
+      ...record,
       attempt,
-      result,
+      get result() {
+        return held.value;
+      },
       source: 'run',
-      durationMs,
+      durationMs: durationOf(startedAtMs, record.atMs, tookMs),
     });
   }
 
@@ -149,8 +176,10 @@ export class Announcer {
     return (this.#emitter.listening & EVENT_BITS[event]) !== 0;
   }
 
-  #record(id: number): { readonly runId: string; readonly atMs: number; readonly task: string } {
-    return { runId: this.#runId, atMs: this.#clock.now(), task: this.#open.names[id]! };
+  #record(id: number, atMs: number = this.#clock.now()): TaskRecord {
+    const { meta } = this.#open.settings[id]!;
+    const task = this.#open.names[id]!;
+    return meta === undefined ? { runId: this.#runId, atMs, task } : { runId: this.#runId, atMs, task, meta };
   }
 }
 

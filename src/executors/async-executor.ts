@@ -59,7 +59,7 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
   }
 
   override async run<T extends Tasks>(graph: TaskGraph<T>, options?: RunOptions<T>): Promise<RunReport> {
-    const recalled = this.recall(graph);
+    const recalled = this.recall(graph, options?.only);
     // Without a store the run begins before this returns.
     const memory = recalled === undefined ? undefined : await recalled;
     return settled(this.begin(graph, options, memory));
@@ -70,7 +70,7 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     task: (keyof T & string) | AnyTask,
     options?: Omit<RunOptions<T>, 'only'>,
   ): Promise<RunReport> {
-    const recalled = this.recall(graph);
+    const recalled = this.recall(graph, [task]);
     // Without a store the run begins before this returns.
     const memory = recalled === undefined ? undefined : await recalled;
     return settled(this.beginTask(graph, task, options, memory));
@@ -78,12 +78,12 @@ export class AsyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
 
   override async plan<T extends Tasks>(
     graph: TaskGraph<T>,
-    options: Pick<RunOptions<T>, 'only'> = {},
+    options: Pick<RunOptions<T>, 'only' | 'durations'> = {},
   ): Promise<readonly PlannedTask<keyof T & string>[]> {
-    const recalled = this.recall(graph);
+    const recalled = this.recall(graph, options.only);
     // Without a store it is the plan of what the graph is now.
     const memory = recalled === undefined ? undefined : await recalled;
-    return this.planned(graph, options.only, memory) as PlannedTask<keyof T & string>[];
+    return this.planned(graph, options, memory) as PlannedTask<keyof T & string>[];
   }
 }
 

@@ -2,6 +2,7 @@ import type { ThreadId } from '../events.js';
 import { WrittenFiles } from '../files/written-files.js';
 import { progressOf } from '../graph/attempt-context.js';
 import { attemptController } from '../graph/attempt-signal.js';
+import type { HeldResult } from '../graph/held-result.js';
 import { mixedArguments } from '../graph/plain-arguments.js';
 import type { Task, TaskContext, TaskFunction } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
@@ -79,6 +80,8 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   heldProgress: readonly [fraction: number, note: string | undefined] | undefined;
   /** Whether it knew where it ran that it was to come to an end, if that is known. */
   wasToldThere: boolean | undefined;
+  /** What it returned, if that has come as bytes. */
+  held: HeldResult | undefined;
   /** How it ended while it was ahead: that counts once its inputs are done. */
   heldEnding: Ending | undefined;
   /** What it was aborted with, while it is aborting. */

@@ -3,6 +3,7 @@ import { markAsOurs } from '../copy.js';
 import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
 import type { PlannedTask } from '../graph/decision.js';
+import { estimatesFrom, givenDurations } from '../graph/estimates.js';
 import type { AnyTask } from '../graph/signature.js';
 import {
   claimGraph,
@@ -14,6 +15,7 @@ import {
   type TaskGraph,
   UNNAMED,
 } from '../graph/task-graph.js';
+import { frozenMeta, matches, type TaskMeta } from '../graph/task-meta.js';
 import type { Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
@@ -33,8 +35,16 @@ export interface RunOptions<Tasks extends object = any> {
    * running attempts end. `'abort'` interrupts them too. The last two make `run()` fail with {@link RunFailedError}.
    */
   readonly onFailure?: OnFailure | undefined;
-  /** Run just these tasks and what they need. Default: all that are pending. */
-  readonly only?: readonly ((keyof Tasks & string) | AnyTask)[] | undefined;
+  /**
+   * Run just these tasks and what they need. `{ meta }` means those of which `.meta()` says all of this, of which there
+   * must be one. Default: all that are pending.
+   */
+  readonly only?: readonly ((keyof Tasks & string) | AnyTask)[] | { readonly meta: TaskMeta } | undefined;
+  /**
+   * How long tasks took in an earlier run, in milliseconds, by name: `timeline.durations()`, also of a run log. Of tasks that are ready, those start first
+   * from which the way to the end takes longest. It goes before what a store knows of that; without either, the way counts in tasks.
+   */
+  readonly durations?: ReadonlyMap<string, number> | undefined;
 }
 
 /** What every executor can be given. */
@@ -147,7 +157,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
    */
   abstract plan<T extends Tasks>(
     graph: TaskGraph<T>,
-    options?: Pick<RunOptions<T>, 'only'>,
+    options?: Pick<RunOptions<T>, 'only' | 'durations'>,
   ): readonly PlannedTask<keyof T & string>[] | Promise<readonly PlannedTask<keyof T & string>[]>;
 
   /**
@@ -291,8 +301,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     refuseBusyGraph(graph);
   }
 
-  /** @internal What the store keeps of a graph, if there is a store. */
-  protected recall(graph: TaskGraph): RunMemory | Promise<RunMemory> | undefined {
+  /** @internal What the store keeps of a graph, or of `only` and what that needs, if there is a store. */
+  protected recall(graph: TaskGraph, only: RunOptions['only']): RunMemory | Promise<RunMemory> | undefined {
     if (this.#store === undefined) return undefined;
     this.#check(graph, {});
     if (graph.name === UNNAMED) {
@@ -303,20 +313,30 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
       );
     }
     refuseBusyGraph(graph);
-    return this.#store.open(openGraph(graph), this.#host.isAsync, () => this.#clock.now());
+    const open = openGraph(graph);
+    // Where tasks are looked at again that are done, nobody knows yet which.
+    const isOfAll = only === undefined || open.lineage !== undefined;
+    const selected = isOfAll ? undefined : neededFor(open, idsOf(open, graph, only));
+    return this.#store.open(open, this.#host.isAsync, () => this.#clock.now(), selected);
   }
 
   /** @internal What a run would do, by what is kept. */
-  protected planned(graph: TaskGraph, only: RunOptions['only'], memory: RunMemory | undefined): PlannedTask[] {
+  protected planned(
+    graph: TaskGraph,
+    { only, durations }: Pick<RunOptions, 'only' | 'durations'>,
+    memory: RunMemory | undefined,
+  ): PlannedTask[] {
     this.#check(graph, {});
     refuseBusyGraph(graph);
     const open = openGraph(graph);
     const named = only === undefined ? undefined : idsOf(open, graph, only);
-    if (open.lineage === undefined) return new Plan(open, named && neededFor(open, named), memory).tasks();
+    const planned = (selected: Uint8Array | undefined, known: RunMemory | undefined) =>
+      new Plan(open, selected, known, estimatesOf(open, durations, known)).tasks();
+    if (open.lineage === undefined) return planned(named && neededFor(open, named), memory);
     return undone(open, () => {
       const again = lookAgain(open, named)!;
       const selected = named && neededFor(open, named);
-      return new Plan(open, selected, again.memory(selected, memory)).tasks();
+      return planned(selected, again.memory(selected, memory));
     });
   }
 
@@ -365,6 +385,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
         selected,
         placed,
         memory,
+        estimates: estimatesOf(open, options.durations, memory),
         onSettled,
       });
     } catch (error) {
@@ -453,14 +474,34 @@ function shared(signal: AbortSignal): SharedSignal {
   return made;
 }
 
+/** How long each task is thought to take; `undefined` if nothing is known of earlier runs. */
+function estimatesOf(
+  open: OpenGraph,
+  given: RunOptions['durations'],
+  memory: RunMemory | undefined,
+): Float64Array | undefined {
+  if (given === undefined) return memory && estimatesFrom(open, memory.durations);
+  return estimatesFrom(open, new Map([...(memory?.durations ?? []), ...givenDurations(open, given)]));
+}
+
 /** The tasks that `only` names. */
-function idsOf({ idByName }: OpenGraph, graph: TaskGraph, only: readonly (string | AnyTask)[]): number[] {
-  if (!Array.isArray(only)) throw new InvalidOptionError('only', 'a list of task names or handles', only);
+function idsOf({ idByName, settings }: OpenGraph, graph: TaskGraph, only: NonNullable<RunOptions['only']>): number[] {
+  if (!Array.isArray(only)) return idsWith(settings, only as { readonly meta?: unknown } | null);
   return only.map((task: string | AnyTask) => {
     // Asking for the status throws the graph's own error, with the nearest name, where there is no such task.
     graph.status(task);
     return idByName.get(typeof task === 'string' ? task : task.name)!;
   });
+}
+
+/** The tasks of which `.meta()` says all of this. That there are none is taken for a mistake, as is a name that there is not. */
+function idsWith(settings: OpenGraph['settings'], only: { readonly meta?: unknown } | null): number[] {
+  const wanted = typeof only === 'object' && only !== null ? frozenMeta(only.meta) : undefined;
+  if (wanted === undefined)
+    throw new InvalidOptionError('only', 'a list of task names or handles, or { meta } to find them by', only);
+  const ids = [...settings.keys()].filter((id) => matches(settings[id]!.meta, wanted));
+  if (ids.length === 0) throw new InvalidOptionError('only.meta', 'what .meta() says of some task', wanted);
+  return ids;
 }
 
 /**

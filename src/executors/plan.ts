@@ -16,13 +16,23 @@ export class Plan {
   readonly #spared = new Map<number, 'not needed' | 'may run' | 'runs'>();
   readonly #planned: number[] = [];
   readonly #isPart: boolean;
+  readonly #estimates: Float64Array | undefined;
 
-  /** @param selected - a 1 for each task that is to be run; all pending ones if `undefined` */
-  constructor(open: OpenGraph, selected: Uint8Array | undefined, memory: RunMemory | undefined) {
+  /**
+   * @param selected - a 1 for each task that is to be run; all pending ones if `undefined`
+   * @param estimates - how long each task is thought to take; `undefined` if nothing is known
+   */
+  constructor(
+    open: OpenGraph,
+    selected: Uint8Array | undefined,
+    memory: RunMemory | undefined,
+    estimates: Float64Array | undefined,
+  ) {
     this.#open = open;
+    this.#estimates = estimates;
     this.#memory = memory;
     this.#isPart = selected !== undefined;
-    this.#schedule = new Schedule(open, { total: 1, cpu: 1 }, { selected, kept: memory?.kept });
+    this.#schedule = new Schedule(open.orderedBy(estimates), { total: 1, cpu: 1 }, { selected, kept: memory?.kept });
     // Those that wait for what has failed before are not planned.
     while (this.#schedule.nextSkipped() !== NONE);
   }
@@ -39,7 +49,11 @@ export class Plan {
       schedule.succeeded(id);
     }
     const { names, decisions } = this.#open;
-    return this.#planned.map((id) => ({ task: names[id]!, ...(decisions.get(id) ?? NOT_RUN_YET) }));
+    return this.#planned.map((id) => {
+      const planned = { task: names[id]!, ...(decisions.get(id) ?? NOT_RUN_YET) };
+      const mayRun = planned.verdict === 'runs' || planned.verdict === 'may run';
+      return this.#estimates !== undefined && mayRun ? { ...planned, estimateMs: this.#estimates[id]! } : planned;
+    });
   }
 
   #check(id: number): void {

@@ -12,6 +12,7 @@ import { FileClaims } from '../files/file-claims.js';
 import { filesIn, mayHoldFiles } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
 import { lookAtFiles } from '../files/look.js';
+import { unreadable } from '../graph/decision.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -59,6 +60,8 @@ export interface RunOrder {
   readonly attemptsMade?: number | undefined;
   /** What a store keeps of its tasks. */
   readonly memory?: RunMemory | undefined;
+  /** How long each of its tasks is thought to take, in milliseconds, if anything is known of that. */
+  readonly estimates?: Float64Array | undefined;
   /** Called once when it has settled, before the last event. */
   readonly onSettled?: (() => void) | undefined;
 }
@@ -174,7 +177,7 @@ export class Run implements AttemptRun, PlacedRun {
     this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
     this.placed = order.placed?.tasks ?? NONE_PLACED;
     this.#place = order.placed?.placeFor(this);
-    this.#schedule = new Schedule(this.open, order.slots, {
+    this.#schedule = new Schedule(this.open.orderedBy(order.estimates), order.slots, {
       selected: order.selected,
       placed: order.placed?.tasks,
       kept: order.memory?.kept,
@@ -220,7 +223,7 @@ export class Run implements AttemptRun, PlacedRun {
   /** Begins. */
   start(): void {
     this.#fact(() => {
-      this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected);
+      this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected, this.#order.estimates);
       this.#order.memory?.begin();
       for (const repair of this.#order.memory?.repairs ?? []) this.#announcer.storeRepaired(repair);
       const { signal } = this.#order;
@@ -242,6 +245,10 @@ export class Run implements AttemptRun, PlacedRun {
     this.#outsideFact(() => {
       throw error;
     });
+  }
+
+  get keepsResults(): boolean {
+    return this.#order.memory !== undefined;
   }
 
   /** Whether anything may go along with attempts. */
@@ -366,6 +373,10 @@ export class Run implements AttemptRun, PlacedRun {
       this.#schedule.changed(id);
       return;
     }
+    this.#waitFor(id, lacking);
+  }
+
+  #waitFor(id: number, lacking: readonly number[]): void {
     this.#schedule.again(lacking.filter((one) => this.#schedule.state(one) === 'done'));
     this.#schedule.lacks(id);
   }
@@ -394,10 +405,10 @@ export class Run implements AttemptRun, PlacedRun {
     } else if ('failure' in kept) {
       this.#failsStill(id, kept);
     } else {
-      const { result, source = 'store' } = kept;
-      this.open.outcomes.done(id, result, source);
+      const { held, source = 'store' } = kept;
+      this.open.outcomes.doneHeld(id, held, source);
       schedule.holds(id);
-      this.#announcer.kept(id, result, source);
+      this.#announcer.kept(id, held, source);
     }
   }
 
@@ -426,12 +437,16 @@ export class Run implements AttemptRun, PlacedRun {
 
   #announceReady(): void {
     const schedule = this.#schedule;
-    if (!this.#announcer.tellsReady) {
+    const { tellsReady } = this.#announcer;
+    const { hasHeld } = this.open.outcomes;
+    if (!tellsReady && !hasHeld) {
       schedule.passReady();
       return;
     }
     for (let id = schedule.nextReady(); id !== NONE; id = schedule.nextReady()) {
       const ahead = this.#ahead.get(id);
+      if (ahead === undefined && hasHeld && !this.#hasInputs(id)) continue;
+      if (!tellsReady) continue;
       if (ahead === undefined) {
         if (!schedule.stopped) this.#announcer.ready(id);
       } else {
@@ -439,6 +454,27 @@ export class Run implements AttemptRun, PlacedRun {
         this.#announcer.ready(id, ahead.startedAtMs === NOT_TIMED ? undefined : ahead.startedAtMs);
       }
     }
+  }
+
+  /**
+   * Whether the results are there that a ready task takes. One that is held as bytes may turn out not to be readable:
+   * then the task that it is of runs first, if that is still possible. If not, this one fails as it reads it.
+   */
+  #hasInputs(id: number): boolean {
+    const lost = unreadableInputs(this.open, id);
+    const schedule = this.#schedule;
+    let isReady = true;
+    for (const [input, error] of lost) {
+      if (!schedule.canBeLost(input)) continue;
+      this.open.outcomes.pending(input);
+      this.open.decisions.set(input, unreadable(error));
+      this.#announcer.storeRefused(input, error);
+      schedule.lost(input);
+      const lacking = lackedBy(this.open, input);
+      if (lacking.length > 0) this.#waitFor(input, lacking);
+      isReady = false;
+    }
+    return isReady;
   }
 
   // What a place asks and tells. See PlacedRun.
@@ -464,6 +500,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   takeAhead(id: number): RemoteAttempt | undefined {
     if (this.#isPlacePaused || !this.#schedule.canBeSentAhead(id) || this.#mayBeLate(id)) return undefined;
+    // What cannot be read is dealt with once it is ready.
+    if (this.open.outcomes.hasHeld && unreadableInputs(this.open, id).size > 0) return undefined;
     this.#schedule.sentAhead(id);
     const attempt = this.#placedAttempt(id);
     attempt.isAhead = true;
@@ -625,6 +663,7 @@ export class Run implements AttemptRun, PlacedRun {
     switch (ending.kind) {
       case 'returned':
         this.#hasRun(attempt, ending);
+        attempt.held = ending.held;
         return this.#returned(attempt, ending.value);
       case 'threw':
         this.#hasRun(attempt, ending);
@@ -878,11 +917,22 @@ export class Run implements AttemptRun, PlacedRun {
   #succeeded(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): Fate {
     if (attempt !== undefined) this.#endAttempt(attempt);
     const { memory } = this.#order;
-    if (memory !== undefined && this.#keep(memory, id, startedAtMs, attempt?.tookMs, result)) return 'saving';
-    this.open.outcomes.done(id, result);
+    if (memory !== undefined && this.#keep(memory, id, startedAtMs, attempt, result)) return 'saving';
     this.#schedule.succeeded(id);
-    this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    this.#done(id, startedAtMs, attempt, result);
     return 'done';
+  }
+
+  /** The graph knows it, and then all others. */
+  #done(id: number, startedAtMs: number, attempt: LiveAttempt | undefined, result: unknown): void {
+    const held = attempt?.held;
+    if (held === undefined) {
+      this.open.outcomes.done(id, result);
+      this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, attempt?.tookMs, result);
+    } else {
+      this.open.outcomes.doneHeld(id, held, 'run');
+      this.#announcer.doneHeld(attempt!, held);
+    }
   }
 
   // What is kept.
@@ -892,10 +942,16 @@ export class Run implements AttemptRun, PlacedRun {
    *
    * @returns whether that takes a while; it holds no slot meanwhile
    */
-  #keep(memory: RunMemory, id: number, startedAtMs: number, tookMs: number | undefined, result: unknown): boolean {
+  #keep(
+    memory: RunMemory,
+    id: number,
+    startedAtMs: number,
+    attempt: LiveAttempt | undefined,
+    result: unknown,
+  ): boolean {
     let saved: void | Promise<void> = void 0;
     try {
-      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, tookMs));
+      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, attempt?.tookMs), attempt?.held);
     } catch (error) {
       this.#notKept(id, error);
     }
@@ -903,9 +959,8 @@ export class Run implements AttemptRun, PlacedRun {
     this.#schedule.returned(id);
     const done = () => {
       if (!this.#saving.delete(done)) return;
-      this.open.outcomes.done(id, result);
       this.#schedule.saved(id);
-      this.#announcer.done(id, this.#schedule.attempt(id), startedAtMs, tookMs, result);
+      this.#done(id, startedAtMs, attempt, result);
     };
     this.#saving.add(done);
     if (this.#stop !== undefined) this.#giveUpSaving();
@@ -1117,6 +1172,22 @@ export class Run implements AttemptRun, PlacedRun {
 function withCause(error: unknown, cause: unknown): unknown {
   if (error instanceof Error && error.cause === undefined && Object.isExtensible(error)) error.cause = cause;
   return error;
+}
+
+/** Those of a task's inputs that are held as bytes and cannot be read, and why. */
+function unreadableInputs({ topology, outcomes }: OpenGraph, id: number): ReadonlyMap<number, unknown> {
+  const unreadable = new Map<number, unknown>();
+  const { starts, ids } = topology.inputs;
+  for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+    const input = ids[edge]!;
+    try {
+      // What was made in this process can be read.
+      if (outcomes.held(input)?.bytes === undefined) outcomes.value(input);
+    } catch (error) {
+      unreadable.set(input, error);
+    }
+  }
+  return unreadable;
 }
 
 /** The one that `await` uses: a promise may have a `then` of its own, which may do anything. */

@@ -38,7 +38,7 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
 
   override run<T extends Tasks>(graph: TaskGraph<T> & SyncOnly<T>, options?: RunOptions<T>): RunReport {
     const clock = new BlockingClock(this.#clock);
-    const memory = atOnce(this.recall(graph));
+    const memory = atOnce(this.recall(graph, options?.only));
     return finished(this.begin(graph, options, memory, clock), clock);
   }
 
@@ -48,15 +48,15 @@ export class SyncExecutor<Tasks extends object = any> extends Executor<Tasks> {
     options?: Omit<RunOptions<T>, 'only'>,
   ): RunReport {
     const clock = new BlockingClock(this.#clock);
-    const memory = atOnce(this.recall(graph));
+    const memory = atOnce(this.recall(graph, [task]));
     return finished(this.beginTask(graph, task, options, memory, clock), clock);
   }
 
   override plan<T extends Tasks>(
     graph: TaskGraph<T>,
-    { only }: Pick<RunOptions<T>, 'only'> = {},
+    options: Pick<RunOptions<T>, 'only' | 'durations'> = {},
   ): readonly PlannedTask<keyof T & string>[] {
-    return this.planned(graph, only, atOnce(this.recall(graph))) as PlannedTask<keyof T & string>[];
+    return this.planned(graph, options, atOnce(this.recall(graph, options.only))) as PlannedTask<keyof T & string>[];
   }
 }
 

@@ -14,6 +14,16 @@ export interface Decision {
 export interface PlannedTask<Name extends string = string> extends Decision {
   /** The task's name. */
   readonly task: Name;
+  /**
+   * How long it is thought to take if it runs, in milliseconds: what it took before, or else the median of the tasks of
+   * the same function, or of all. Not there if nothing is known of earlier runs, nor of a task that is kept.
+   */
+  readonly estimateMs?: number;
+}
+
+/** What is stored of a task cannot be read. */
+export function unreadable(error: unknown): Decision & { readonly verdict: 'runs' } {
+  return { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` };
 }
 
 export const NOT_RUN_YET: Decision = Object.freeze({ verdict: 'runs', why: 'not run before' });

@@ -1,3 +1,5 @@
+import type { HeldResult } from './held-result.js';
+
 /** Where a task is in its life, as its graph knows it. */
 export type TaskStatus = 'pending' | 'running' | 'done' | 'failed' | 'skipped';
 
@@ -35,6 +37,8 @@ export type Outcome<R = unknown> =
 /** How many tasks of a graph have each status. */
 export type StatusCounts = Readonly<Record<TaskStatus, number>>;
 
+/** Stands for the result of a done task that is held as bytes, and has not been made yet. */
+const HELD: unique symbol = Symbol('held');
 const PENDING = 0;
 const RUNNING = 1;
 const DONE = 2;
@@ -48,6 +52,8 @@ export interface SavedOutcome {
   readonly id: number;
   readonly status: number;
   readonly value: unknown;
+  /** The result, if it is held as bytes. */
+  readonly held: HeldResult | undefined;
   readonly detail: number;
 }
 
@@ -60,6 +66,8 @@ export class OutcomeTable {
   readonly #values: unknown[];
   /** The source of a done task's result (0 is a run), the attempts of a failed one, the ancestor that failed of a skipped one. */
   readonly #details: Int32Array;
+  /** The results that {@link HELD} stands for; `undefined` if there never were any. */
+  #held: Map<number, HeldResult> | undefined;
   /** A 1 for each task that was reset since a store was last told; `undefined` if none was. */
   #resets: Uint8Array | undefined;
   /** The tasks with given results that a store is to save; `undefined` if there are none. */
@@ -104,9 +112,24 @@ export class OutcomeTable {
     return this.#statuses[id] === SKIPPED;
   }
 
-  /** The result of a done task or the error of a failed one, else `undefined`. */
+  /**
+   * The result of a done task or the error of a failed one, else `undefined`.
+   *
+   * @throws what reading a result throws that is held as bytes
+   */
   value(id: number): unknown {
-    return this.#values[id];
+    const value = this.#values[id];
+    return value === HELD ? this.#made(id) : value;
+  }
+
+  /** Whether any result is held as bytes, or was. */
+  get hasHeld(): boolean {
+    return this.#held !== undefined;
+  }
+
+  /** The result of a done task, if it is held as bytes and nobody has asked for it yet. */
+  held(id: number): HeldResult | undefined {
+    return this.#values[id] === HELD ? this.#held!.get(id) : undefined;
   }
 
   source(id: number): ResultSource {
@@ -136,11 +159,13 @@ export class OutcomeTable {
 
   /** What is known of a task, for {@link putBack}. */
   saved(id: number): SavedOutcome {
-    return { id, status: this.#statuses[id]!, value: this.#values[id], detail: this.#details[id]! };
+    const value = this.#values[id];
+    return { id, status: this.#statuses[id]!, value, held: this.held(id), detail: this.#details[id]! };
   }
 
-  putBack({ id, status, value, detail }: SavedOutcome): void {
+  putBack({ id, status, value, held, detail }: SavedOutcome): void {
     this.#write(id, status, value, detail);
+    if (held !== undefined) this.#held!.set(id, held);
   }
 
   pending(id: number): void {
@@ -208,6 +233,13 @@ export class OutcomeTable {
     if (source !== 'run') this.#details[id] = SOURCES.indexOf(source);
   }
 
+  /** The same with a result that is not made until somebody asks for it. */
+  doneHeld(id: number, result: HeldResult, source: ResultSource): void {
+    this.#held ??= new Map();
+    this.#held.set(id, result);
+    this.done(id, HELD, source);
+  }
+
   failed(id: number, error: unknown, attempts: number): void {
     this.#write(id, FAILED, error, attempts);
   }
@@ -216,7 +248,15 @@ export class OutcomeTable {
     this.#write(id, SKIPPED, undefined, because);
   }
 
+  #made(id: number): unknown {
+    const result = this.#held!.get(id)!.value;
+    this.#values[id] = result;
+    this.#held!.delete(id);
+    return result;
+  }
+
   #write(id: number, status: number, value: unknown, detail: number): void {
+    this.#held?.delete(id);
     this.#statuses[id] = status;
     this.#values[id] = value;
     this.#details[id] = detail;

@@ -36,7 +36,8 @@ export function criticalPath(topology: Topology): number[] {
 
 /**
  * The order in which tasks start that are ready at the same time: io-bound first, then higher priority, then the longer way to the end of the
- * graph, then order of declaration. None of this changes during a run, so it is worked out once for a graph.
+ * graph, then order of declaration. The way counts in tasks, or in milliseconds where it is known how long tasks take. None of this changes
+ * during a run.
  */
 export interface StartOrder {
   /** The place of each task: 0 starts before 1. */
@@ -47,8 +48,13 @@ export interface StartOrder {
   readonly ioBoundCount: number;
 }
 
-export function startOrder(topology: Topology, settings: readonly TaskSettings[]): StartOrder {
-  let ids = byRank(topology);
+/** @param estimates - how long each task is thought to take, in milliseconds, if anything is known of that */
+export function startOrder(
+  topology: Topology,
+  settings: readonly TaskSettings[],
+  estimates?: Float64Array | undefined,
+): StartOrder {
+  let ids = estimates === undefined ? byRank(topology) : byWay(topology, estimates);
   if (settings.some(({ priority }) => priority !== 0))
     ids = ids.sort((a, b) => settings[b]!.priority - settings[a]!.priority);
   const ioBoundCount = settings.reduce((count, { ioBound }) => count + (ioBound ? 1 : 0), 0);
@@ -59,6 +65,30 @@ export function startOrder(topology: Topology, settings: readonly TaskSettings[]
     ]);
   }
   return { ids, places: inverse(ids), ioBoundCount };
+}
+
+/**
+ * How long the way from each task to the end of the graph takes, in milliseconds, itself included. A task takes a
+ * microsecond at least: of ways as long, the one with more tasks is the longer one.
+ */
+export function ways({ size, order, dependents }: Topology, estimates: Float64Array): Float64Array {
+  const way = new Float64Array(size);
+  for (let position = size - 1; position >= 0; position--) {
+    const id = order[position]!;
+    let behind = 0;
+    for (let edge = dependents.starts[id]!; edge < dependents.starts[id + 1]!; edge++)
+      behind = Math.max(behind, way[dependents.ids[edge]!]!);
+    way[id] = behind + Math.max(estimates[id]!, SHORTEST_MS);
+  }
+  return way;
+}
+
+const SHORTEST_MS = 0.001;
+
+/** The longest way first; of those as long, in order of declaration. */
+function byWay(topology: Topology, estimates: Float64Array): Int32Array {
+  const way = ways(topology, estimates);
+  return Int32Array.from({ length: topology.size }, (_, id) => id).sort((a, b) => way[b]! - way[a]!);
 }
 
 /** Counting sort, the longest way first; equal ranks stay in order of declaration. */

@@ -44,6 +44,7 @@ import {
   type TaskSettings,
 } from './task.js';
 import { createGraph, type TaskGraph, UNNAMED } from './task-graph.js';
+import type { TaskMeta } from './task-meta.js';
 import { CYCLES_TOLD_MAX, type IdLists, Topology } from './topology.js';
 
 /** A task as plain data, for `add()`. Nothing of it is known to the compiler; `build()` checks all of it. */
@@ -133,6 +134,27 @@ export interface TaskSetters<Names extends string> {
    * graph.explain('count'); // => 'ran: the result of "files" changed'
    */
   always(on?: boolean): this;
+  /**
+   * Says something about the task, for whoever looks on: records of events have it, and `run(graph, { only: { meta } })`
+   * finds tasks by it. Called again, it adds to what was said. The function does not get it, and no result hangs on it.
+   *
+   * @param meta - what JSON can hold
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const graph = new TaskGraphBuilder()
+   *   .task('page 1', () => '<p>').meta({ host: 'a.example' })
+   *   .task('page 2', () => '<q>').meta({ host: 'b.example' })
+   *   .build();
+   * const executor = new SyncExecutor();
+   * const seen: unknown[] = [];
+   * executor.on('task:done', ({ task, meta }) => seen.push([task, meta?.['host']]));
+   * executor.run(graph, { only: { meta: { host: 'b.example' } } });
+   * seen; // => [['page 2', 'b.example']]
+   */
+  meta(meta: TaskMeta): this;
   /** Waits for these tasks without taking their results. */
   after(...tasks: readonly (Names | AnyTask)[]): this;
   /**
@@ -646,6 +668,10 @@ class Draft {
 
   always(on = true): this {
     return this.#set({ always: on });
+  }
+
+  meta(meta: TaskMeta): this {
+    return this.#set({ meta });
   }
 
   expires(expiresMs: number): this {

@@ -90,6 +90,17 @@ export class OpenGraph implements GraphPlan {
     return this.outcomes.isPending(id) || (this.lineage?.mayLookAt(id) ?? false);
   }
 
+  /**
+   * What a run decides about, in the order of a run of which it is known how long tasks take.
+   *
+   * @param estimates - in milliseconds, by task id; `undefined` if nothing is known
+   */
+  orderedBy(estimates: Float64Array | undefined): Pick<OpenGraph, 'topology' | 'outcomes' | 'startOrder'> {
+    if (estimates === undefined) return this;
+    const { topology, outcomes, settings } = this;
+    return { topology, outcomes, startOrder: startOrder(topology, settings, estimates) };
+  }
+
   /** Worked out when it is first asked for: many graphs are only drawn, or asked who depends on whom. */
   get startOrder(): StartOrder {
     this.#startOrder ??= startOrder(this.topology, this.settings);
@@ -418,23 +429,27 @@ export class TaskGraph<Tasks extends object = any> {
    */
   explain(task: (keyof Tasks & string) | AnyTask): string {
     const id = this.#id(task);
-    const outcome = this.#outcome(id);
     const { verdict, why } = this.#open.decisions.get(id) ?? this.#undecided(id);
-    switch (outcome.status) {
+    const status = this.#outcomes.status(id);
+    switch (status) {
       case 'pending':
       case 'running':
         return `${verdict}: ${why}`;
-      case 'done':
-        if (outcome.source === 'given') return 'kept: its result was given';
-        if (outcome.source !== 'run') return `kept: ${why}`;
+      case 'done': {
+        const source = this.#outcomes.source(id);
+        if (source === 'given') return 'kept: its result was given';
+        if (source !== 'run') return `kept: ${why}`;
         // A run without a store finds nothing out: what the one before had found was not why.
         return `ran: ${verdict === 'runs' || verdict === 'may run' ? why : NOT_RUN_YET.why}`;
-      case 'failed':
-        return `failed: ${verdict === 'fails' ? why : described(outcome.error)}. It runs again ${this.#whenTriedAgain(id)}`;
+      }
+      case 'failed': {
+        const what = verdict === 'fails' ? why : described(this.#outcomes.value(id));
+        return `failed: ${what}. It runs again ${this.#whenTriedAgain(id)}`;
+      }
       case 'skipped':
-        return `skipped: ${quoted(outcome.because)} failed. It runs again ${this.#whenTriedAgain(id)}`;
+        return `skipped: ${quoted(this.#open.names[this.#outcomes.because(id)]!)} failed. It runs again ${this.#whenTriedAgain(id)}`;
       default:
-        return outcome satisfies never;
+        return status satisfies never;
     }
   }
 
@@ -699,8 +714,18 @@ export class TaskGraph<Tasks extends object = any> {
       case 'pending':
       case 'running':
         return { status };
-      case 'done':
-        return { status, result: this.#outcomes.value(id), source: this.#outcomes.source(id) };
+      case 'done': {
+        const source = this.#outcomes.source(id);
+        const held = this.#outcomes.held(id);
+        if (held === undefined) return { status, result: this.#outcomes.value(id), source };
+        return {
+          status,
+          get result() {
+            return held.value;
+          },
+          source,
+        };
+      }
       case 'failed':
         return { status, error: this.#outcomes.value(id), attempts: this.#outcomes.attempts(id) };
       case 'skipped':

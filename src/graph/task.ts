@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
+import { frozenMeta, type TaskMeta } from './task-meta.js';
 
 /** Any function that can be a task. Its parameters are the results of the task's dependencies. */
 export type TaskFunction = (...args: never) => unknown;
@@ -98,6 +99,11 @@ export interface TaskOptions {
    */
   readonly always?: boolean | undefined;
   /**
+   * Plain data about the task, for whoever looks on: records of events have it, and `run(graph, { only: { meta } })`
+   * finds tasks by it. The function does not get it, and no result hangs on it.
+   */
+  readonly meta?: TaskMeta | undefined;
+  /**
    * How long a kept result holds, in milliseconds, counted from when the task ended by the executor's clock: a finite
    * number above 0. Default: as long as the task and its inputs are the same.
    */
@@ -134,6 +140,8 @@ export interface TaskSettings {
   readonly timeoutMs: number | undefined;
   readonly version: string;
   readonly always: boolean;
+  /** `undefined`: nothing. */
+  readonly meta: TaskMeta | undefined;
   /** `undefined`: it never does. */
   readonly expiresMs: number | undefined;
   /** `undefined`: for no time. */
@@ -162,6 +170,7 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   timeoutMs: undefined,
   version: '',
   always: false,
+  meta: undefined,
   expiresMs: undefined,
   keepFailures: undefined,
   transient: false,
@@ -202,6 +211,7 @@ export function settled(
     ),
     version: checked.text('version', options.version, base.version),
     always: checked.flag('always', options.always, base.always),
+    meta: checked.meta(options.meta, base.meta),
     expiresMs: checked.number('expiresMs', options.expiresMs, base.expiresMs, DURATION, isDuration),
     keepFailures: checked.failureKeeping(options.keepFailures, base.keepFailures),
     transient: checked.flag('transient', options.transient, base.transient),
@@ -219,6 +229,7 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.timeoutMs === undefined &&
     settings.version === '' &&
     !settings.always &&
+    settings.meta === undefined &&
     settings.expiresMs === undefined &&
     settings.keepFailures === undefined &&
     !settings.transient;
@@ -244,6 +255,13 @@ class Options {
   flag(option: string, value: unknown, fallback: boolean): boolean {
     if (value === undefined || typeof value === 'boolean') return value ?? fallback;
     return this.#refused(option, 'true or false', value, fallback);
+  }
+
+  meta(value: unknown, fallback: TaskMeta | undefined): TaskMeta | undefined {
+    if (value === undefined) return fallback;
+    const meta = frozenMeta(value);
+    if (meta === undefined) return this.#refused('meta', 'an object of what JSON can hold', value, fallback);
+    return Object.freeze({ ...fallback, ...meta });
   }
 
   text(option: string, value: unknown, fallback: string): string {

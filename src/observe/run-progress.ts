@@ -15,12 +15,12 @@ export class RunProgress {
   readonly #idByName: ReadonlyMap<string, number>;
   readonly #timeLeft: TimeLeft;
 
-  constructor({ graph, taskGraph, selected, atMs }: RunStarted) {
+  constructor({ graph, taskGraph, selected, estimates, atMs }: RunStarted) {
     this.graph = graph;
     this.startedAtMs = atMs;
     const open = openGraph(taskGraph);
     this.#idByName = open.idByName;
-    this.#timeLeft = new TimeLeft(open, selected);
+    this.#timeLeft = new TimeLeft(open, selected, estimates);
   }
 
   /** How many tasks had to be run when it began. */

@@ -1,4 +1,5 @@
 import type { ThreadId } from '../events.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { Task } from '../graph/task.js';
 import type { OpenGraph, TaskGraph } from '../graph/task-graph.js';
 
@@ -56,6 +57,8 @@ export interface PlacedRun {
   readonly hasHeaders: boolean;
   /** @internal */
   readonly open: OpenGraph;
+  /** @internal Results go into a store, which needs their bytes and hashes. */
+  readonly keepsResults: boolean;
   /** @internal A 1 for each task that is for this place. */
   readonly placed: Uint8Array;
   /** The time, in milliseconds since 1970, by the clock here. */
@@ -134,6 +137,8 @@ export interface FunctionEnding {
   readonly kind: 'returned' | 'threw' | 'timed-out';
   /** What it returned or threw. */
   readonly value: unknown;
+  /** @internal What it returned, where it has come as bytes: then `value` is `undefined`. */
+  readonly held?: HeldResult | undefined;
   /** When it began, by the clock here: see {@link PlacedRun.now}. */
   readonly startedAtMs: number;
   /** How long it took there, in milliseconds. */

@@ -124,7 +124,9 @@ function endingOf(
       if (outcome?.status !== 'done') return { kind: 'forgotten' };
       return {
         kind: 'result',
-        result: outcome.result,
+        get result() {
+          return outcome.result;
+        },
         from: status === 'kept' && outcome.source === 'run' ? 'before' : outcome.source,
       };
     case 'failed':

@@ -57,7 +57,7 @@ const STATES: readonly TaskState[] = [
 const FOLLOWING: readonly number[] = [
   /* idle    */ 1 << SKIPPED,
   /* blocked */ (1 << READY) | (1 << SKIPPED) | (1 << AHEAD) | (1 << CHECKING),
-  /* ready   */ 1 << RUNNING,
+  /* ready   */ (1 << RUNNING) | (1 << BLOCKED),
   /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE) | (1 << READY) | (1 << SAVING),
   /* delayed */ 1 << READY,
   /* done    */ (1 << BLOCKED) | (1 << READY),
@@ -112,6 +112,7 @@ export interface ScheduleOptions {
  *                  └───────► failed      a failure is known, and still holds: failsStill()
  *   done ──► blocked, ready              it was done without its result, which is wanted after all: again()
  *   running ──► saving ────► done        it returned, and its result is safe a while later: returned(), saved()
+ *   done ──────────────────► ready       its result cannot be read after all: lost(); what was ready is blocked again
  *   blocked ──► ahead ─────► running     it was sent to where its inputs are being made, and now they are done
  * ```
  *
@@ -258,7 +259,7 @@ export class Schedule {
   nextToCheck(): number {
     while (this.hasUnchecked) {
       const id = this.#checks[this.#checksTold++]!;
-      // It may have been skipped since: what it depends on was made again, and failed.
+      // It may wait again, and will be told again; or it was skipped, since what it depends on was made again and failed.
       if (this.#state(id) === CHECKING) return id;
     }
     return NONE;
@@ -291,7 +292,11 @@ export class Schedule {
 
   /** The next task of those that have become ready, each told once, or {@link NONE}. */
   nextReady(): number {
-    if (this.#readiedTold < this.#readiedCount) return this.#readied[this.#readiedTold++]!;
+    while (this.#readiedTold < this.#readiedCount) {
+      const id = this.#readied[this.#readiedTold++]!;
+      // One that waits again will be told again.
+      if (this.#state(id) !== BLOCKED) return id;
+    }
     this.passReady();
     return NONE;
   }
@@ -357,12 +362,13 @@ export class Schedule {
   }
 
   /**
-   * The result that is known of a task holds no longer, and it takes that of one that is made again. It is ready once
-   * that is done.
+   * A task that was to run takes the result of one that is made again: what is known of it holds no longer, or is lost.
+   * It is ready once that is done.
    */
   lacks(id: number): void {
     this.#kept![id] = 0;
     if (this.#unmet[id] === 0) this.#assert(false, id, 'it was to lack a result');
+    if (this.#state(id) === READY) this.#dequeue(id);
     this.#move(id, BLOCKED);
   }
 
@@ -382,6 +388,34 @@ export class Schedule {
       if (this.#unmet[id] === 0) this.#becomeReady(id);
       else this.#move(id, BLOCKED);
     }
+  }
+
+  /** Whether {@link lost} may be told of a task: all that it needs is done, and what waits for it can still wait. */
+  canBeLost(id: number): boolean {
+    if (this.#stopped || this.#state(id) !== DONE || this.#unmet[id] !== 0) return false;
+    const { starts, ids } = this.#topology.dependents;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const state = this.#state(ids[edge]!);
+      if (state === RUNNING || state === DELAYED || state === AHEAD || state === SAVING) return false;
+    }
+    return true;
+  }
+
+  /** The result of a done task cannot be read after all: it is ready, and what waits for it waits again. */
+  lost(id: number): void {
+    // Others become ready, done or not, but never by this.
+    if (!this.canBeLost(id)) this.#assert(false, id, 'its result was to be lost');
+    this.#move(id, READY);
+    const { starts, ids } = this.#topology.dependents;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
+      const dependent = ids[edge]!;
+      this.#unmet[dependent]!++;
+      const state = this.#state(dependent);
+      if (state === READY) this.#dequeue(dependent);
+      if (state === READY || state === CHECKING) this.#move(dependent, BLOCKED);
+    }
+    this.#readied[this.#readiedCount++] = id;
+    this.#enqueue(id);
   }
 
   /** A blocked task has been sent to where all the inputs that it lacks are being made. It is ready, and runs, as soon as the last of them is done. */
@@ -581,6 +615,11 @@ export class Schedule {
   #enqueue(id: number): void {
     if (this.#placed?.[id] === 1) this.#queuePlaced!.add(id);
     else this.#queue.add(id);
+  }
+
+  #dequeue(id: number): void {
+    if (this.#placed?.[id] === 1) this.#queuePlaced!.remove(id);
+    else this.#queue.remove(id);
   }
 
   #begin(id: number): void {

@@ -101,13 +101,15 @@ export class FileStore extends LocalStore {
   /**
    * @throws {@link StoreError} when the file cannot be used: in use elsewhere, no store, or not to be read or written
    */
-  override load(graph: string): LoadedOutcomes {
+  override load(graph: string, tasks?: readonly string[]): LoadedOutcomes {
     const { journal, values, lock } = this.#opened();
     lock.check();
     journal.commitSync();
     const outcomes: [string, Uint8Array][] = [];
     const window = journal.window();
+    const asked = tasks && new Set(tasks);
     for (const place of journal.places.of(graph)) {
+      if (asked?.has(place.task) === false) continue;
       const bytes = this.#bytesAt(place, window, journal, values);
       if (bytes !== undefined) outcomes.push([place.task, bytes]);
     }

@@ -87,19 +87,20 @@ export class FolderStore extends LocalStore {
   }
 
   /**
-   * Reads the files of this graph, and of no other. It also removes temporary files that are older than an hour.
+   * Reads the files of this graph, or of these tasks of it, and of no other. It also removes temporary files that are older than an hour.
    *
    * @throws {@link StoreError} when the folder or a file in it cannot be read, or a file was written by a newer version
    */
-  override load(graph: string): LoadedOutcomes {
+  override load(graph: string, tasks?: readonly string[]): LoadedOutcomes {
     const folder = this.#folderOf(graph);
+    const asked = tasks && new Set(tasks.map(fileNameOf));
     const outcomes: [string, Uint8Array][] = [];
     const repairs: StoreRepair[] = [];
     // In the same order on all disks.
     for (const name of this.#asked('read', () => namesIn(folder)).sort()) {
       const path = join(folder, name);
       if (TEMPORARY.test(name)) this.#asked('read', () => discardIfLeftOver(path));
-      if (!isOutcomeFileName(name)) continue;
+      if (!isOutcomeFileName(name) || asked?.has(name) === false) continue;
       const file = this.#asked('read', () => readIfThere(path));
       if (file === undefined) continue;
       const found = readOutcomeFile(file);

@@ -261,6 +261,17 @@ export function contentIn(
   }
 }
 
+/** Whether the same is known of the same files. */
+export function isSameFiles(some: readonly StoredFile[], others: readonly StoredFile[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ path, hash, stamp, isFresh }, index) => {
+      const other = others[index]!;
+      return path === other.path && hash === other.hash && stamp === other.stamp && isFresh === other.isFresh;
+    })
+  );
+}
+
 function storedFile(file: FileResult): StoredFile {
   // A run looks at all files before it has them stored.
   const { hash, size, mode, stamp, isFresh } = lookOf(file)!;

@@ -5,14 +5,15 @@ import { filesIn } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
 import { goOn } from '../files/in-turn.js';
 import { learn } from '../files/look.js';
-import { type Decision, NOT_NEEDED, WAS_RESET } from '../graph/decision.js';
+import { type Decision, NOT_NEEDED, unreadable, WAS_RESET } from '../graph/decision.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
-import { KeptFiles } from './kept-files.js';
+import { encodedHeld, heldResult } from './held-outcome.js';
+import { isSameFiles, KeptFiles } from './kept-files.js';
 import { isKeptFailure, lapse } from './lasting.js';
 import {
   decodeOutcome,
-  encodeOutcome,
   headerOf,
   type NewOutcome,
   type OutcomeHeader,
@@ -39,6 +40,7 @@ type Judgement = Decision & { readonly verdict: Foreseen };
 
 const KEPT: Judgement = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
 const GIVEN: Judgement = Object.freeze({ verdict: 'kept', why: 'its result was given' });
+const NONE: readonly Variant[] = [];
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
 
 /**
@@ -54,6 +56,7 @@ const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no store
  */
 export class KeptOutcomes implements RunMemory {
   readonly kept: Uint8Array;
+  readonly durations: Map<number, number> = new Map<number, number>();
   readonly repairs: readonly StoreRepair[];
   readonly refusals: { id: number; error: unknown }[] = [];
   readonly #store: OutcomeKeeper;
@@ -65,12 +68,9 @@ export class KeptOutcomes implements RunMemory {
   readonly #given: Set<number>;
   /** The tasks whose kept failures count no longer. */
   readonly #retried: ReadonlySet<number>;
-  /** What is kept under the names of tasks. */
-  readonly #bytes = new Map<number, Uint8Array>();
-  /** What is kept besides, of tasks that have more than one outcome, with its number. */
-  readonly #further = new Map<number, [number: number, bytes: Uint8Array][]>();
   /** The keys of all that is kept of tasks that were reset. */
   readonly #resetKeys: string[] = [];
+  /** What is kept of each task. */
   readonly #variants = new Map<number, readonly Variant[]>();
   /** What is kept of tasks that the graph has no longer, if that is to go when it is old. */
   readonly #left = new Map<string, { readonly keys: string[]; readonly files: StoredFile[]; atMs: number }>();
@@ -83,7 +83,14 @@ export class KeptOutcomes implements RunMemory {
   /** What the store was told of its own accord, and has not done yet. */
   readonly #waiting: Promise<void>[] = [];
 
-  constructor(store: OutcomeKeeper, graph: OpenGraph, loaded: LoadedOutcomes, isAsync: boolean, now: () => number) {
+  constructor(
+    store: OutcomeKeeper,
+    graph: OpenGraph,
+    loaded: LoadedOutcomes,
+    isAsync: boolean,
+    now: () => number,
+    selected: Uint8Array | undefined,
+  ) {
     if (typeof loaded?.outcomes?.[Symbol.iterator] !== 'function') {
       throw new InvalidOptionError(
         'store',
@@ -112,12 +119,13 @@ export class KeptOutcomes implements RunMemory {
         if (store.maxAgeMs !== undefined) this.#hasLeft(task, key, bytes);
         continue;
       }
-      if (!graph.isUndecided(id) && !this.#given.has(id)) continue;
+      const isAsked = selected?.[id] !== 0 && graph.isUndecided(id);
+      if (!isAsked && !this.#given.has(id)) continue;
       if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
       this.#found(id, number, bytes);
     }
     for (let id = 0; id < this.kept.length; id++) {
-      if (!graph.outcomes.isPending(id)) continue;
+      if (!graph.outcomes.isPending(id) || selected?.[id] === 0) continue;
       graph.decisions.set(id, graph.outcomes.wasReset(id) ? WAS_RESET : NOTHING_STORED);
     }
   }
@@ -135,12 +143,10 @@ export class KeptOutcomes implements RunMemory {
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
     const keys = new Set([...names.map((name) => variantKey(name, 1)), ...this.#resetKeys]);
     this.#wait(this.#store.forget(this.#graph.name, [...keys]));
-    for (const [id] of [...this.#bytes, ...this.#further]) {
+    for (const [id, variants] of this.#variants) {
       if (resets[id] !== 1) continue;
-      const files = this.#variantsOf(id).flatMap(({ stored }) => stored?.more.files ?? []);
+      const files = variants.flatMap(({ stored }) => stored?.more.files ?? []);
       void this.#files.forget(this.#graph.names[id]!, files);
-      this.#bytes.delete(id);
-      this.#further.delete(id);
       this.#variants.delete(id);
     }
   }
@@ -255,10 +261,10 @@ export class KeptOutcomes implements RunMemory {
     const stored = this.#stored.get(id)!;
     try {
       if (stored.status === 'failed') return { failure: stored.value(), attempts: stored.attempts };
-      return { result: stored.value() };
+      return { held: heldResult(stored) };
     } catch (error) {
       this.#hashes.delete(id);
-      this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${(error as Error).message}` });
+      this.#decide(id, unreadable(error));
       return { error };
     }
   }
@@ -269,14 +275,14 @@ export class KeptOutcomes implements RunMemory {
     return foreseen === undefined ? verdict : this.#decide(id, foreseen);
   }
 
-  keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
+  keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
     return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
       if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
       const header = this.#header(id, facts, files);
       const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
-      const saved = this.#save(id, { ...header, status: 'done', value: result, more });
+      const saved = this.#save(id, { ...header, status: 'done', value: result, more }, held);
       if (this.#given.size > 0) this.#saveGiven();
       return saved;
     });
@@ -302,13 +308,13 @@ export class KeptOutcomes implements RunMemory {
   }
 
   /** The outcome of a task, in the place of another one, of which no content is needed any more. */
-  #save(id: number, outcome: NewOutcome): void | Promise<void> {
+  #save(id: number, outcome: NewOutcome, held?: HeldResult): void | Promise<void> {
     const settings = this.#graph.settings[id]!;
     const isUseful = (one: OutcomeHeader) =>
       isComparable(one) && (one.status === 'done' || isKeptFailure(one, settings, this.#now));
     const variants = this.#variantsOf(id);
     const { number, more } = placeOf(variants, outcome, this.#store.variants ?? VARIANTS, isUseful);
-    const { bytes, valueHash } = encodeOutcome({ ...outcome, more: { ...outcome.more, ...more } });
+    const { bytes, valueHash } = encodedHeld({ ...outcome, more: { ...outcome.more, ...more } }, held);
     if (outcome.status === 'done') this.#hashes.set(id, valueHash);
     this.#made.set(id, number);
     const save = () => this.#saveAs(this.#graph.name, variantKey(outcome.task, number), bytes);
@@ -341,7 +347,7 @@ export class KeptOutcomes implements RunMemory {
 
   /** Nothing is to be stored of a source that was found as it was. */
   #isSourceAsBefore(id: number, result: unknown, files: readonly StoredFile[]): boolean {
-    if (!this.#isSource(id) || JSON.stringify(files) !== JSON.stringify(this.#filesBefore(id))) return false;
+    if (!this.#isSource(id) || !isSameFiles(files, this.#filesBefore(id))) return false;
     const hash = hashOfResult(result);
     this.#hashes.set(id, hash);
     return true;
@@ -371,10 +377,7 @@ export class KeptOutcomes implements RunMemory {
 
   #judge(id: number, runs: (dependency: number) => boolean): Foreseen {
     const outcomes = newestFirst(this.#variantsOf(id));
-    if (outcomes.length === 0) {
-      const { message } = this.#unreadable.get(id)!;
-      return this.#decide(id, { verdict: 'runs', why: `what is stored of it cannot be read: ${message}` });
-    }
+    if (outcomes.length === 0) return this.#decide(id, unreadable(this.#unreadable.get(id)));
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
@@ -410,28 +413,19 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #found(id: number, number: number, bytes: Uint8Array): void {
-    const isSource = this.#isSource(id);
-    if (!isSource && this.#graph.isUndecided(id) && !this.#graph.outcomes.wasReset(id)) this.kept[id] = 1;
-    if (number === 1) {
-      this.#bytes.set(id, bytes);
-    } else {
-      const further = this.#further.get(id) ?? [];
-      further.push([number, bytes]);
-      this.#further.set(id, further);
-    }
-    if (isSource) for (const file of this.#decoded(id, bytes)?.more.files ?? []) learn(file.path, file);
+    const stored = this.#decoded(id, bytes);
+    const variants = [...this.#variantsOf(id), { number, bytes, stored }];
+    this.#variants.set(id, variants);
+    // Of a task that will run again, at least how long it took is of interest.
+    const lastDone = newestFirst(variants).find(({ status }) => status === 'done');
+    if (lastDone !== undefined) this.durations.set(id, lastDone.durationMs);
+    if (this.#isSource(id)) for (const file of stored?.more.files ?? []) learn(file.path, file);
+    else if (this.#graph.isUndecided(id) && !this.#graph.outcomes.wasReset(id)) this.kept[id] = 1;
   }
 
-  /** What is kept of a task, as far as it can be read. */
+  /** What is kept of a task. */
   #variantsOf(id: number): readonly Variant[] {
-    let variants = this.#variants.get(id);
-    if (variants !== undefined) return variants;
-    const first = this.#bytes.get(id);
-    variants = [...(first === undefined ? [] : [[1, first] as const]), ...(this.#further.get(id) ?? [])].map(
-      ([number, bytes]) => ({ number, bytes, stored: this.#decoded(id, bytes) }),
-    );
-    this.#variants.set(id, variants);
-    return variants;
+    return this.#variants.get(id) ?? NONE;
   }
 
   #decoded(id: number, bytes: Uint8Array): StoredOutcome | undefined {
@@ -488,7 +482,8 @@ export class KeptOutcomes implements RunMemory {
   #hashOf(id: number): string {
     let hash = this.#hashes.get(id);
     if (hash === undefined) {
-      hash = hashOfResult(this.#graph.outcomes.value(id));
+      const { outcomes } = this.#graph;
+      hash = outcomes.held(id)?.hash ?? hashOfResult(outcomes.value(id));
       this.#hashes.set(id, hash);
     }
     return hash;
@@ -519,17 +514,29 @@ function putBack(files: readonly string[]): string {
     : `${files.length} of its files were put back`;
 }
 
+/** Under which keys there may be something that a run of these tasks needs to know. */
+function keysOf(store: OutcomeKeeper, { names, outcomes }: OpenGraph, selected: Uint8Array): string[] {
+  const given = new Set(outcomes.toSave);
+  // One more than there are results, for a failure.
+  const numbers = Array.from({ length: (store.variants ?? VARIANTS) + 1 }, (_, index) => index + 1);
+  return names.flatMap((name, id) =>
+    selected[id] === 1 || given.has(id) ? numbers.map((number) => variantKey(name, number)) : [],
+  );
+}
+
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
 export function openOutcomes(
   store: OutcomeKeeper,
   graph: OpenGraph,
   isAsync: boolean,
   now: () => number,
+  selected: Uint8Array | undefined,
 ): RunMemory | Promise<RunMemory> {
-  const loaded = store.load(graph.name);
+  const loaded = store.load(graph.name, selected && keysOf(store, graph, selected));
   const promised = promiseOf(loaded);
-  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync, now);
-  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync, now));
+  const opened = (outcomes: LoadedOutcomes) => new KeptOutcomes(store, graph, outcomes, isAsync, now, selected);
+  if (promised === undefined) return opened(loaded as LoadedOutcomes);
+  if (isAsync) return promised.then(opened);
   promised.catch(() => {});
   throw notAtOnce();
 }

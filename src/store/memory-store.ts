@@ -37,9 +37,10 @@ export class MemoryStore extends LocalStore {
     this.detect = checkedDetect(options.detect);
   }
 
-  override load(graph: string): LoadedOutcomes {
-    const outcomes = this.#outcomesByGraph.get(graph) ?? [];
-    return { outcomes: Array.from(outcomes, ([key, { bytes }]) => [key, bytes] as const) };
+  override load(graph: string, tasks?: readonly string[]): LoadedOutcomes {
+    const asked = tasks && new Set(tasks);
+    const outcomes = [...(this.#outcomesByGraph.get(graph) ?? [])].filter(([key]) => asked?.has(key) !== false);
+    return { outcomes: outcomes.map(([key, { bytes }]) => [key, bytes] as const) };
   }
 
   override save(graph: string, task: string, bytes: Uint8Array): void {

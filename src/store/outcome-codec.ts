@@ -38,6 +38,8 @@ export interface MoreFields {
   readonly plain?: PlainHashes;
   /** The files in the result of a done task. */
   readonly files?: readonly StoredFile[];
+  /** The version of the engine that wrote the value, of which it is certain that it reads it. */
+  readonly engine?: string;
   /** Which of the outcomes of its task that are kept it is, counted in the order in which they were made. */
   readonly generation?: number;
   /** Of a failure that is to be tried again, however young it is. */
@@ -90,6 +92,8 @@ const FORMAT = 2;
 /** Those that are read. Outcomes of format 1 end their header with the time. */
 const FORMATS: ReadonlySet<number> = new Set([1, FORMAT]);
 const HEADER_AT = 9;
+/** The version of the engine here. */
+export const ENGINE: string = process.versions.v8;
 const NO_BYTES = new Uint8Array(0);
 
 /**
@@ -97,13 +101,12 @@ const NO_BYTES = new Uint8Array(0);
  *
  * An error is stored whatever it is: what cannot be kept of it is left out.
  *
+ * @param encoded - its value, where that has been done already
  * @throws {@link UnstorableError} when the result of a done task has a part that cannot be kept
  */
-export function encodeOutcome(outcome: NewOutcome): EncodedOutcome {
-  const { valueHash, value } =
-    outcome.status === 'done'
-      ? encodedResult(outcome.task, outcome.value, outcome.more.transient)
-      : encodedError(outcome.task, outcome.value);
+export function encodeOutcome(outcome: NewOutcome, encoded: EncodedValue = encodedValue(outcome)): EncodedOutcome {
+  const { valueHash } = encoded;
+  const value = outcome.more.transient ? NO_BYTES : encoded.value;
   return { bytes: joined(outcome, valueHash, value), valueHash };
 }
 
@@ -122,7 +125,7 @@ function joined(outcome: OutcomeHeader, valueHash: string, value: Uint8Array): U
     attempts,
     durationMs,
     atMs,
-    more,
+    { ...more, engine: ENGINE },
   ];
   // JSON escapes lone surrogates, so that any name comes back as it was.
   const header = Buffer.from(JSON.stringify(fields));
@@ -264,11 +267,17 @@ function isNames(field: unknown): boolean {
   return Array.isArray(field) && field.every((name) => typeof name === 'string');
 }
 
-function encodedResult(
-  task: string,
-  result: unknown,
-  isHashAlone = false,
-): { readonly valueHash: string; readonly value: Uint8Array } {
+/** A value as bytes, and its hash. */
+export interface EncodedValue {
+  readonly valueHash: string;
+  readonly value: Uint8Array;
+}
+
+function encodedValue({ task, status, value, more }: NewOutcome): EncodedValue {
+  return status === 'done' ? encodedResult(task, value, more.transient) : encodedError(task, value);
+}
+
+function encodedResult(task: string, result: unknown, isHashAlone = false): EncodedValue {
   try {
     return { valueHash: hashValue(result), value: isHashAlone ? NO_BYTES : encodeValue(result, 'result') };
   } catch (error) {
@@ -277,7 +286,7 @@ function encodedResult(
   }
 }
 
-function encodedError(task: string, error: unknown): { readonly valueHash: string; readonly value: Uint8Array } {
+function encodedError(task: string, error: unknown): EncodedValue {
   try {
     return encodedResult(task, error);
   } catch {

@@ -40,8 +40,13 @@ import type { ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory 
  * [...store.load('etl').outcomes]; // => [['rows', new Uint8Array([1, 2])]]
  */
 export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDisposable {
-  /** All that is kept of a graph: of each task what was saved last, unless it has been forgotten since. */
-  abstract load(graph: string): LoadedOutcomes | Promise<LoadedOutcomes>;
+  /**
+   * All that is kept of a graph: of each task what was saved last, unless it has been forgotten since.
+   *
+   * @param tasks - the tasks that are asked for, where it is not about all of them: a run with `only` asks for what it
+   * needs. A store may return more, and one that pays no heed to it serves as well
+   */
+  abstract load(graph: string, tasks?: readonly string[]): LoadedOutcomes | Promise<LoadedOutcomes>;
   /**
    * Keeps one outcome, in place of the one before. The bytes are the store's from now on: nobody changes them.
    *
@@ -80,7 +85,7 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
   }
 
   /** @internal */
-  open(graph: OpenGraph, isAsync: boolean, now: () => number): RunMemory | Promise<RunMemory> {
-    return openOutcomes(this, graph, isAsync, now);
+  open(graph: OpenGraph, isAsync: boolean, now: () => number, selected?: Uint8Array): RunMemory | Promise<RunMemory> {
+    return openOutcomes(this, graph, isAsync, now, selected);
   }
 }

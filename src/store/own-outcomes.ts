@@ -2,7 +2,8 @@ import { quoted } from '../errors.js';
 import type { StoreRepair } from '../events.js';
 import { filesIn } from '../files/file-result.js';
 import { goOn } from '../files/in-turn.js';
-import { type Decision, EACH_RUN } from '../graph/decision.js';
+import { type Decision, EACH_RUN, unreadable } from '../graph/decision.js';
+import { HeldResult } from '../graph/held-result.js';
 import { isSameResult, type Lineage, type Made } from '../graph/lineage.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { AttemptFacts, Foreseen, Recalled, RunMemory } from './run-memory.js';
@@ -10,6 +11,7 @@ import type { AttemptFacts, Foreseen, Recalled, RunMemory } from './run-memory.j
 type Judgement = Decision & { readonly verdict: 'runs' | 'may run' | 'kept' };
 
 const KEPT: Judgement = Object.freeze({ verdict: 'kept', why: 'same inputs' });
+const NOTHING_KNOWN: ReadonlyMap<number, number> = new Map();
 const WAS_NOT_DONE: Decision = Object.freeze({ verdict: 'runs', why: 'it was not done in the last run' });
 
 /**
@@ -36,6 +38,10 @@ export class OwnOutcomes implements RunMemory {
     }
   }
 
+  get durations(): ReadonlyMap<number, number> {
+    return this.#stored?.durations ?? NOTHING_KNOWN;
+  }
+
   get repairs(): readonly StoreRepair[] {
     return this.#stored?.repairs ?? [];
   }
@@ -52,12 +58,19 @@ export class OwnOutcomes implements RunMemory {
     const last = this.#lastOf(id);
     if (last !== undefined && this.#judge(id, last, () => false) === 'kept') {
       this.#lineage.keep(id);
-      return { result: last.result, source: 'graph' };
+      return { held: HeldResult.of(last.result), source: 'graph' };
     }
     if (this.#stored?.kept[id] !== 1) return undefined;
     return goOn(this.#stored.recall(id), (recalled) => {
-      if (recalled !== undefined && 'result' in recalled) this.#lineage.note(id, recalled.result);
-      return recalled;
+      if (recalled === undefined || !('held' in recalled)) return recalled;
+      try {
+        // Made now: whether it comes out as before is asked of what it is.
+        this.#lineage.note(id, recalled.held.value);
+        return recalled;
+      } catch (error) {
+        this.#decide(id, unreadable(error));
+        return { error };
+      }
     });
   }
 
@@ -70,9 +83,13 @@ export class OwnOutcomes implements RunMemory {
     return asksStore && this.#stored?.kept[id] === 1 ? this.#stored.foresee(id, runs) : verdict;
   }
 
-  keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void> {
-    this.#lineage.note(id, result);
-    return this.#stored?.keepResult(id, result, facts);
+  keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
+    try {
+      // First, while there are bytes.
+      return this.#stored?.keepResult(id, result, facts, held);
+    } finally {
+      this.#lineage.note(id, held === undefined ? result : held.value);
+    }
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {

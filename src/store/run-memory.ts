@@ -1,5 +1,6 @@
 import type { StoreRepair } from '../events.js';
 import type { Decision } from '../graph/decision.js';
+import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 
 /** What an executor needs of a store. {@link OutcomeStore} has it; there is nothing here that only Node.js has. */
@@ -10,13 +11,14 @@ export interface Memory {
    *
    * @param isAsync - whether promises are waited for
    * @param now - the time by the executor's clock, in milliseconds since 1970
+   * @param selected - a 1 for each task that it is about; all that are pending if left out
    */
-  open(graph: OpenGraph, isAsync: boolean, now: () => number): RunMemory | Promise<RunMemory>;
+  open(graph: OpenGraph, isAsync: boolean, now: () => number, selected?: Uint8Array): RunMemory | Promise<RunMemory>;
 }
 
 /** What a store has to be able to do: see {@link OutcomeStore}. */
 export interface OutcomeKeeper {
-  load(graph: string): LoadedOutcomes | Promise<LoadedOutcomes>;
+  load(graph: string, tasks?: readonly string[]): LoadedOutcomes | Promise<LoadedOutcomes>;
   save(graph: string, task: string, bytes: Uint8Array): void | Promise<void>;
   forget(graph: string, tasks: readonly string[]): void | Promise<void>;
   flush(): void | Promise<void>;
@@ -44,7 +46,7 @@ export interface LoadedOutcomes {
  * done as far as others hang on it, with no result; its failure holds; it cannot be read; or it holds no longer.
  */
 export type Recalled =
-  | { readonly result: unknown; readonly source?: 'graph' | 'store' }
+  | { readonly held: HeldResult; readonly source?: 'graph' | 'store' }
   | { readonly isSpared: true }
   | KeptFailure
   | { readonly error: unknown }
@@ -54,6 +56,8 @@ export type Recalled =
 export interface RunMemory {
   /** A 1 for each pending task of which something is kept that may still hold. */
   readonly kept: Uint8Array;
+  /** How long tasks took when they last returned, in milliseconds, by task id: also of those that will run again. */
+  readonly durations: ReadonlyMap<number, number>;
   /** What was damaged in the store, and has been mended. */
   readonly repairs: readonly StoreRepair[];
   /** What could not be kept of results that were given to be saved, as far as this is known by now. */
@@ -74,10 +78,11 @@ export interface RunMemory {
   /**
    * Keeps the result of a task.
    *
+   * @param held - the result, where it is held as bytes, instead of `result`
    * @returns when it is safe: now, or once a promise is fulfilled
    * @throws {@link UnstorableError} if the result has a part that cannot be kept
    */
-  keepResult(id: number, result: unknown, facts: AttemptFacts): void | Promise<void>;
+  keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void>;
   /** Keeps that a task has failed, and with what. */
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void>;
   /** Makes safe all that was kept and forgotten. */

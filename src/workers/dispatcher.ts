@@ -1,9 +1,13 @@
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
-import { described, UncarriableError, WorkerCrashError } from '../errors.js';
+import { decodeValue } from '../codec/value-codec.js';
+import { described, WorkerCrashError } from '../errors.js';
+import { HeldResult } from '../graph/held-result.js';
+import type { OutcomeTable } from '../graph/outcome.js';
 import { mixedArguments, plainName } from '../graph/plain-arguments.js';
 import type { TaskFunction } from '../graph/task.js';
 import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
+import { refusedArgument } from '../places/refused-argument.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
 import type { FunctionSources } from './sendable-functions.js';
 import { moduleReference } from './task-module.js';
@@ -292,7 +296,7 @@ export class Dispatcher implements Place {
     this.#claims[id] = Claim.nobody;
     this.#attempts[id] = undefined;
     this.#suspects.delete(id);
-    const isReturned = end === TaskEnd.returned || end === TaskEnd.packed;
+    const isReturned = end === TaskEnd.returned || end === TaskEnd.packed || end === TaskEnd.encoded;
     this.#keptOn[id] = isReturned && this.#hasDependentsThere(id) ? thread.number : 0;
     if (end !== TaskEnd.inputLost) {
       this.#learn(id, tookMs);
@@ -314,6 +318,11 @@ export class Dispatcher implements Place {
         return { kind: 'returned', value, ...facts };
       case TaskEnd.packed:
         return { kind: 'returned', value: unpack(value as Packed), ...facts };
+      case TaskEnd.encoded: {
+        const [bytes, hash] = value as [Uint8Array, string | undefined];
+        const held = new HeldResult(() => decodeValue(bytes), { bytes, hash });
+        return { kind: 'returned', value: undefined, held, ...facts };
+      }
       case TaskEnd.threw:
         return { kind: 'threw', value: this.#thrown(value), ...facts };
       case TaskEnd.unsendable:
@@ -394,7 +403,8 @@ export class Dispatcher implements Place {
       attempts.push(attempt);
     }
     if (sent.sendings.length === 2) {
-      for (const attempt of attempts) this.#refuse(attempt, `it could be sent, but not read where it arrived: ${why}`);
+      const part = `it could be sent, but not read where it arrived: ${why}`;
+      for (const attempt of attempts) this.#refuse(attempt, { kind: 'unsendable', what: 'argument', part });
       return;
     }
     for (const attempt of attempts) {
@@ -480,6 +490,7 @@ export class Dispatcher implements Place {
     if (expectedMs >= AHEAD_MS) flags |= TaskFlags.tellFirst;
     const headers = this.#run.hasHeaders ? attempt.headers : undefined;
     if (headers !== undefined) flags |= TaskFlags.withHeaders;
+    if (this.#run.keepsResults) flags |= TaskFlags.hash;
     const { message, starts } = this.#outboxOf(thread);
     starts.push(message.length);
     message.push(id, token, fn, flags);
@@ -526,7 +537,7 @@ export class Dispatcher implements Place {
       }
       return found;
     } catch (error) {
-      this.#refuse(attempt, error instanceof UncarriableError ? error.part : described(error));
+      this.#refuse(attempt, refusedArgument(error));
       return undefined;
     }
   }
@@ -537,6 +548,12 @@ export class Dispatcher implements Place {
       return;
     }
     const { outcomes, names } = this.#run.open;
+    const bytes = outcomes.held(input)?.bytes;
+    if (bytes !== undefined) {
+      found.push(InputKind.encoded, bytes);
+      this.#outboxOf(thread).hasValues = true;
+      return;
+    }
     const value = outcomes.value(input);
     if (isPrimitive(value)) found.push(InputKind.value, value);
     else this.#addValue(thread, value, found, `the result of ${JSON.stringify(names[input])}`);
@@ -551,10 +568,10 @@ export class Dispatcher implements Place {
   }
 
   /** A task has an argument that cannot be sent. One that was to be sent ahead fails once it is ready. */
-  #refuse(attempt: RemoteAttempt, part: string): void {
+  #refuse(attempt: RemoteAttempt, ending: Ending): void {
     this.#unsendable.add(attempt.id);
     if (attempt.isAhead) this.#run.ended(attempt, { kind: 'never-began' });
-    else this.#run.ended(attempt, { kind: 'unsendable', what: 'argument', part });
+    else this.#run.ended(attempt, ending);
     this.#recallDependents(attempt.id);
   }
 
@@ -614,7 +631,8 @@ export class Dispatcher implements Place {
       const attempt = this.#attempts[id];
       if (!this.#revoke(id) || attempt === undefined) return;
       this.#attempts[id] = undefined;
-      this.#refuse(attempt, `one of its arguments cannot be copied: ${described(error)}`);
+      const part = `one of its arguments cannot be copied: ${described(error)}`;
+      this.#refuse(attempt, { kind: 'unsendable', what: 'argument', part });
     }
   }
 
@@ -798,8 +816,7 @@ export class Dispatcher implements Place {
     for (let edge = starts[id]!; edge < starts[id + 1]! && edge < starts[id]! + 4; edge++) {
       const thread = this.#pool.thread(this.#keptOn[ids[edge]!]!);
       if (thread === undefined || thread === this.#pool.ioThread || !thread.hasRoom(INBOX_MS, INBOX_MAX)) continue;
-      if (thread.queuedMs - roomiest.queuedMs < hopMs || isLarge(this.#run.open.outcomes.value(ids[edge]!)))
-        return thread;
+      if (thread.queuedMs - roomiest.queuedMs < hopMs || isLarge(this.#run.open.outcomes, ids[edge]!)) return thread;
     }
     // Neighbours in the graph stay together: those that take their results may then follow there.
     const last = this.#lastRoomiest;
@@ -841,7 +858,10 @@ const NO_TIMES = new Float32Array();
 export let lastUsed: unknown;
 
 /** As far as it can be told by one look. */
-function isLarge(value: unknown): boolean {
+function isLarge(outcomes: OutcomeTable, id: number): boolean {
+  const bytes = outcomes.held(id)?.bytes;
+  if (bytes !== undefined) return bytes.length > LARGE;
+  const value = outcomes.value(id);
   if (typeof value === 'string') return value.length > LARGE;
   if (typeof value !== 'object' || value === null) return false;
   return (

@@ -35,15 +35,16 @@ export const RECORD_LENGTH = 7;
 
 /**
  * How an attempt on a worker ended. What it returned is the value itself, or packed; what it threw is encoded; of what
- * cannot be sent, or could not be read, the value says which part it is.
+ * cannot be sent, or could not be read, the value says which part it is. A large result comes as a list of its bytes and, if
+ * there is a store, its hash: nobody reads it but who asks for it.
  */
-export const TaskEnd = { returned: 0, threw: 1, unsendable: 2, inputLost: 3, packed: 4 } as const;
+export const TaskEnd = { returned: 0, threw: 1, unsendable: 2, inputLost: 3, packed: 4, encoded: 5 } as const;
 
 /** Added to the end of an attempt whose function had been told to come to an end. */
 export const TOLD = 8;
 
-/** Where an input is: in the message, as it is or packed; or among the results that were made on this very worker; or it is only waited for, and made there too. */
-export const InputKind = { value: 0, here: 1, after: 2, packed: 3 } as const;
+/** Where an input is: in the message, as it is, packed or as bytes; or among the results that were made on this very worker; or it is only waited for, and made there too. */
+export const InputKind = { value: 0, here: 1, after: 2, packed: 3, encoded: 4 } as const;
 
 /**
  * Who may run a task: an int32 for each task of a run, in memory that all threads share. The token of a sending means that the task stands in an inbox; its thread
@@ -51,8 +52,8 @@ export const InputKind = { value: 0, here: 1, after: 2, packed: 3 } as const;
  */
 export const Claim = { nobody: 0, taken: -1 } as const;
 
-/** What else there is to know of a task: it takes its context; others there take its result; what is done is told before it begins, since it takes long; headers go with it. */
-export const TaskFlags = { withContext: 1, keep: 2, tellFirst: 4, withHeaders: 8 } as const;
+/** What else there is to know of a task: it takes its context; others there take its result; what is done is told before it begins, since it takes long; headers go with it; its result goes into a store, which needs a hash. */
+export const TaskFlags = { withContext: 1, keep: 2, tellFirst: 4, withHeaders: 8, hash: 16 } as const;
 
 /** How a worker finds a function: the name of an export and the address of its module, or its text and what else it takes, see `functionOf()`. */
 export const FunctionReference = { module: 0, source: 1 } as const;

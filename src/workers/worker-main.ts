@@ -1,8 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type MessagePort, parentPort, receiveMessageOnPort, threadId } from 'node:worker_threads';
 import workerpool from 'workerpool';
-import { type Packed, pack, unpack } from '../codec/crossing.js';
+import { type Packed, packSurveyed, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
+import { survey } from '../codec/survey.js';
+import { decodeValue, encodePacked } from '../codec/value-codec.js';
+import { hashSurveyed } from '../codec/value-hash.js';
 import { described, partOf } from '../errors.js';
 import { filesIn, mayHoldFiles } from '../files/file-result.js';
 import { lookAtFiles } from '../files/look.js';
@@ -83,7 +86,12 @@ interface Running {
   tellEnded: (() => void) | undefined;
 }
 
+/** The bytes of a result, in a buffer of their own, and its hash if that is wanted. */
+type Encoded = readonly [bytes: Uint8Array<ArrayBuffer>, hash: string | undefined];
+
 const RECORDS_MAX = 64;
+/** A result of so many values goes as bytes: below, to write them costs more than to have the engine copy it. */
+const ENCODED_COUNT_MIN = 1_000;
 /** So many functions are kept at most, for graphs that are made anew for each run. */
 const FUNCTIONS_MAX = 10_000;
 /** What is done is told so often, in milliseconds, while there is more to do: each time costs this thread about as much as it does to wake the other. */
@@ -335,6 +343,7 @@ class Server {
       const kind = message[place];
       let value = message[place + 1];
       if (kind === InputKind.packed) value = unpack(value as Packed);
+      else if (kind === InputKind.encoded) value = decodeValue(value as Uint8Array);
       else if (kind !== InputKind.value) {
         if (!run.results.has(value as number)) {
           this.#record(run.number, id, token, TaskEnd.inputLost, 0, 0, undefined);
@@ -437,9 +446,18 @@ class Server {
     const isKept = (flags & TaskFlags.keep) !== 0;
     if (typeof value === 'object' && value !== null) {
       let packed: Packed | undefined;
+      let encoded: Encoded | undefined;
       const moved = movables(value);
       try {
-        packed = pack(value, { moved });
+        const surveyed = survey(value, 'thread', 'result', moved);
+        packed = packSurveyed(value, surveyed, 'result', moved);
+        const isLarge = surveyed.count >= ENCODED_COUNT_MIN && !surveyed.threadOnly && moved.length === 0;
+        // The main thread looks for files in values.
+        if (isLarge && !(mayHoldFiles(value) && filesIn(value).length > 0))
+          encoded = [
+            encodePacked(value, packed, 'result'),
+            (flags & TaskFlags.hash) === 0 ? undefined : hashSurveyed(value, surveyed, 'result'),
+          ];
       } catch (error) {
         // What is not there as a result must not be there for others on this thread either.
         this.#record(run.number, id, token, TaskEnd.unsendable, startedAtMs, tookMs, partOf(error));
@@ -447,6 +465,11 @@ class Server {
       }
       // What crosses as something else is that here as well; and what is moved away is empty here from then on.
       if (isKept) run.results.set(id, packed === undefined && moved.length === 0 ? value : copied(packed, value));
+      if (encoded !== undefined) {
+        const { buffer } = encoded[0];
+        this.#record(run.number, id, token, TaskEnd.encoded | told, startedAtMs, tookMs, encoded, [buffer]);
+        return;
+      }
       const end = (packed === undefined ? TaskEnd.returned : TaskEnd.packed) | told;
       this.#record(run.number, id, token, end, startedAtMs, tookMs, packed ?? value, moved);
       return;

@@ -1,5 +1,12 @@
 // One chain: what a task is given, in both forms, and what the graph says of it.
-import { type TaskContext, type TaskGraph, TaskGraphBuilder, type TasksIn } from 'taskmap-ts';
+import {
+  type FileResult,
+  SyncExecutor,
+  type TaskContext,
+  type TaskGraph,
+  TaskGraphBuilder,
+  type TasksIn,
+} from 'taskmap-ts';
 import { same } from './support.js';
 
 const load = async (): Promise<number> => 1;
@@ -148,3 +155,31 @@ const wide = new TaskGraphBuilder()
   .run((...given) => given.length)
   .build();
 same<TasksIn<typeof wide>['a'], () => number | undefined>();
+
+// Files are results of a type of their own, on the builder and on the chain.
+const filed = new TaskGraphBuilder()
+  .file('orders', 'orders.csv')
+  .files('docs', ['docs/**/*.md'], { ignore: 'docs/old/**' })
+  .task('lengths')
+  .dependsOn('orders', 'docs')
+  .run((orders, docs) => {
+    same<typeof orders, FileResult>();
+    same<typeof docs, readonly FileResult[]>();
+    return docs.map(({ path }) => path.length + orders.path.length);
+  })
+  .file('last', new URL('file:///last.csv'))
+  .build();
+same<ReturnType<typeof filed.result<'last'>>, FileResult>();
+new SyncExecutor().run(filed);
+// @ts-expect-error: the name is taken.
+new TaskGraphBuilder().file('a', 'a.csv').files('a', '*.csv');
+new TaskGraphBuilder()
+  .file('a', 'a.csv')
+  .task('text', (text: string) => text)
+  // @ts-expect-error: a file is no text.
+  .dependsOn('a');
+// @ts-expect-error: it is declared as something else.
+new TaskGraphBuilder<{ a(): string }>().file('a', 'a.csv');
+new TaskGraphBuilder().add({ name: 'a', file: 'a.csv' }, { name: 'b', files: '*.csv', dot: true });
+// @ts-expect-error: patterns are texts.
+new TaskGraphBuilder().add({ name: 'b', files: 7 });

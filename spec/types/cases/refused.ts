@@ -65,6 +65,16 @@ const begun = base.task('z', (path: string, n: number) => [path, n]).with('a.jpg
 // @ts-expect-error too few
 begun.build();
 
+// What is said of tasks.
+// @ts-expect-error a date is no JSON
+base.task('z', () => 1).meta({ when: new Date() });
+// @ts-expect-error a function neither
+base.task('z', () => 1).meta({ when: () => 1 });
+// @ts-expect-error no list
+base.task('z', () => 1).meta(['a']);
+// @ts-expect-error no list
+new SyncExecutor().run(base.build(), { only: { meta: ['a'] } });
+
 // Functions that do not fit their dependencies.
 // @ts-expect-error another type
 base.task('z', (n: string) => n).dependsOn('a');

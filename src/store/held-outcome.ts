@@ -1,0 +1,24 @@
+import { HeldResult } from '../graph/held-result.js';
+import { ENGINE, type EncodedOutcome, encodeOutcome, type NewOutcome, type StoredOutcome } from './outcome-codec.js';
+
+/**
+ * The result of a stored outcome, made when somebody asks for it. One that another engine has written is made at once:
+ * only so is it known that this engine can read it. If it cannot, the task runs again. So is one with files in it, which
+ * others look for in values.
+ *
+ * @throws {@link UnreadableOutcomeError}
+ */
+export function heldResult(stored: StoredOutcome): HeldResult {
+  if (stored.more.engine === ENGINE && stored.more.files === undefined)
+    return new HeldResult(stored.value, { hash: stored.valueHash });
+  const result = stored.value();
+  return new HeldResult(() => result, { hash: stored.valueHash });
+}
+
+/** An outcome as bytes. Hash and bytes of its value need not be made where they have come from where it was made. */
+export function encodedHeld(outcome: NewOutcome, held: HeldResult | undefined): EncodedOutcome {
+  if (held === undefined) return encodeOutcome(outcome);
+  const { bytes, hash } = held;
+  if (bytes === undefined || hash === undefined) return encodeOutcome({ ...outcome, value: held.value });
+  return encodeOutcome(outcome, { valueHash: hash, value: bytes });
+}

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 
-// errors ◄─ copy ◄─ files ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ places ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ workers
-// ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel ◄─ bullmq ◄─ cli
+// errors ◄─ copy ◄─ files ◄─ codec ◄─ drawing ◄─ graph ◄─ events ◄─ places ◄─ schedule ◄─ observe ◄─ page ◄─ report ◄─ code
+// ◄─ workers ◄─ store ◄─ executors ◄─ core ◄─ index ◄─ dashboard ◄─ otel ◄─ bullmq ◄─ cli
 //
 // A room imports from those to its left and from itself, and from no other: types count as well. What `core` holds runs in browsers, too.
 
@@ -23,6 +23,7 @@ const ROOMS = [
   'observe',
   'page',
   'report',
+  'code',
   'workers',
   'store',
   'executors',

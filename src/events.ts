@@ -178,6 +178,22 @@ export interface StoreRefused<Name extends string = string> extends TaskRecord<N
   readonly error: unknown;
 }
 
+/** Something that a store cannot see change. */
+export interface Unseen {
+  /** The task whose function uses it; `undefined` if it is about all tasks. */
+  readonly task: string | undefined;
+  /** What the program calls it: variables, functions and files. */
+  readonly names: readonly string[];
+  /** What it is, as a sentence. */
+  readonly text: string;
+}
+
+/**
+ * What the function of a task uses and a store cannot compare with what it was, such as instances of classes: if that
+ * changes, the task's result is kept all the same. It is told once for each store and task.
+ */
+export interface StoreUnseen extends RunRecord, Unseen {}
+
 type NameIn<Tasks> = keyof Tasks & string;
 
 /** One record type for each task of the graph, told apart by `task`. */
@@ -214,6 +230,7 @@ export interface ExecutorEvents<Tasks extends object = any> {
   'run:finished': [record: RunFinished];
   'store:repaired': [record: StoreRepaired];
   'store:refused': [record: StoreRefused<NameIn<Tasks>>];
+  'store:unseen': [record: StoreUnseen];
 }
 
 /** The same events as a run tells them: names are strings, results are unknown. */

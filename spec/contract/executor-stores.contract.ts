@@ -151,16 +151,16 @@ export function storeContract(subject: ExecutorSubject): void {
       expect(graph.explain('count')).toBe(`ran: ${why}`);
     });
 
-    it('looks at the text of functions only where it is told to', async () => {
-      for (const detect of ['version', 'source'] as const) {
-        const store = new MemoryStore({ detect });
+    it('looks at the text of functions unless it is told not to', async () => {
+      for (const detect of ['version', 'source', 'closure', undefined] as const) {
+        const store = new MemoryStore(detect === undefined ? {} : { detect });
         const stage = new Stage(subject, { store });
         await stage.run(stage.graph(task('a', () => 1)));
         const graph = stage.graph(task('a', () => 2));
         await stage.run(graph);
-        expect(graph.result('a')).toBe(detect === 'source' ? 2 : 1);
+        expect(graph.result('a')).toBe(detect === 'version' ? 1 : 2);
         expect(graph.explain('a')).toBe(
-          detect === 'source' ? 'ran: the text of its function changed' : 'kept: same version and inputs',
+          detect === 'version' ? 'kept: same version and inputs' : 'ran: the text of its function changed',
         );
       }
     });

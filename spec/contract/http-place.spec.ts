@@ -19,7 +19,7 @@ const OF_FUNCTIONS: readonly string[] = [
   'calls the function that replaced another',
   'has a replaced function run once its task is reset',
   // All have the text of taskModule().
-  'looks at the text of functions only where it is told to',
+  'looks at the text of functions unless it is told not to',
   'runs a bound function again where it is to look at the text of functions',
 ];
 

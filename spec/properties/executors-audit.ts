@@ -174,6 +174,7 @@ export class Audit {
       }
       case 'store:repaired':
       case 'store:refused':
+      case 'store:unseen':
         holds(false, 'there is no store');
         return;
       default:

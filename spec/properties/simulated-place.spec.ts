@@ -154,12 +154,14 @@ class SimulatedMemory implements Memory {
       durations: new Map(),
       kept: new Uint8Array(topology.size),
       repairs: [],
+      unseen: [],
       refusals: [],
       begin: () => {},
       recall: () => undefined,
       foresee: () => 'runs',
       keepResult: save,
       keepFailure: () => {},
+      moved: () => [],
       flush: () => {},
     };
   }

@@ -61,7 +61,7 @@ describe('FileStore', () => {
     for (const options of [{ durability: 'never' }, { detect: 'always' }])
       expect(() => new FileStore('x', options as object)).toThrow(InvalidOptionError);
     expect(() => new FileStore('')).toThrow('Expected `path` to be the path of a file, got "".');
-    expect(new FileStore('x')).toMatchObject({ path: resolve('x'), durability: 'batch', detect: 'version' });
+    expect(new FileStore('x')).toMatchObject({ path: resolve('x'), durability: 'batch', detect: 'closure' });
     expect(new FileStore('x', { detect: 'source' }).detect).toBe('source');
   });
 

@@ -82,7 +82,7 @@ describe('FolderStore', () => {
     expect(() => new FolderStore('')).toThrow('Expected `directory` to be the path of a folder, got "".');
     expect(() => new FolderStore(new URL('https://example.org/'))).toThrow(InvalidOptionError);
     expect(() => new FolderStore('x', { detect: 'always' } as object)).toThrow(InvalidOptionError);
-    expect(new FolderStore('x')).toMatchObject({ directory: resolve('x'), detect: 'version' });
+    expect(new FolderStore('x')).toMatchObject({ directory: resolve('x'), detect: 'closure' });
     expect(new FolderStore(pathToFileURL(resolve('x', 'y')), { detect: 'source' })).toMatchObject({
       directory: resolve('x', 'y'),
       detect: 'source',

@@ -169,6 +169,19 @@ describe.each(STORE_KINDS)('a given result that $name is to save', ({ make }) =>
   });
 });
 
+it('a given result hangs on what the function of its task uses, as a result that it returns', async () => {
+  const { make } = STORE_KINDS[0]!;
+  const open = make(folder);
+  const run = async (rate: number, change = (graph: TaskGraph) => graph) => {
+    const graph = new TaskGraphBuilder({ name: 'shop' }).task('tax', () => 100 * rate).build() as TaskGraph;
+    await new AsyncExecutor({ store: open({ detect: 'closure' }) }).run(change(graph));
+    return graph.explain('tax');
+  };
+  await run(1, (graph) => graph.markDone('tax', 7, { save: true }));
+  expect(await run(1)).toBe('kept: its result was given');
+  expect(await run(2)).toBe('ran: "rate", which its function uses, changed');
+});
+
 it('a given result is saved by SyncExecutor too', () => {
   const executor = new SyncExecutor({ store: new MemoryStore() });
   const graph = () => new TaskGraphBuilder({ name: 'shop' }).task('rate', () => 1).build();

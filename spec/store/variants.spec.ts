@@ -84,6 +84,19 @@ describe.each(STORE_KINDS)('$name', ({ make }) => {
     }
   });
 
+  it('runs nothing again for a constant that is edited, and whose edit is undone', async () => {
+    const open = make(folder);
+    let attempts = 0;
+    for (const rate of [1, 2, 1, 2]) {
+      const store = open({ detect: 'closure' });
+      const graph = new TaskGraphBuilder({ name: 'shop' }).task('tax', () => 100 * rate).build();
+      attempts += (await new AsyncExecutor({ store }).run(graph)).attemptCount;
+      await store.close();
+      expect(graph.result('tax')).toBe(100 * rate);
+    }
+    expect(attempts).toBe(2);
+  });
+
   it('keeps the last four results of each task, and no more', async () => {
     const processes = new Processes();
     for (const version of ['A', 'B', 'C', 'D', 'E']) await processes.run(version);

@@ -52,12 +52,14 @@ export class PromisedStore extends OutcomeStore {
 /** A MemoryStore of which the next process has the content: it is told other options. */
 class InheritingStore extends MemoryStore {
   constructor(before: MemoryStore | undefined, options: MemoryStoreOptions | undefined) {
-    super(options);
+    super({ ...BY_VERSION, ...options });
     for (const graph of GRAPHS)
       for (const [key, bytes] of before?.load(graph).outcomes ?? []) this.save(graph, key, bytes);
   }
 }
 
+/** Functions of specs count their calls in variables, which are others each time. */
+const BY_VERSION = { detect: 'version' } as const;
 const GRAPHS = ['shop', 'other'];
 
 export const STORE_KINDS: readonly StoreKind[] = [
@@ -77,7 +79,7 @@ export const STORE_KINDS: readonly StoreKind[] = [
     isSync: true,
     make: (folder) => {
       const path = join(folder, `${randomUUID()}.taskmap`);
-      return (options) => new FileStore(path, options);
+      return (options) => new FileStore(path, { ...BY_VERSION, ...options });
     },
   },
   {
@@ -85,7 +87,7 @@ export const STORE_KINDS: readonly StoreKind[] = [
     isSync: true,
     make: (folder) => {
       const path = join(folder, randomUUID());
-      return (options) => new FolderStore(path, options);
+      return (options) => new FolderStore(path, { ...BY_VERSION, ...options });
     },
   },
   {
@@ -93,8 +95,7 @@ export const STORE_KINDS: readonly StoreKind[] = [
     isSync: false,
     make: () => {
       const bytesByKey = new Map<string, Uint8Array>();
-      return ({ variants } = {}) =>
-        Object.assign(new PromisedStore(bytesByKey), variants === undefined ? {} : { variants });
+      return (options = {}) => Object.assign(new PromisedStore(bytesByKey), BY_VERSION, options);
     },
   },
 ];

@@ -155,6 +155,7 @@ describe('completion', () => {
       'expires',
       'ioBound',
       'keepFailures',
+      'meta',
       'name',
       'onMainThread',
       'priority',
@@ -163,6 +164,7 @@ describe('completion', () => {
       'timeout',
       'transient',
       'version',
+      'with',
       'withContext',
     ];
     expect(offered['a builder']).toEqual(['add', 'build', 'file', 'files', 'task', 'tasks']);

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InvalidOptionError, taskModule } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { moduleReference } from '../../src/code/module-reference.js';
 import { functionOf } from '../../src/workers/function-of-text.js';
-import { exported, moduleReference } from '../../src/workers/task-module.js';
+import { exported } from '../../src/workers/task-module.js';
 
 let folder: string;
 
@@ -54,7 +55,7 @@ describe('taskModule()', () => {
 
   it('makes functions that another copy of the package knows', async () => {
     vi.resetModules();
-    const other = await import('../../src/workers/task-module.js');
+    const other = await import('../../src/code/module-reference.js');
     expect(other.moduleReference).not.toBe(moduleReference);
     const fn = taskModule<typeof import('node:os')>('node:os').cpus;
     expect(other.moduleReference(fn)).toEqual({ moduleUrl: 'node:os', exportName: 'cpus' });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import { moduleReference } from '../code/module-reference.js';
 import { mixedArguments, plainName } from '../graph/plain-arguments.js';
 import type { Ending, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { refusedArgument } from '../places/refused-argument.js';
 import type { FunctionSources } from '../workers/sendable-functions.js';
-import { moduleReference } from '../workers/task-module.js';
 import type { CarriedValues } from './carried-values.js';
 import { fileDigest } from './file-digest.js';
 import type { CarriedFunction, CarriedValue, JobOrder } from './job-messages.js';

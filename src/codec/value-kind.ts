@@ -131,16 +131,25 @@ function isDetached(buffer: ArrayBufferLike): boolean {
 }
 
 function instance(value: object): Refused {
-  let name: unknown;
-  try {
-    name = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } }).constructor?.name;
-  } catch {
-    // A getter of its class. It is refused all the same.
+  const name = classNameOf(value);
+  return refused(name === undefined ? 'an instance of a class' : `an instance of ${name}`, isCloneable(value));
+}
+
+/** Neither getters nor traps are called for it. */
+function classNameOf(value: object): string | undefined {
+  for (let above = prototypeOf(value); above !== null; above = prototypeOf(above)) {
+    const made = Object.getOwnPropertyDescriptor(above, 'constructor');
+    if (made === undefined) continue;
+    if (typeof made.value !== 'function' || types.isProxy(made.value)) return undefined;
+    const name: unknown = Object.getOwnPropertyDescriptor(made.value, 'name')?.value;
+    return typeof name === 'string' && name !== '' ? name : undefined;
   }
-  return refused(
-    typeof name === 'string' && name !== '' ? `an instance of ${name}` : 'an instance of a class',
-    isCloneable(value),
-  );
+  return undefined;
+}
+
+function prototypeOf(value: object): object | null {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return types.isProxy(prototype) ? null : prototype;
 }
 
 /** Not those of a subclass, such as a File, which would arrive as a Blob. */

@@ -1,4 +1,4 @@
-import type { RunReport, RunStarted, StoreRepair, TaskRecord, ThreadId, UntypedEvents } from '../events.js';
+import type { RunReport, RunStarted, StoreRepair, TaskRecord, ThreadId, Unseen, UntypedEvents } from '../events.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import type { LiveAttempt } from './attempt.js';
@@ -36,6 +36,11 @@ export class Announcer {
   /** Somebody wants to know when tasks become ready. */
   get tellsReady(): boolean {
     return (this.#emitter.listening & READY_BIT) !== 0;
+  }
+
+  /** Somebody wants to know what a store cannot see. */
+  get tellsUnseen(): boolean {
+    return this.#listens('store:unseen');
   }
 
   /**
@@ -108,6 +113,11 @@ export class Announcer {
   storeRepaired(repair: StoreRepair): void {
     if (this.#listens('store:repaired'))
       this.#emitter.emit('store:repaired', { runId: this.#runId, atMs: this.#clock.now(), ...repair });
+  }
+
+  storeUnseen(unseen: Unseen): void {
+    if (this.#listens('store:unseen'))
+      this.#emitter.emit('store:unseen', { runId: this.#runId, atMs: this.#clock.now(), ...unseen });
   }
 
   storeRefused(id: number, error: unknown): void {

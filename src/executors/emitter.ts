@@ -18,6 +18,7 @@ export const EVENT_BITS: Readonly<Record<EventName, number>> = {
   'run:finished': 1 << 9,
   'store:repaired': 1 << 10,
   'store:refused': 1 << 11,
+  'store:unseen': 1 << 12,
 };
 
 /**

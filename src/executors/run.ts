@@ -226,6 +226,7 @@ export class Run implements AttemptRun, PlacedRun {
       this.#announcer.runStarted(this.graph, this.#startedAtMs, this.#order.selected, this.#order.estimates);
       this.#order.memory?.begin();
       for (const repair of this.#order.memory?.repairs ?? []) this.#announcer.storeRepaired(repair);
+      for (const unseen of this.#order.memory?.unseen ?? []) this.#announcer.storeUnseen(unseen);
       const { signal } = this.#order;
       if (signal?.aborted) this.#end('aborted', signal.reason);
     });
@@ -1001,6 +1002,7 @@ export class Run implements AttemptRun, PlacedRun {
     const { memory } = this.#order;
     if (this.#hasFlushed || memory === undefined) return true;
     this.#hasFlushed = true;
+    if (this.#announcer.tellsUnseen) for (const unseen of memory.moved()) this.#announcer.storeUnseen(unseen);
     const failed = (error: unknown) => {
       this.#storeFailure ??= { error };
     };

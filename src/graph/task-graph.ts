@@ -401,10 +401,12 @@ export class TaskGraph<Tasks extends object = any> {
   /**
    * Which tasks an executor cannot run as they are, and why: what its `run()` would throw, without running anything. Empty if it can run all of them.
    *
-   * @param executor - one with worker threads, to which functions have to be sent
+   * A store tells which tasks use something that it cannot see change, and what.
+   *
+   * @param asked - an executor with worker threads, to which functions have to be sent, or a store
    */
-  check(executor: { check(graph: TaskGraph): ReadonlyMap<string, string> }): ReadonlyMap<string, string> {
-    return executor.check(this);
+  check(asked: { check(graph: TaskGraph): ReadonlyMap<string, string> }): ReadonlyMap<string, string> {
+    return asked.check(this);
   }
 
   /**

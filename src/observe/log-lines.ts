@@ -22,6 +22,7 @@ export const LEVEL_BY_EVENT: Readonly<Record<keyof UntypedEvents, LogLevel>> = {
   'run:finished': 'info',
   'store:repaired': 'warn',
   'store:refused': 'warn',
+  'store:unseen': 'info',
 };
 
 /**
@@ -140,5 +141,9 @@ export const ENTRY_BY_EVENT: EntryMakers = {
   'store:refused': ({ task, error }) => ({
     fields: { task, err: error },
     msg: `${quoted(task)} not stored: ${described(error)}`,
+  }),
+  'store:unseen': ({ task, names, text }) => ({
+    fields: { ...(task === undefined ? {} : { task }), names },
+    msg: text,
   }),
 };

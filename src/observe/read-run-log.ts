@@ -109,7 +109,7 @@ type State = {
 }[keyof TaskLists];
 type TaskEvent = Exclude<
   keyof UntypedEvents,
-  'run:started' | 'run:finished' | 'task:progress' | 'store:repaired' | 'store:refused'
+  'run:started' | 'run:finished' | 'task:progress' | 'store:repaired' | 'store:refused' | 'store:unseen'
 >;
 
 /** A line of JSON: whatever stands in a file. */

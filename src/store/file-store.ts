@@ -30,7 +30,7 @@ export interface FileStoreOptions extends RoomOptions {
    * Default `'batch'`.
    */
   readonly durability?: 'each' | 'batch';
-  /** When a task counts as changed. Default `'version'`. */
+  /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
 }
 

@@ -1,3 +1,4 @@
+import { codeDifference } from '../code/code-part.js';
 import { hashValue } from '../codec/value-hash.js';
 import { described, FileError, quoted, UncarriableError } from '../errors.js';
 import { filesIn, lookOf } from '../files/file-result.js';
@@ -6,7 +7,10 @@ import type { TaskFunction } from '../graph/task.js';
 import type { OutcomeHeader, StoredOutcome } from './outcome-codec.js';
 
 /** What an outcome hangs on: as long as it is the same, running the task again would come to the same. */
-export type Fingerprint = Pick<OutcomeHeader, 'version' | 'dependencies' | 'after' | 'inputHashes' | 'sourceHash'>;
+export type Fingerprint = Pick<
+  OutcomeHeader,
+  'version' | 'dependencies' | 'after' | 'inputHashes' | 'sourceHash' | 'more'
+>;
 
 /** The hash of a result of which none can be made: it equals no other, so that whoever takes it runs again. */
 export const NO_HASH = '';
@@ -25,6 +29,10 @@ export function difference(
     return `its version changed from ${quoted(stored.version)} to ${quoted(now.version)}`;
   if (!isSame(stored.dependencies, now.dependencies)) return 'it takes the results of other tasks than before';
   if (!isSame([...stored.after].sort(), [...now.after].sort())) return 'it waits for other tasks than before';
+  const { code } = now.more;
+  if (code !== undefined && stored.more.code === undefined) return 'what its function uses was not kept';
+  const changedCode = code === undefined ? undefined : codeDifference(stored.more.code!, code);
+  if (changedCode !== undefined) return changedCode;
   if (now.sourceHash !== undefined && stored.sourceHash === undefined) return 'the text of its function was not kept';
   if (now.sourceHash === NO_HASH) return 'the text of its function cannot be seen: it is native or bound';
   if (now.sourceHash !== undefined && stored.sourceHash !== now.sourceHash) return 'the text of its function changed';

@@ -26,7 +26,7 @@ import { isKey, variantKey } from './variants.js';
 
 /** What a {@link FolderStore} can be told. */
 export interface FolderStoreOptions extends RoomOptions {
-  /** When a task counts as changed. Default `'version'`. */
+  /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
 }
 

@@ -1,5 +1,5 @@
 import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
-import type { StoreRepair } from '../events.js';
+import type { StoreRepair, Unseen } from '../events.js';
 import { FileClaims } from '../files/file-claims.js';
 import { filesIn } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
@@ -8,7 +8,7 @@ import { learn } from '../files/look.js';
 import { type Decision, NOT_NEEDED, unreadable, WAS_RESET } from '../graph/decision.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
-import { type Fingerprint, failureText, hashOfResult, NO_HASH, sourceHashOf } from './fingerprint.js';
+import { type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
 import { encodedHeld, heldResult } from './held-outcome.js';
 import { isSameFiles, KeptFiles } from './kept-files.js';
 import { isKeptFailure, lapse } from './lasting.js';
@@ -24,6 +24,7 @@ import {
 import { plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, Foreseen, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
+import { TaskCode, withoutTold } from './task-code.js';
 import {
   changeSince,
   isComparable,
@@ -58,10 +59,12 @@ export class KeptOutcomes implements RunMemory {
   readonly kept: Uint8Array;
   readonly durations: Map<number, number> = new Map<number, number>();
   readonly repairs: readonly StoreRepair[];
+  unseen: readonly Unseen[] = [];
   readonly refusals: { id: number; error: unknown }[] = [];
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
+  readonly #code: TaskCode;
   readonly #files: KeptFiles;
   readonly #now: () => number;
   /** The tasks with given results that are to be saved, once it is known what they were made from. */
@@ -104,6 +107,7 @@ export class KeptOutcomes implements RunMemory {
     this.#now = now;
     this.#retried = graph.outcomes.retried;
     this.#given = new Set(graph.outcomes.toSave);
+    this.#code = new TaskCode(graph, store.detect);
     this.#files = new KeptFiles(store, graph.name, isAsync, (of, task, bytes) => this.#saveAs(of, task, bytes));
     this.repairs = withUntold(store, loaded.repairs);
     this.kept = new Uint8Array(graph.topology.size);
@@ -132,6 +136,7 @@ export class KeptOutcomes implements RunMemory {
 
   begin(): void {
     UNTOLD.delete(this.#store);
+    this.unseen = withoutTold(this.#store, this.#graph.name, this.#code.unseen());
     this.#forgetResets();
     this.#retryFailures();
     this.#saveGiven();
@@ -292,6 +297,10 @@ export class KeptOutcomes implements RunMemory {
     return this.#save(id, { ...this.#header(id, facts), status: 'failed', value: error });
   }
 
+  moved(): readonly Unseen[] {
+    return withoutTold(this.#store, this.#graph.name, this.#code.moved());
+  }
+
   flush(): void | Promise<void> {
     this.#saveGiven();
     this.#makeRoom();
@@ -445,21 +454,23 @@ export class KeptOutcomes implements RunMemory {
 
   #header(id: number, { attempts, durationMs, atMs }: AttemptFacts, files?: readonly StoredFile[]) {
     const plain = plainHashesOf(this.#graph.plain, id);
+    const identity = this.#identity(id);
     return {
       task: this.#graph.names[id]!,
-      ...this.#identity(id),
+      ...identity,
       inputHashes: this.#inputsOf(id).map((input) => this.#hashOf(input)),
       attempts,
       durationMs,
       atMs,
-      more: { ...(plain && { plain }), ...(files && { files }) },
+      more: { ...identity.more, ...(plain && { plain }), ...(files && { files }) },
     };
   }
 
   /** What is known of a task before its dependencies have run. */
   #identity(id: number): Omit<Fingerprint, 'inputHashes'> {
-    const { names, settings, functions, topology } = this.#graph;
+    const { names, settings, topology } = this.#graph;
     const { dependencies } = topology;
+    const { sourceHash, code } = this.#code.of(id);
     const inputs = this.#inputsOf(id);
     const taken = new Set(inputs);
     const after = [...dependencies.ids.subarray(dependencies.starts[id], dependencies.starts[id + 1])].filter(
@@ -469,7 +480,8 @@ export class KeptOutcomes implements RunMemory {
       version: settings[id]!.version,
       dependencies: inputs.map((input) => names[input]!),
       after: after.map((one) => names[one]!),
-      sourceHash: this.#store.detect === 'source' ? sourceHashOf(functions[id]!) : undefined,
+      sourceHash,
+      more: code === undefined ? {} : { code },
     };
   }
 

@@ -7,7 +7,7 @@ import { withFurther } from './variants.js';
 
 /** What a {@link MemoryStore} can be told. */
 export interface MemoryStoreOptions extends RoomOptions {
-  /** When a task counts as changed. Default `'version'`. */
+  /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
 }
 

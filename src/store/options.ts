@@ -1,8 +1,8 @@
 import { InvalidOptionError } from '../errors.js';
 import type { ChangeDetection } from './run-memory.js';
 
-export function checkedDetect(detect: unknown = 'version'): ChangeDetection {
-  if (detect !== 'version' && detect !== 'source')
-    throw new InvalidOptionError('detect', "'version' or 'source'", detect);
+export function checkedDetect(detect: unknown = 'closure'): ChangeDetection {
+  if (detect !== 'closure' && detect !== 'source' && detect !== 'version')
+    throw new InvalidOptionError('detect', "'closure', 'source' or 'version'", detect);
   return detect;
 }

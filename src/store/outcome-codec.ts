@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { CodePart } from '../code/code-part.js';
 import { insteadOf } from '../codec/error-record.js';
 import { decodeValue, encodeValue } from '../codec/value-codec.js';
 import { hashValue } from '../codec/value-hash.js';
@@ -34,6 +35,8 @@ export type PlainHashes = readonly (readonly [at: number, hash: string])[];
 
 /** Of what only some outcomes have: each is left out where there is none. Outcomes of format 1 have none of them. */
 export interface MoreFields {
+  /** What its function hung on, where that was looked at. */
+  readonly code?: readonly CodePart[];
   /** What it was given by `with()`. */
   readonly plain?: PlainHashes;
   /** The files in the result of a done task. */

@@ -1,6 +1,7 @@
-import type { OpenGraph } from '../graph/task-graph.js';
+import { type OpenGraph, openGraph, type TaskGraph } from '../graph/task-graph.js';
 import { openOutcomes } from './kept-outcomes.js';
 import type { ChangeDetection, LoadedOutcomes, Memory, OutcomeKeeper, RunMemory } from './run-memory.js';
+import { TaskCode } from './task-code.js';
 
 /**
  * Where outcomes are kept from one run to the next, and from one process to the next. Extend it over any database that
@@ -61,10 +62,7 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
   abstract close(): void | Promise<void>;
   /** The same as `flush`, before it returns. `SyncExecutor` needs it of a store whose `save` returns promises. */
   flushSync?(): void;
-  /**
-   * When a task counts as changed, so that its outcome is no longer its own: `'version'`, if its `version` is another;
-   * `'source'`, also if the text of its function is. Default `'version'`.
-   */
+  /** When a task counts as changed, so that its outcome is no longer its own. Default `'closure'`. */
   declare readonly detect?: ChangeDetection | undefined;
   /**
    * How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. Of the first
@@ -78,6 +76,32 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
   declare readonly maxAgeMs?: number | undefined;
   /** @internal Drops what is too much, as far as the run that ends does not need it. */
   makeRoom?(graph: string, isNeeded: (key: string) => boolean): void;
+
+  /**
+   * What the functions of a graph's pending tasks use and this store cannot see change, such as instances of classes:
+   * for each of those tasks a sentence. `graph.check(store)` asks for it; a run tells the same by `store:unseen`. A task
+   * with a version is not among them, since its version alone counts.
+   *
+   * @example
+   * import { MemoryStore, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * class Rates {
+   *   #vat = 0.2;
+   *   on = (amount: number) => amount * this.#vat;
+   * }
+   * const rates = new Rates();
+   * const build = (version: string) =>
+   *   new TaskGraphBuilder({ name: 'shop' }).task('vat', () => rates.on(10)).version(version).build();
+   * [...build('').check(new MemoryStore()).keys()]; // => ['vat']
+   * build('1').check(new MemoryStore()).size; // => 0
+   */
+  check(graph: TaskGraph): ReadonlyMap<string, string> {
+    const open = openGraph(graph);
+    const unseen = new TaskCode(open, this.detect).unseen();
+    const ofAll = unseen.find(({ task }) => task === undefined);
+    if (ofAll !== undefined) return new Map(open.names.map((name) => [name, ofAll.text]));
+    return new Map(unseen.map(({ task, text }) => [task!, text]));
+  }
 
   /** Closes at the end of an `await using` block. */
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,5 @@
 import { quoted } from '../errors.js';
-import type { StoreRepair } from '../events.js';
+import type { StoreRepair, Unseen } from '../events.js';
 import { filesIn } from '../files/file-result.js';
 import { goOn } from '../files/in-turn.js';
 import { type Decision, EACH_RUN, unreadable } from '../graph/decision.js';
@@ -44,6 +44,14 @@ export class OwnOutcomes implements RunMemory {
 
   get repairs(): readonly StoreRepair[] {
     return this.#stored?.repairs ?? [];
+  }
+
+  get unseen(): readonly Unseen[] {
+    return this.#stored?.unseen ?? [];
+  }
+
+  moved(): readonly Unseen[] {
+    return this.#stored?.moved() ?? [];
   }
 
   get refusals(): RunMemory['refusals'] {

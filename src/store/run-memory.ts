@@ -1,4 +1,4 @@
-import type { StoreRepair } from '../events.js';
+import type { StoreRepair, Unseen } from '../events.js';
 import type { Decision } from '../graph/decision.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
@@ -30,8 +30,12 @@ export interface OutcomeKeeper {
   makeRoom?(graph: string, isNeeded: (key: string) => boolean): void;
 }
 
-/** When a task counts as changed: if its `version` is another, or also if the text of its function is. */
-export type ChangeDetection = 'version' | 'source';
+/**
+ * When a task counts as changed. `'version'`: if its `version` is another. `'source'`: also if the text of its function
+ * is. `'closure'`: if its `version` is another, and of a task without a version also if the text of its function is, or
+ * anything that its function uses from around it.
+ */
+export type ChangeDetection = 'closure' | 'source' | 'version';
 
 /** What a store keeps of a graph. */
 export interface LoadedOutcomes {
@@ -60,6 +64,8 @@ export interface RunMemory {
   readonly durations: ReadonlyMap<number, number>;
   /** What was damaged in the store, and has been mended. */
   readonly repairs: readonly StoreRepair[];
+  /** What cannot be compared with what it was, and has not been told yet. */
+  readonly unseen: readonly Unseen[];
   /** What could not be kept of results that were given to be saved, as far as this is known by now. */
   readonly refusals: readonly { readonly id: number; readonly error: unknown }[];
   /** A run begins: forgets what was reset since the last one. */
@@ -85,6 +91,8 @@ export interface RunMemory {
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void>;
   /** Keeps that a task has failed, and with what. */
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void>;
+  /** What has changed since the run began of what the functions of tasks use that ran, if that was not told before. */
+  moved(): readonly Unseen[];
   /** Makes safe all that was kept and forgotten. */
   flush(): void | Promise<void>;
 }

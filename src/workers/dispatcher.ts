@@ -1,3 +1,4 @@
+import { moduleReference } from '../code/module-reference.js';
 import { type Packed, pack, unpack } from '../codec/crossing.js';
 import { decodeError, type EncodedError, encodeError } from '../codec/error-codec.js';
 import { decodeValue } from '../codec/value-codec.js';
@@ -10,7 +11,6 @@ import type { Ending, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '..
 import { refusedArgument } from '../places/refused-argument.js';
 import { Claim, FunctionReference, InputKind, TaskEnd, TaskFlags, TOLD, ToWorker } from './messages.js';
 import type { FunctionSources } from './sendable-functions.js';
-import { moduleReference } from './task-module.js';
 import type { WorkerPool } from './worker-pool.js';
 import type { PrintedUntil, WorkerThread } from './worker-thread.js';
 

@@ -1,8 +1,8 @@
+import { moduleReference } from '../code/module-reference.js';
 import { quoted, TransferError } from '../errors.js';
 import { openGraph, type TaskGraph } from '../graph/task-graph.js';
 import type { PlacedRun } from '../places/place.js';
 import { type FunctionSource, functionSources, isRefusal, type Refusal } from './function-source.js';
-import { moduleReference } from './task-module.js';
 
 /** The text of each function that is to leave this thread and is no module task. */
 export type FunctionSources = ReadonlyMap<Function, FunctionSource>;

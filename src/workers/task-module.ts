@@ -1,3 +1,4 @@
+import { refersTo } from '../code/module-reference.js';
 import { InvalidOptionError } from '../errors.js';
 import type { ParametersOf } from '../graph/signature.js';
 import type { TaskFunction } from '../graph/task.js';
@@ -16,18 +17,6 @@ export type TaskModule<M extends object> = {
     ? ModuleTask<M[K]>
     : never;
 };
-
-/** Where a module task is to be found. */
-export interface ModuleReference {
-  readonly moduleUrl: string;
-  readonly exportName: string;
-}
-
-/**
- * On each module task its {@link ModuleReference}: by a name that every copy of this package finds, should a program
- * have loaded two.
- */
-const REFERENCE = Symbol.for('taskmap.moduleReference');
 
 /**
  * Names the functions that a module exports, so that a worker thread can import them. Nothing is imported here until
@@ -69,11 +58,6 @@ export function isPath(address: string): boolean {
   return /^(\.{1,2}$|(\.{0,2}|[a-z]:)[\\/])/i.test(address);
 }
 
-/** Where a function comes from, if `taskModule` made it. */
-export function moduleReference(fn: Function): ModuleReference | undefined {
-  return (fn as { [REFERENCE]?: ModuleReference })[REFERENCE];
-}
-
 function moduleTask(moduleUrl: string, exportName: string): ModuleTask {
   // Kept: to ask for an imported module again takes longer than a small function does.
   let found: ((...args: unknown[]) => unknown) | undefined;
@@ -81,8 +65,7 @@ function moduleTask(moduleUrl: string, exportName: string): ModuleTask {
     found ??= exported(await import(moduleUrl), moduleUrl, exportName);
     return found(...args);
   };
-  return Object.defineProperties(task, {
-    [REFERENCE]: { value: { moduleUrl, exportName } },
+  return Object.defineProperties(refersTo(task, { moduleUrl, exportName }), {
     name: { value: exportName },
     moduleUrl: { value: moduleUrl, enumerable: true },
     exportName: { value: exportName, enumerable: true },

@@ -1,7 +1,5 @@
 import { Worker } from 'node:worker_threads';
-
-/** A program that is an argument: its text is the next one. */
-export const PROGRAM: RegExp = /^(-e|--eval|-p|-pe|--print)$/;
+import { PROGRAM } from '../code/engine.js';
 
 /**
  * The flags of Node with which threads are to be started; `undefined` if they take those of this process as they are.

@@ -17,6 +17,8 @@ export {
   ResultUnavailableError,
   RunAbortedError,
   RunFailedError,
+  SchemaError,
+  type SchemaIssue,
   TaskmapError,
   TaskTimeoutError,
   TwoCopiesError,
@@ -35,6 +37,7 @@ export type { GlobOptions } from './files/glob.js';
 export type { Decision, PlannedTask } from './graph/decision.js';
 export type { Outcome, ResultSource, StatusCounts, TaskStatus } from './graph/outcome.js';
 export type * from './graph/signature.js';
+export type { SchemaVerdict, StandardSchema } from './graph/standard-schema.js';
 export type {
   FailureKeeping,
   RetryPolicy,

@@ -266,12 +266,46 @@ export class AsyncTaskError extends TaskmapError {
   readonly code = 'async-task';
   readonly task: string;
 
-  constructor(task: string) {
-    super(
-      `Task ${quoted(task)} returned a promise, which SyncExecutor does not wait for. Run this graph with AsyncExecutor.`,
-    );
+  constructor(task: string, what = 'returned a promise') {
+    super(`Task ${quoted(task)} ${what}, which SyncExecutor does not wait for. Run this graph with AsyncExecutor.`);
     this.task = task;
   }
+}
+
+/** What does not fit in a value, by a schema. */
+export interface SchemaIssue {
+  /** What the schema says of it. */
+  readonly message: string;
+  /** Where it is: the names and indices that lead to it, from the whole value on. */
+  readonly path: readonly PropertyKey[];
+}
+
+/** A task returned what does not fit the schema that `.returns()` gave it. */
+export class SchemaError extends TaskmapError {
+  readonly code = 'schema';
+  readonly task: string;
+  /** All that the schema had to say of the result. */
+  readonly issues: readonly SchemaIssue[];
+
+  constructor(task: string, issues: readonly SchemaIssue[]) {
+    super(`Task ${quoted(task)} returned what does not fit its schema: ${issuesText(issues)}`);
+    this.task = task;
+    this.issues = issues;
+  }
+}
+
+/** The first issues in a line: `result.rows[3].id: Expected a number`. */
+export function issuesText(issues: readonly SchemaIssue[]): string {
+  const texts = issues
+    .slice(0, LINES_SHOWN)
+    .map(({ message, path }) => `${path.reduce(withKey, 'result')}: ${message}`);
+  const rest = issues.length - texts.length;
+  return texts.join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+}
+
+function withKey(above: string, key: PropertyKey): string {
+  if (typeof key === 'string' && /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)) return `${above}.${key}`;
+  return `${above}[${typeof key === 'string' ? JSON.stringify(key) : String(key)}]`;
 }
 
 /** Tasks failed, and the caller asked for that to be an error: `onFailure: 'stop' | 'abort'`, or `graph.throwIfFailed()`. */

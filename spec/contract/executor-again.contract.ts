@@ -7,13 +7,13 @@ import { type ExecutorSubject, rejection, Stage, task } from './executor-harness
 export function againContract(subject: ExecutorSubject): void {
   const stores: [string, () => OutcomeStore | undefined][] = [
     ['without a store', () => undefined],
-    ['with a store', () => new MemoryStore()],
+    ['with a store', () => new MemoryStore({ detect: 'version' })],
   ];
   if (subject.isAsync)
     stores.push([
       'with a store that answers by promises',
       () => {
-        const store = new FickleStore();
+        const store = Object.assign(new FickleStore(), { detect: 'version' as const });
         store.begin('by promise');
         return store;
       },
@@ -245,6 +245,25 @@ export function againContract(subject: ExecutorSubject): void {
         expect(graph.explain('count')).toBe('ran: the result of "rows" changed');
       });
 
+      it('finds what was made from a result that was replaced meanwhile', async () => {
+        const stage = stageOf();
+        const calls: unknown[] = [];
+        const graph = stage.graph(
+          task('a', () => 1),
+          task('b', () => 2),
+          task('sum', (a: number, b: number) => calls.push([a, b]), { dependsOn: ['a', 'b'] }),
+        );
+        await stage.run(graph);
+        await stage.run(graph.markDone('a', 7 as never));
+        expect(calls).toEqual([[1, 2]]);
+        await stage.run(graph.reset('b', { descendants: false }));
+        expect(graph.explain('sum')).toBe('ran: the result of "a" changed');
+        expect(calls).toEqual([
+          [1, 2],
+          [7, 2],
+        ]);
+      });
+
       it('has what failed or was skipped behind it tried again', async () => {
         const stage = stageOf();
         const { graph, world, run } = pipeline(stage);
@@ -269,7 +288,7 @@ export function againContract(subject: ExecutorSubject): void {
 
   describe('a task that runs again', () => {
     it('runs in another graph as well, which takes the rest from the store', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore() });
+      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
       const make = () =>
         stage.graph(
           task('rows', () => [3, 4], { always: true }),
@@ -284,7 +303,7 @@ export function againContract(subject: ExecutorSubject): void {
     });
 
     it('is known to executors in turn, with a store and without', async () => {
-      const kept = new Stage(subject, { store: new MemoryStore() });
+      const kept = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
       const plain = new Stage(subject);
       const graph = plain.graph(
         task('rows', () => [3, 4], { always: true }),

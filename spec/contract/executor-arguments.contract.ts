@@ -66,7 +66,7 @@ export function argumentContract(subject: ExecutorSubject): void {
 
   describe('what meta() says', () => {
     it('is in each record about the task', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore() });
+      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
       const meta = { host: 'a' };
       const flaky = counted((call) => {
         if (call === 1) throw new RangeError('not yet');

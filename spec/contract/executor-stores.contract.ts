@@ -584,7 +584,7 @@ export function storeContract(subject: ExecutorSubject): void {
     if (subject.isAsync) {
       // rows ─► count ◄─ slow      rows ─(after)─► clock
       it('whose bytes cannot be read fails the task that takes them if another has begun that waited for it', async () => {
-        const store = new MemoryStore();
+        const store = new MemoryStore({ detect: 'version' });
         const stage = new Stage(subject, { store });
         const calls: string[] = [];
         const graph = (version: string) =>

@@ -9,6 +9,7 @@ import type { ExecutorSubject } from './executor-harness.js';
 import { noPromiseContract } from './executor-no-promises.contract.js';
 import { promiseContract } from './executor-promises.contract.js';
 import { runContract } from './executor-runs.contract.js';
+import { schemaContract } from './executor-schemas.contract.js';
 import { storeContract } from './executor-stores.contract.js';
 
 /** What every executor does. Their own specs hold only what differs. */
@@ -26,6 +27,7 @@ export function executorContract(subject: ExecutorSubject): void {
     endingContract(subject);
     storeContract(subject);
     againContract(subject);
+    schemaContract(subject);
     if (subject.isAsync) promiseContract(subject);
     else noPromiseContract(subject);
   });

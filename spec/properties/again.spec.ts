@@ -90,10 +90,6 @@ class Model {
     }));
   }
 
-  get #isTraced(): boolean {
-    return this.#always.size > 0 || this.#again.size > 0;
-  }
-
   run(only: readonly number[] | undefined): void {
     const named = only ?? this.#tasks.map((task) => task.id);
     const opened = this.#opened(this.#hangsOn(named));
@@ -109,8 +105,6 @@ class Model {
   }
 
   again(ofThese: readonly number[]): void {
-    // From here on it is known what results were made from: until now that is what their inputs are.
-    if (!this.#isTraced) for (const one of this.#tasks) this.#remember(one.id);
     for (const one of ofThese) this.#again.add(one);
     for (const one of ofThese) this.#forget(one);
     for (const one of ofThese)
@@ -133,12 +127,6 @@ class Model {
 
   #forget(one: number): void {
     Object.assign(this.known[one]!, { status: 'pending', isGiven: false, last: undefined, stored: undefined });
-  }
-
-  #remember(one: number): void {
-    const known = this.known[one]!;
-    if (known.status === 'done' && known.last !== undefined && !known.isGiven)
-      known.last = { ...known.last, inputs: this.#inputs(one) };
   }
 
   #inputs(one: number): Result[] {
@@ -185,7 +173,7 @@ class Model {
       this.#dependencies(one).some((other) => this.known[other]!.status === 'pending' || isOpen(other));
     const opens = (one: number): boolean => {
       const { status, isGiven, last } = this.known[one]!;
-      if (!this.#isTraced || status === 'pending' || (status === 'done' && isGiven)) return false;
+      if (status === 'pending' || (status === 'done' && isGiven)) return false;
       if (status === 'skipped') return waits(one);
       if (this.#always.has(one)) return true;
       if (!this.#isAffected(one)) return false;
@@ -229,7 +217,6 @@ class Model {
     known.isGiven = false;
     if (!this.#always.has(one)) {
       const isKept =
-        this.#isTraced &&
         known.last !== undefined &&
         isDeepStrictEqual(
           known.last.inputs.map(({ value }) => value),

@@ -62,11 +62,11 @@ const EXECUTORS: Readonly<Record<string, (store?: OutcomeStore) => Executor>> = 
   ParallelAsyncExecutor: (store) => new ParallelAsyncExecutor({ store, workers: 1 }),
 };
 const STORES: Readonly<Record<string, (folder: string) => OutcomeStore>> = {
-  MemoryStore: () => new MemoryStore(),
-  FileStore: (folder) => new FileStore(join(folder, 'outcomes')),
-  FolderStore: (folder) => new FolderStore(join(folder, 'outcomes')),
+  MemoryStore: () => new MemoryStore({ detect: 'version' }),
+  FileStore: (folder) => new FileStore(join(folder, 'outcomes'), { detect: 'version' }),
+  FolderStore: (folder) => new FolderStore(join(folder, 'outcomes'), { detect: 'version' }),
   'a store that promises': () => {
-    const store = new FickleStore();
+    const store = Object.assign(new FickleStore(), { detect: 'version' as const });
     store.begin('by promise');
     return store;
   },
@@ -299,7 +299,7 @@ describe.each(PAIRS)('files, with %s and %s', (executorName, storeName) => {
 
 describe.each(Object.keys(EXECUTORS))('a graph that is run once more, by %s', (executorName) => {
   it('looks at its sources again, with a store and without', async () => {
-    for (const store of [undefined, new MemoryStore()]) {
+    for (const store of [undefined, new MemoryStore({ detect: 'version' })]) {
       writeFileSync(at('source.txt'), 'tea ink');
       const executor = EXECUTORS[executorName]!(store);
       const graph = pipelineOf(tasksFor(executorName) as typeof fileTasks);
@@ -358,7 +358,7 @@ it('a process that is killed leaves files as they were, and what it had made is 
       .task('a', made('a')).withContext()
       .task('b', made('b')).withContext().after('a')
       .build();
-    new SyncExecutor({ store: new FolderStore(${JSON.stringify(at('store'))}) }).run(graph);
+    new SyncExecutor({ store: new FolderStore(${JSON.stringify(at('store'))}, { detect: 'version' }) }).run(graph);
     console.log(calls.join());`;
   const run = (how: string) =>
     spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program(how)], {
@@ -410,7 +410,7 @@ describe('a source', () => {
   });
 
   it('follows a link, and sees that it leads to another file', () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ detect: 'version' });
     writeFileSync(at('one'), 'same');
     writeFileSync(at('other'), 'else');
     writeFileSync(at('third'), 'else');
@@ -443,7 +443,7 @@ describe('a source', () => {
   });
 
   it('is hashed again as long as it is fresh, so that an edit within one tick of the clock is seen', () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ detect: 'version' });
     const path = at('fast');
     const run = () => {
       forgetLooks();
@@ -464,7 +464,7 @@ describe('a source', () => {
   });
 
   it('costs one look without reading, as long as nothing has changed', () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ detect: 'version' });
     mkdirSync(at('many'));
     for (let index = 0; index < 200; index++) writeFileSync(at('many', `${index}.txt`), `${index}`);
     const run = () => {
@@ -577,7 +577,7 @@ describe('a large file', () => {
   });
 
   it('that changes while it is looked at under a plan may have been changed', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ detect: 'version' });
     const graph = () =>
       new TaskGraphBuilder({ name: 'large' })
         .task('large', () => {
@@ -601,7 +601,7 @@ describe('a large file', () => {
 
 describe('the contents that a store keeps', () => {
   it('go with their outcome', async () => {
-    const store = new MemoryStore({ variants: 1 });
+    const store = new MemoryStore({ detect: 'version', variants: 1 });
     const contents = new Set<string>();
     const { save, forget } = store;
     vi.spyOn(store, 'save').mockImplementation((graph, task, bytes) => {
@@ -635,7 +635,7 @@ describe('the contents that a store keeps', () => {
   });
 
   it('that are not what they were are not put back: the task runs', async () => {
-    const store = new MemoryStore();
+    const store = new MemoryStore({ detect: 'version' });
     let runs = 0;
     const graph = () =>
       new TaskGraphBuilder({ name: 'damaged' })
@@ -681,7 +681,7 @@ describe('two tasks with one file', () => {
       const overlapping = await runOf(graph(at('real/x'), at(other)), new SyncExecutor());
       expect(overlapping.failure('task 1')).toMatchObject({ code: 'file-overlap', task: 'task 1', other: 'task 0' });
     }
-    const store = new MemoryStore();
+    const store = new MemoryStore({ detect: 'version' });
     await runOf(graph(at('real/y'), at('real/z')), new SyncExecutor({ store }));
     // One of them is kept, and the other is another by now.
     const moved = graph(at('real/y'), at('linked/y'));
@@ -704,7 +704,7 @@ describe('two tasks with one file', () => {
 });
 
 it('a file that was given as a result counts as what it is', async () => {
-  const store = new MemoryStore();
+  const store = new MemoryStore({ detect: 'version' });
   writeFileSync(at('given'), 'tea');
   let lengths = 0;
   const run = () => {
@@ -727,7 +727,7 @@ it('a file that was given as a result counts as what it is', async () => {
 });
 
 it('a renamed file of the same content is another file', async () => {
-  const store = new MemoryStore();
+  const store = new MemoryStore({ detect: 'version' });
   writeFileSync(at('a'), 'tea');
   const run = () => {
     const graph = new TaskGraphBuilder({ name: 'renamed' })

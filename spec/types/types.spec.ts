@@ -150,6 +150,7 @@ describe('completion', () => {
     const options = [
       'after',
       'always',
+      'meta',
       'build',
       'dependsOn',
       'expires',
@@ -160,6 +161,7 @@ describe('completion', () => {
       'onMainThread',
       'priority',
       'retry',
+      'returns',
       'task',
       'timeout',
       'transient',

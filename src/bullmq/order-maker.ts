@@ -70,8 +70,9 @@ export class OrderMaker {
   /** The result of a task has come, from here or from a worker. What is in the store stays there for those that take it. */
   cameWith(task: number, carried: CarriedValue): void {
     if (typeof carried === 'string') return;
-    this.#references.set(task, carried);
     this.#storedKeys.add(carried[0]);
+    // What a schema makes of it is made here, and is not what the worker has stored.
+    if (this.#run.open.settings[task]!.returns === undefined) this.#references.set(task, carried);
   }
 
   /** Drops all that is in the store. */

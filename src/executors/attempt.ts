@@ -94,6 +94,10 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   liveIndex = -1;
   /** What it writes that is to be put in its place when it is done. */
   written: WrittenFiles | undefined;
+  /** Its function has ended, and a while passes until it is known what to make of what it returned. */
+  isLookedOver = false;
+  /** What it returned was held against its schema. */
+  isChecked = false;
   /** It returned, and the files in its result are being looked at, or have been. */
   filesSeen: 'not yet' | 'being looked at' | 'all' = 'not yet';
   /** What is around a call of its function, if that is made here. */

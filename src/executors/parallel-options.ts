@@ -28,7 +28,7 @@ export interface ThreadPlan {
 }
 
 const WORKERS_MAX = 200;
-/** All but those that are to stay go to threads. */
+/** @internal All but those that are to stay go to threads. */
 export const ALL_ON_THREADS: ThreadPlan = {
   mainConcurrency: Number.POSITIVE_INFINITY,
   ioConcurrency: 0,
@@ -43,7 +43,7 @@ export function workerCount({ workers = Math.min(availableCores(), WORKERS_MAX) 
   return workers;
 }
 
-/** The threads of an executor. */
+/** @internal The threads of an executor. */
 export function poolOf(workers: number, { ioConcurrency }: ThreadPlan, options: ParallelExecutorOptions): WorkerPool {
   const { resourceLimits, workerScript, clock = systemClock } = options;
   return new WorkerPool({

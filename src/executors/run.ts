@@ -4,6 +4,7 @@ import {
   InvariantError,
   RunAbortedError,
   RunFailedError,
+  SchemaError,
   TaskTimeoutError,
   UnsendableError,
 } from '../errors.js';
@@ -13,6 +14,7 @@ import { filesIn, mayHoldFiles } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
 import { lookAtFiles } from '../files/look.js';
 import { unreadable } from '../graph/decision.js';
+import { type Checked, checkedBy, type StandardSchema } from '../graph/standard-schema.js';
 import type { TaskSettings } from '../graph/task.js';
 import { type OpenGraph, openGraph, releaseGraph, type TaskGraph } from '../graph/task-graph.js';
 import { TaskGraphBuilder } from '../graph/task-graph-builder.js';
@@ -26,6 +28,7 @@ import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
+import { fitting } from './kept-fit.js';
 import { isNeeded, lackedBy } from './spared.js';
 
 /** What a run does when a task fails for good. */
@@ -360,7 +363,7 @@ export class Run implements AttemptRun, PlacedRun {
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
       if (id === NONE) return;
-      const recalled = this.#order.memory!.recall(id);
+      const recalled = this.#fitting(id, this.#order.memory!.recall(id));
       if (recalled instanceof Promise) this.#recallLater(id, recalled);
       else this.#recalled(id, recalled);
       if (this.#host.isAsync) this.#yieldIfDue();
@@ -388,6 +391,16 @@ export class Run implements AttemptRun, PlacedRun {
     this.#schedule.failsStill(id);
     this.#announcer.failsStill(id, failure);
     if (this.#order.onFailure !== 'continue') this.#end('stopped', failure);
+  }
+
+  /** What a store has kept may not fit the schema that its task has now. */
+  #fitting(id: number, recalled: Recalled | Promise<Recalled>): Recalled | Promise<Recalled> {
+    const { returns } = this.#settings[id]!;
+    if (returns === undefined) return recalled;
+    return fitting(returns, recalled, this.#host.isAsync, (decision) => {
+      this.open.decisions.set(id, decision);
+      this.open.lineage?.forget(id);
+    });
   }
 
   #recalled(id: number, kept: Recalled): void {
@@ -510,12 +523,14 @@ export class Run implements AttemptRun, PlacedRun {
     return attempt;
   }
 
-  /** Whether one of the dependencies that are not done has a timeout: then it may fail although it returned. */
+  /** Whether one of the dependencies that are not done has a timeout or a schema: then it may fail although it returned. */
   #mayBeLate(id: number): boolean {
     const { starts, ids } = this.open.topology.dependencies;
     for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
       const dependency = ids[edge]!;
-      if (this.#settings[dependency]!.timeoutMs !== undefined && !this.open.outcomes.isDone(dependency)) return true;
+      const { timeoutMs, returns } = this.#settings[dependency]!;
+      const mayFail = timeoutMs !== undefined || returns !== undefined;
+      if (mayFail && !this.open.outcomes.isDone(dependency)) return true;
     }
     return false;
   }
@@ -760,7 +775,8 @@ export class Run implements AttemptRun, PlacedRun {
       return;
     }
     if (promise === undefined) {
-      if (settings.timeoutMs === undefined && attempt?.written === undefined && !mayHoldFiles(returned))
+      const isPlain = settings.timeoutMs === undefined && settings.returns === undefined;
+      if (isPlain && attempt?.written === undefined && !mayHoldFiles(returned))
         this.#succeeded(id, startedAtMs, attempt, returned);
       else this.#returned(attempt ?? this.#attempt(id, startedAtMs), returned);
     } else if (isAsync) {
@@ -815,12 +831,12 @@ export class Run implements AttemptRun, PlacedRun {
     attempt.timer?.();
     attempt.timer = this.#clock.after(this.#host.graceMs, () => this.#fact(() => this.#giveUp(attempt)));
     attempt.abort(abortion);
-    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.abort(attempt, abortion.reason);
+    if (attempt.isPlaced && !attempt.isLookedOver) this.#place!.abort(attempt, abortion.reason);
   }
 
   #giveUp(attempt: LiveAttempt): void {
     if (attempt.ended || attempt.heldEnding !== undefined) return;
-    if (attempt.isPlaced && attempt.filesSeen === 'not yet') this.#place!.giveUp(attempt);
+    if (attempt.isPlaced && !attempt.isLookedOver) this.#place!.giveUp(attempt);
     else this.#endedByAbort(attempt);
   }
 
@@ -833,6 +849,8 @@ export class Run implements AttemptRun, PlacedRun {
     if (attempt.ended) return 'void';
     if (this.#isInterrupted(attempt)) return this.#endedByAbort(attempt);
     if (this.#isLate(attempt)) return this.#failed(attempt, this.#timeout(attempt));
+    const { returns } = this.#settings[attempt.id]!;
+    if (returns !== undefined && !attempt.isChecked) return this.#check(attempt, returns, result);
     if (attempt.written !== undefined || mayHoldFiles(result)) return this.#returnedFiles(attempt, result);
     return this.#succeeded(attempt.id, attempt.startedAtMs, attempt, result);
   }
@@ -863,13 +881,56 @@ export class Run implements AttemptRun, PlacedRun {
       attempt.filesSeen = 'all';
       return result;
     });
-    if (attempt.liveIndex < 0) this.#await(attempt, seen);
-    else
-      whenSettled.call(
-        seen,
-        () => this.#promiseSettled(attempt, true, result),
-        (error) => this.#promiseSettled(attempt, false, error),
-      );
+    this.#awaitLookedOver(attempt, seen);
+  }
+
+  /** What a function returned is looked over a while longer; its attempt goes on until then. */
+  #awaitLookedOver(attempt: LiveAttempt, result: Promise<unknown>): void {
+    attempt.isLookedOver = true;
+    if (attempt.liveIndex < 0) {
+      this.#await(attempt, result);
+      return;
+    }
+    whenSettled.call(
+      result,
+      (value) => this.#promiseSettled(attempt, true, value),
+      (error) => this.#promiseSettled(attempt, false, error),
+    );
+    // Its place may have told only how it ended, so that nothing ends it yet.
+    const { timeoutMs } = this.#settings[attempt.id]!;
+    if (timeoutMs === undefined || attempt.abortedWith !== undefined) return;
+    const leftMs = timeoutMs - (attempt.tookMs ?? this.#clock.now() - attempt.startedAtMs);
+    attempt.timer?.();
+    attempt.timer = this.#clock.after(Math.max(leftMs, 0), () => this.#fact(() => this.#timedOut(attempt)));
+  }
+
+  /** Holds what a function returned against the schema of its task. What that makes of it is the result. */
+  #check(attempt: LiveAttempt, schema: StandardSchema, returned: unknown): Fate {
+    attempt.isChecked = true;
+    const { held } = attempt;
+    // The bytes are those of what the function returned.
+    attempt.held = undefined;
+    const fittingValue = (checked: Checked): unknown => {
+      if ('issues' in checked) throw new SchemaError(attempt.name, checked.issues);
+      return checked.value;
+    };
+    let result: unknown;
+    try {
+      const checked = checkedBy(schema, held === undefined ? returned : held.value);
+      if (checked instanceof Promise) {
+        const value = checked.then(fittingValue);
+        if (this.#host.isAsync) {
+          this.#awaitLookedOver(attempt, value);
+          return 'saving';
+        }
+        value.catch(() => {});
+        throw new AsyncTaskError(attempt.name, 'has a schema that returns a promise');
+      }
+      result = fittingValue(checked);
+    } catch (error) {
+      return this.#failed(attempt, error);
+    }
+    return this.#returned(attempt, result);
   }
 
   /** @throws {@link FileOverlapError} */

@@ -24,7 +24,8 @@ interface Described {
 
 /**
  * What the results of a graph were made from, so that a task may run again without all that depends on it. A graph has
- * it only if that can happen: with `.always()`, or after `reset(name, { descendants: false })`.
+ * it only if that can happen, with `.always()` or after `reset(name, { descendants: false })`; or once a result was
+ * replaced, and what was made from the one before stays.
  *
  * ```
  *   files* ─► count ─► letter        files ran again: is what it returned what count was made from?
@@ -101,14 +102,16 @@ export class Lineage {
     this.#made.delete(id);
   }
 
+  /** The result of a task is about to be another, or none, and those of its dependents stay: they were made from this. */
+  beforeChange(id: number): void {
+    const { starts, ids } = this.#topology.dependents;
+    for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) this.#remember(ids[edge]!);
+  }
+
   /** These tasks are about to be reset, and what depends on them is not. */
   beforeReset(ids: readonly number[]): void {
     this.#spread(ids);
-    for (const id of this.#topology.order) {
-      if (this.#affected[id] === 0 || !this.#outcomes.isDone(id) || this.#isGiven(id)) continue;
-      const made = this.madeBy(id);
-      made.inputs ??= this.#inputsNow(id);
-    }
+    for (const id of this.#topology.order) if (this.#affected[id] === 1) this.#remember(id);
     for (const id of ids) if (this.#outcomes.isDone(id)) hashOf(this.madeBy(id));
   }
 
@@ -160,6 +163,13 @@ export class Lineage {
 
   #isGiven(id: number): boolean {
     return this.#outcomes.isDone(id) && this.#outcomes.source(id) === 'given';
+  }
+
+  /** Of a task that was done before anybody asked, and of whose inputs none has changed since. */
+  #remember(id: number): void {
+    if (!this.#outcomes.isDone(id) || this.#isGiven(id)) return;
+    const made = this.madeBy(id);
+    made.inputs ??= this.#inputsNow(id);
   }
 
   #inputsNow(id: number): Made[] {

@@ -3,6 +3,7 @@
  * the declarations that TypeScript writes for a user's own builder name them; nobody needs to write them by hand.
  */
 
+import type { StandardSchema } from './standard-schema.js';
 import type { TaskFunction } from './task.js';
 
 declare const takes: unique symbol;
@@ -136,6 +137,34 @@ export type Accepted<F, Rs extends readonly unknown[], D> =
 /** The first arguments, with more to come from a further `dependsOn`. Behind a list of unknown length nothing can come: its end is not known. */
 type Begun<Rs extends readonly unknown[]> = number extends Rs['length'] ? Fed<Rs> : [...Fed<Rs>, ...any[]];
 
+/** A schema of any types. */
+export type AnySchema = StandardSchema<any, any>;
+/** What a schema takes. */
+export type SchemaInput<S extends AnySchema> = NonNullable<S['~standard']['types']>['input'];
+/** What a schema makes of it. */
+export type SchemaOutput<S extends AnySchema> = NonNullable<S['~standard']['types']>['output'];
+/**
+ * The schema itself if it takes what the function returns, else a type that says what does not fit. A result of which
+ * nothing is known is what schemas are for: any will do.
+ */
+export type FittingSchema<Declared, N, F, S extends AnySchema> = (
+  IsOpen<ResultOf<F>> extends true
+    ? true
+    : [ResultOf<F>] extends [SchemaInput<S>]
+      ? true
+      : false
+) extends true
+  ? N extends keyof Declared
+    ? [SchemaOutput<S>] extends [ResultOf<Declared[N]>]
+      ? S
+      : ResultMismatch<{ declared: ResultOf<Declared[N]>; returned: SchemaOutput<S> }>
+    : S
+  : SchemaMismatch<{ returned: ResultOf<F>; takes: SchemaInput<S> }>;
+/** A function whose result has become what a schema makes of it. */
+export type Returning<F, S extends AnySchema> = (
+  ...results: ParametersOf<F>
+) => ReturnOf<F> extends PromiseLike<unknown> ? Promise<SchemaOutput<S>> : SchemaOutput<S>;
+
 /** Any string. The declared names are named apart so that editors offer them. */
 export type AnyName<Declared> = (keyof Declared & string) | (string & {});
 
@@ -215,6 +244,10 @@ export interface NameTaken<Name> {
 }
 /** Printed by the compiler: the function returns something else than its declaration says. */
 export interface ResultMismatch<Why> {
+  readonly [message]: Why;
+}
+/** Printed by the compiler: the schema does not take what the function returns. */
+export interface SchemaMismatch<Why> {
   readonly [message]: Why;
 }
 /** Printed by the compiler: these tasks return promises, which SyncExecutor does not wait for. */

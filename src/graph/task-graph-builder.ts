@@ -18,9 +18,11 @@ import type {
   Accepted,
   Add,
   AnyName,
+  AnySchema,
   AnyTask,
   DependencyLists,
   Fed,
+  FittingSchema,
   MissingArguments,
   MissingFunction,
   NewName,
@@ -28,6 +30,7 @@ import type {
   ResultOf,
   ResultsFor,
   Returned,
+  Returning,
   ReturnOf,
   Takes,
   TaskHandle,
@@ -279,6 +282,10 @@ export interface IncompleteTask<
   ): TaskStage<Declared, Added, N, F, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
   withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
+  /** What the result has to fit: see {@link TaskStep.returns}. */
+  returns<S extends AnySchema>(
+    schema: FittingSchema<Declared, N, F, S> & S,
+  ): TaskStage<Declared, Added, N, Returning<F, S>, Rs>;
   readonly task: MissingArguments<{ given: Fed<Rs>; takes: ParametersOf<F> }>;
   readonly build: MissingArguments<{ given: Fed<Rs>; takes: ParametersOf<F> }>;
 }
@@ -302,6 +309,39 @@ export interface TaskStep<
   ): TaskStage<Declared, Added, N, F, [...Rs, ...Vs]>;
   /** Passes a {@link TaskContext} as the first argument. Call it before `dependsOn`. */
   withContext(): TaskStage<Declared, Added, N, F, [TaskContext, ...Rs]>;
+  /**
+   * What the result has to fit: a schema of zod, valibot or any other library that follows
+   * {@link https://standardschema.dev | Standard Schema}. It is held against what the function returned, on the thread
+   * that called `run()`, and what it makes of it is the result. What does not fit fails the attempt with a
+   * {@link SchemaError}, which `retry.when` sees; a stored result that does not fit any more is not taken.
+   *
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { type StandardSchema, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * // With zod: z.object({ id: z.number() })
+   * const user: StandardSchema<unknown, { id: number }> = {
+   *   '~standard': {
+   *     version: 1,
+   *     vendor: 'me',
+   *     validate: (value) => {
+   *       const { id } = value as { id?: unknown };
+   *       return typeof id === 'number' ? { value: { id } } : { issues: [{ message: 'Expected a number', path: ['id'] }] };
+   *     },
+   *   },
+   * };
+   * const graph = new TaskGraphBuilder()
+   *   .task('good', (): unknown => JSON.parse('{ "id": 7 }')).returns(user)
+   *   .task('bad', (): unknown => JSON.parse('{ "id": "7" }')).returns(user)
+   *   .build();
+   * new SyncExecutor().run(graph);
+   * graph.result('good').id; // => 7
+   * String(graph.failure('bad')); // => 'SchemaError: Task "bad" returned what does not fit its schema: result.id: Expected a number'
+   */
+  returns<S extends AnySchema>(
+    schema: FittingSchema<Declared, N, F, S> & S,
+  ): TaskStage<Declared, Added, N, Returning<F, S>, Rs>;
   /** Starts the next task: see {@link TaskGraphBuilder.task}. */
   task<const M extends AnyName<Declared>>(
     name: NewName<Declared, Add<Added, N, Fed<Rs>, ReturnOf<F>>, M>,
@@ -668,6 +708,10 @@ class Draft {
 
   always(on = true): this {
     return this.#set({ always: on });
+  }
+
+  returns(returns: AnySchema): this {
+    return this.#set({ returns });
   }
 
   meta(meta: TaskMeta): this {

@@ -584,6 +584,7 @@ export class TaskGraph<Tasks extends object = any> {
     this.#refuseIfBusy('change');
     const excepted = new Set(tasks.map((task) => this.#id(task)));
     for (let id = 0; id < this.size; id++) {
+      if (excepted.has(id)) this.#beforeChange(id);
       if (excepted.has(id)) this.#reset(id);
       else if (!this.#outcomes.isDone(id)) this.#give(id, undefined);
     }
@@ -776,12 +777,22 @@ export class TaskGraph<Tasks extends object = any> {
     if (decisions.size > 0) decisions.delete(id);
   }
 
+  /** What was made from its result stays: should that be asked for later, it is known from what. */
+  #beforeChange(id: number): void {
+    if (!this.#outcomes.isDone(id)) return;
+    const { starts, ids } = this.#open.topology.dependents;
+    const hasMade = (dependent: number) =>
+      this.#outcomes.isDone(dependent) && this.#outcomes.source(dependent) !== 'given';
+    if (ids.subarray(starts[id], starts[id + 1]).some(hasMade)) this.#open.traced().beforeChange(id);
+  }
+
   #retry(id: number): void {
     if (this.#outcomes.isFailed(id) && this.#open.settings[id]!.keepFailures !== undefined) this.#outcomes.retry(id);
     else if (this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id)) this.#outcomes.pending(id);
   }
 
   #give(id: number, result: unknown): void {
+    this.#beforeChange(id);
     this.#outcomes.done(id, result, 'given');
     this.#open.lineage?.forget(id);
   }

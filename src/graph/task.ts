@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../errors.js';
+import { isSchema, type StandardSchema } from './standard-schema.js';
 import { frozenMeta, type TaskMeta } from './task-meta.js';
 
 /** Any function that can be a task. Its parameters are the results of the task's dependencies. */
@@ -103,6 +104,8 @@ export interface TaskOptions {
    * finds tasks by it. The function does not get it, and no result hangs on it.
    */
   readonly meta?: TaskMeta | undefined;
+  /** What the result has to fit, and what makes it what dependents get: a schema of zod, valibot or any other library. */
+  readonly returns?: StandardSchema<any, any> | undefined;
   /**
    * How long a kept result holds, in milliseconds, counted from when the task ended by the executor's clock: a finite
    * number above 0. Default: as long as the task and its inputs are the same.
@@ -142,6 +145,8 @@ export interface TaskSettings {
   readonly always: boolean;
   /** `undefined`: nothing. */
   readonly meta: TaskMeta | undefined;
+  /** `undefined`: the result may be anything. */
+  readonly returns: StandardSchema | undefined;
   /** `undefined`: it never does. */
   readonly expiresMs: number | undefined;
   /** `undefined`: for no time. */
@@ -171,6 +176,7 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   version: '',
   always: false,
   meta: undefined,
+  returns: undefined,
   expiresMs: undefined,
   keepFailures: undefined,
   transient: false,
@@ -212,6 +218,7 @@ export function settled(
     version: checked.text('version', options.version, base.version),
     always: checked.flag('always', options.always, base.always),
     meta: checked.meta(options.meta, base.meta),
+    returns: checked.schema(options.returns, base.returns),
     expiresMs: checked.number('expiresMs', options.expiresMs, base.expiresMs, DURATION, isDuration),
     keepFailures: checked.failureKeeping(options.keepFailures, base.keepFailures),
     transient: checked.flag('transient', options.transient, base.transient),
@@ -230,6 +237,7 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.version === '' &&
     !settings.always &&
     settings.meta === undefined &&
+    settings.returns === undefined &&
     settings.expiresMs === undefined &&
     settings.keepFailures === undefined &&
     !settings.transient;
@@ -255,6 +263,11 @@ class Options {
   flag(option: string, value: unknown, fallback: boolean): boolean {
     if (value === undefined || typeof value === 'boolean') return value ?? fallback;
     return this.#refused(option, 'true or false', value, fallback);
+  }
+
+  schema(value: unknown, fallback: StandardSchema | undefined): StandardSchema | undefined {
+    if (value === undefined || isSchema(value)) return value ?? fallback;
+    return this.#refused('returns', 'a Standard Schema, such as those of zod and valibot', value, fallback);
   }
 
   meta(value: unknown, fallback: TaskMeta | undefined): TaskMeta | undefined {

@@ -297,7 +297,7 @@ export class Dispatcher implements Place {
     this.#attempts[id] = undefined;
     this.#suspects.delete(id);
     const isReturned = end === TaskEnd.returned || end === TaskEnd.packed || end === TaskEnd.encoded;
-    this.#keptOn[id] = isReturned && this.#hasDependentsThere(id) ? thread.number : 0;
+    this.#keptOn[id] = isReturned && this.#isKeptThere(id) ? thread.number : 0;
     if (end !== TaskEnd.inputLost) {
       this.#learn(id, tookMs);
       if (end === TaskEnd.unsendable) this.#run.began(attempt, startedAtMs, thread.threadId);
@@ -484,7 +484,7 @@ export class Dispatcher implements Place {
     const { withContext } = open.settings[id]!;
     const fn = this.#functionNumber(thread, id);
     const token = ++this.#token;
-    let flags = this.#hasDependentsThere(id) ? TaskFlags.keep : 0;
+    let flags = this.#isKeptThere(id) ? TaskFlags.keep : 0;
     const expectedMs = this.#expected(id);
     if (withContext) flags |= TaskFlags.withContext;
     if (expectedMs >= AHEAD_MS) flags |= TaskFlags.tellFirst;
@@ -823,6 +823,11 @@ export class Dispatcher implements Place {
     if (last?.hasRoom(INBOX_MS, INBOX_MAX) && last.queuedMs - roomiest.queuedMs + expectedMs < hopMs) return last;
     this.#lastRoomiest = roomiest;
     return roomiest;
+  }
+
+  /** Whether dependents may take the result where it was made. What a schema makes of it is made here. */
+  #isKeptThere(id: number): boolean {
+    return this.#run.open.settings[id]!.returns === undefined && this.#hasDependentsThere(id);
   }
 
   #hasDependentsThere(id: number): boolean {

@@ -8,7 +8,7 @@ import { sizeText } from './table.js';
 /** A figure that is to be reached, and what was. */
 export interface Bar {
   readonly what: string;
-  readonly unit: 'x' | ' bytes' | ' MB';
+  readonly unit: 'x' | ' bytes' | ' MB' | ' ms';
   readonly atMost: number;
   /** The worst figure is the one that counts; none: nothing was measured. */
   readonly reached: readonly Reached[];

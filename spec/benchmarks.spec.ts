@@ -26,6 +26,7 @@ import {
   withContenders,
 } from '../benchmarks/parallel/contest.js';
 import { PARTS } from '../benchmarks/parallel/parts/all-parts.js';
+import { CLOSURES, closuresTimed, LOOKING, NOT_LOOKING } from '../benchmarks/parallel/parts/closures.js';
 import { chainsTimed, inFlood, piscinaChainsTimed } from '../benchmarks/parallel/parts/flooded.js';
 import { passed } from '../benchmarks/parallel/parts/large-results.js';
 import { efficiencies, metgUs } from '../benchmarks/parallel/parts/metg.js';
@@ -223,4 +224,20 @@ it('bars for threads are neither met nor missed where nothing was measured', () 
   expect(bars.length).toBeGreaterThan(0);
   expect(bars.every((bar) => isMet(bar) === undefined)).toBe(true);
   expect(threadsMarkdown(PARTS, [])).toBe('');
+});
+
+it('closures that a process has not seen before are kept by a store that looks at them, and by one that does not', () => {
+  const ofOneText = (count: number) => {
+    const factors = { all: 3 };
+    return Array.from({ length: count }, (_, index) => () => index * factors.all);
+  };
+  const timings = closuresTimed('closures', ofOneText, 20, 1);
+  expect(timings).toMatchObject([
+    { part: CLOSURES, contender: LOOKING, tasks: 20 },
+    { part: CLOSURES, contender: NOT_LOOKING, tasks: 20 },
+  ]);
+  const [looking, other] = timings.map(({ medianMs }) => medianMs);
+  expect(threadBarsOf(timings).find(({ unit }) => unit === ' ms')?.reached).toEqual([
+    { where: 'closures', figure: looking! - other! },
+  ]);
 });

@@ -6,9 +6,15 @@ export const COPY: Copy = { version: '0.1.0', url: import.meta.url };
 /** Under this every copy finds of which copy an object is. */
 const MARK = Symbol.for('taskmap-ts.copy');
 
-/** Marks all objects of a class as made by this copy. */
-export function markAsOurs(prototype: object): void {
-  Object.defineProperty(prototype, MARK, { value: COPY });
+/** Marks all objects of a class as made by this copy, or a function as its own. */
+export function markAsOurs(marked: object): void {
+  Object.defineProperty(marked, MARK, { value: COPY });
+}
+
+/** Whether it is a function or a class that was marked, by whichever copy. Classes that extend it are not. */
+export function isOurs(fn: Function): boolean {
+  const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
+  return [fn, prototype].some((one) => one !== undefined && Object.hasOwn(one as object, MARK));
 }
 
 /** The copy that has made an object: `undefined` if none has, or one that made no marks. */

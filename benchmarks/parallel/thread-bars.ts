@@ -5,6 +5,7 @@ import { OBSERVED } from './contenders/taskmap-observed.js';
 import { IO_ON_MAIN, IO_ON_THREAD, PARALLEL } from './contenders/taskmap-threads.js';
 import { WORKERPOOL } from './contenders/workerpool.js';
 import type { Timing } from './contest.js';
+import { LOOKING, NOT_LOOKING } from './parts/closures.js';
 import { EMPTY_TASKS, INDEPENDENT } from './parts/empty-tasks.js';
 import { EIGHT_CHAINS, FLOODED, ONE_CHAIN } from './parts/flooded.js';
 import { MAKESPAN } from './parts/makespan.js';
@@ -35,6 +36,7 @@ export function threadBarsOf(timings: readonly Timing[]): Bar[] {
       ...ratios(inFlood(EIGHT_CHAINS), IO_ON_THREAD, PARALLEL, "io: 'thread'"),
     ]),
     bar('computing with a dashboard and a run log, against without', 1.1, overAlone(timings)),
+    { what: 'looking at what 10 000 functions use', unit: ' ms', atMost: 500, reached: lookingMs(timings) },
   ];
 }
 
@@ -57,6 +59,14 @@ function overAlone(timings: readonly Timing[]): Reached[] {
   return looking === undefined || alone === undefined
     ? []
     : [{ where: looking.graph, figure: looking.cpuMs / alone.cpuMs }];
+}
+
+function lookingMs(timings: readonly Timing[]): Reached[] {
+  return timings.flatMap((looking) => {
+    const other = timings.find(({ graph, contender }) => graph === looking.graph && contender === NOT_LOOKING);
+    if (looking.contender !== LOOKING || other === undefined) return [];
+    return [{ where: looking.graph, figure: looking.medianMs - other.medianMs }];
+  });
 }
 
 function metgRatios(timings: readonly Timing[], graphs: readonly string[]): Reached[] {

@@ -3,6 +3,7 @@ import { PISCINA } from './contenders/piscina.js';
 import { WORKERPOOL } from './contenders/workerpool.js';
 import type { Timing } from './contest.js';
 import type { Part } from './part.js';
+import { CLOSURES } from './parts/closures.js';
 import { EMPTY_TASKS } from './parts/empty-tasks.js';
 import { efficiencies, METG, metgUs } from './parts/metg.js';
 import { OBSERVED_RUN } from './parts/observed.js';
@@ -50,7 +51,7 @@ function timingRows(timings: readonly Timing[]): string[][] {
     const peer = timings.find(({ contender }) => contender === name);
     return peer === undefined ? '' : `${numberText(ms / peer.medianMs)}x`;
   };
-  const isPerTask = [EMPTY_TASKS, OBSERVED_RUN].includes(timings[0]!.part);
+  const isPerTask = [EMPTY_TASKS, OBSERVED_RUN, CLOSURES].includes(timings[0]!.part);
   const rows = timings.map(({ contender, tasks, medianMs, cpuMs, idealMs, rounds }) => [
     contender,
     numberText(medianMs),

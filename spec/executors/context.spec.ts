@@ -140,7 +140,7 @@ describe.each(EXECUTORS)('what %s calls on the thread of its caller', (_, make) 
           'when',
           'a listener on a signal',
         ],
-        ...['load', 'save'],
+        ...['load', 'save', 'store:unseen'],
       ].sort(),
     );
   });

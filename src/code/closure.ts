@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { hashValue } from '../codec/value-hash.js';
+import { isOurs } from '../copy.js';
 import { UncarriableError } from '../errors.js';
 import { boundedParts, type Code, type CodePart, packagePart, type UnseenPart } from './code-part.js';
 import { Engine, type FunctionFacts, fileOf } from './engine.js';
@@ -34,6 +36,10 @@ interface Variable {
 
 const OWN_TEXT = 'the text of its function';
 const NOTHING: readonly never[] = [];
+/** Where this package is, unless it was made part of a bundle. What it is itself, no result hangs on. */
+const OWN_FOLDER = /[\\/]code[\\/]closure\.[jt]s$/.test(import.meta.url)
+  ? fileURLToPath(new URL('../', import.meta.url))
+  : '\0';
 /** What stands for an imported module in test runners, which put a Proxy around those that are not of the program. */
 const IMPORTED = /^(__vite_ssr_import_\d+__|__vi_import_\d+__)$/;
 
@@ -126,7 +132,8 @@ class ClosureReader {
     const { identity, requests, isNative } = text;
     const { url } = facts.script;
     const file = url === '' ? undefined : pathOf(fileOf(facts.script));
-    if (/^node:/.test(url)) return { ...EMPTY, fn, origin: 'built in', identity: undefined };
+    if (/^node:/.test(url) || isOurs(fn) || file?.startsWith(OWN_FOLDER))
+      return { ...EMPTY, fn, origin: 'built in', identity: undefined };
     if (file !== undefined && installedPackageOf(file) !== undefined)
       return { ...EMPTY, fn, origin: 'package', identity, file };
     const variables: Variable[] = [];
@@ -277,11 +284,10 @@ class ClosureReader {
       code = this.#files.reachedFrom([{ specifier: moduleUrl, from }], dirname(from));
       this.#codeOfModule.set(moduleUrl, code);
     }
+    // Of a module that is its own address, this says what it is; what is behind a # is no part of it.
+    const text = moduleUrl.startsWith('data:') ? moduleUrl.replace(/#.*$/s, '') : '';
     const parts = boundedParts(
-      [
-        ['the export that it calls', shortHash(exportName, moduleUrl.startsWith('data:') ? moduleUrl : '')],
-        ...code.parts,
-      ],
+      [['the export that it calls', shortHash(exportName, '\n', text)], ...code.parts],
       (rest) => shortHash(JSON.stringify(rest)),
     );
     return { parts, unseen: code.unseen };

@@ -155,7 +155,7 @@ export class Engine {
     });
   }
 
-  #ask(functions: readonly Function[], names: readonly Iterable<string>[]): FunctionFacts[] {
+  #ask(functions: readonly Function[], namesOf: readonly Iterable<string>[]): FunctionFacts[] {
     return this.#handling(functions, (handles, handedOver) => {
       const inside = handles.map((handle) => {
         const { internalProperties } = this.#propertiesOf(handle);
@@ -163,15 +163,25 @@ export class Engine {
       });
       const locations = inside.map((parts): Location => parts.get('[[FunctionLocation]]')?.value ?? NO_LOCATION);
       this.#learnScripts(locations);
-      const given = handedOver(inside.flatMap((parts) => PARTS.map((part) => parts.get(part))));
-      return inside.map((parts, index) => {
-        const [scopes, target, boundThis, boundArgs] = given.slice(index * PARTS.length, (index + 1) * PARTS.length);
+      // Of most functions that is the list of scopes alone.
+      const parts = inside.map((one) => PARTS.filter((part) => one.has(part)));
+      const given = handedOver(parts.flatMap((names, index) => names.map((part) => inside[index]!.get(part))));
+      let at = 0;
+      return parts.map((names, index) => {
+        const told = Object.fromEntries(names.map((part) => [part, given[at++]]));
         const location = locations[index]!;
+        const scopes = told['[[Scopes]]'] as ArrayLike<Scope> | undefined;
         return {
           location,
           script: scriptById.get(location.scriptId)!,
-          around: scopes === undefined ? NO_VARIABLES : variablesIn(scopes as ArrayLike<Scope>, names[index]!),
-          bound: parts.has('[[TargetFunction]]') ? { target, boundThis, boundArgs } : undefined,
+          around: scopes === undefined ? NO_VARIABLES : variablesIn(scopes, namesOf[index]!),
+          bound: names.includes('[[TargetFunction]]')
+            ? {
+                target: told['[[TargetFunction]]'],
+                boundThis: told['[[BoundThis]]'],
+                boundArgs: told['[[BoundArgs]]'],
+              }
+            : undefined,
         };
       });
     });

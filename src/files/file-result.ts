@@ -1,3 +1,4 @@
+import { markAsOurs } from '../copy.js';
 import { InvalidOptionError } from '../errors.js';
 import { pathOfAddress, resolvedPath, separator } from './disk.js';
 
@@ -118,6 +119,10 @@ export function fileAt(path: string | URL, { restore = false }: FileOptions = {}
   const given = checkedPath('path', path);
   return new FileResult(withSlashes(given), resolvedPath(given), restore);
 }
+
+// What they are in a bundle is no part of the program either.
+markAsOurs(fileAt);
+markAsOurs(FileResult.prototype);
 
 /** @throws {@link InvalidOptionError} */
 export function checkedPath(option: string, path: unknown, task?: string): string {

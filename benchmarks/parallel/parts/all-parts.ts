@@ -1,4 +1,5 @@
 import type { Part } from '../part.js';
+import { closures } from './closures.js';
 import { emptyTasks } from './empty-tasks.js';
 import { flooded } from './flooded.js';
 import { largeResults } from './large-results.js';
@@ -8,7 +9,7 @@ import { mixed } from './mixed.js';
 import { observedRun } from './observed.js';
 import { straggler } from './straggler.js';
 
-/** Every question about threads, in the order in which they are asked. */
+/** Every question about threads, and about what else runs beside tasks, in the order in which they are asked. */
 export const PARTS: readonly Part[] = [
   emptyTasks,
   metg,
@@ -18,4 +19,5 @@ export const PARTS: readonly Part[] = [
   flooded,
   largeResults,
   observedRun,
+  closures,
 ];

@@ -31,8 +31,11 @@ export function calledBack(spec: TaskSpec): TaskSpec {
   const closure = closures.push(spec.run as TaskFunction) - 1;
   const passed = spec.withContext ? '(context, ...args)' : '(...args)';
   const context = spec.withContext ? 'context' : 'undefined';
-  const text = `export const call = ${passed} => callTheSpec(${closure}, ${context}, args);`;
-  const { call } = taskModule<{ call: TaskFunction }>(`data:text/javascript,${encodeURIComponent(text)}`);
+  // The same for all closures, as far as it is looked at.
+  const text = `
+    const closure = Number(new URL(import.meta.url).hash.slice(1));
+    export const call = ${passed} => callTheSpec(closure, ${context}, args);`;
+  const { call } = taskModule<{ call: TaskFunction }>(`data:text/javascript,${encodeURIComponent(text)}#${closure}`);
   return { ...spec, run: call as ModuleTask, ioBound: true };
 }
 

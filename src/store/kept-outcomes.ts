@@ -233,8 +233,9 @@ export class KeptOutcomes implements RunMemory {
   }
 
   recall(id: number): Recalled | Promise<Recalled> {
+    if (this.#given.size === 0) return this.#looked(id);
     return goOn(this.#looked(id), (recalled) => {
-      if (this.#given.size > 0) this.#saveGiven();
+      this.#saveGiven();
       return recalled;
     });
   }
@@ -390,16 +391,18 @@ export class KeptOutcomes implements RunMemory {
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
-    const now = { ...this.#identity(id), inputHashes, plain: plainHashesOf(this.#graph.plain, id) };
-    const ofSame = outcomes.filter((outcome) => changeSince(outcome, now) === undefined);
-    const whyNot = (outcome: StoredOutcome) =>
-      this.#retried.has(id) && outcome.status === 'failed'
-        ? failureText(outcome)
-        : lapse(outcome, this.#graph.settings[id]!, this.#now);
+    const { version, dependencies, after, sourceHash, more } = this.#identity(id);
+    const plain = plainHashesOf(this.#graph.plain, id);
+    const now: MadeFrom = { version, dependencies, after, sourceHash, more, inputHashes, plain };
+    const isOfSame = (outcome: StoredOutcome) => changeSince(outcome, now) === undefined;
     // As long as an input is not known, any of them may be the one.
-    const stored = (unknown === undefined ? undefined : ofSame.find((one) => whyNot(one) === undefined)) ?? ofSame[0];
-    const why = stored === undefined ? differenceText(outcomes[0]!, now) : whyNot(stored);
-    if (stored === undefined || why !== undefined) return this.#decide(id, { verdict: 'runs', why: why! });
+    const stored =
+      (unknown === undefined
+        ? undefined
+        : outcomes.find((one) => isOfSame(one) && this.#lapse(id, one) === undefined)) ?? outcomes.find(isOfSame);
+    if (stored === undefined) return this.#decide(id, { verdict: 'runs', why: differenceText(outcomes[0]!, now) });
+    const why = this.#lapse(id, stored);
+    if (why !== undefined) return this.#decide(id, { verdict: 'runs', why });
     if (unknown !== undefined) {
       return this.#decide(id, {
         verdict: 'may run',
@@ -421,13 +424,21 @@ export class KeptOutcomes implements RunMemory {
     return this.#decide(id, stored.more.transient ? NOT_NEEDED : KEPT);
   }
 
+  /** Why an outcome does not hold although it was made from the same. */
+  #lapse(id: number, outcome: StoredOutcome): string | undefined {
+    if (outcome.status === 'failed' && this.#retried.has(id)) return failureText(outcome);
+    return lapse(outcome, this.#graph.settings[id]!, this.#now);
+  }
+
   #found(id: number, number: number, bytes: Uint8Array): void {
     const stored = this.#decoded(id, bytes);
-    const variants = [...this.#variantsOf(id), { number, bytes, stored }];
+    const variant = { number, bytes, stored };
+    const others = this.#variants.get(id);
+    const variants = others === undefined ? [variant] : [...others, variant];
     this.#variants.set(id, variants);
     // Of a task that will run again, at least how long it took is of interest.
-    const lastDone = newestFirst(variants).find(({ status }) => status === 'done');
-    if (lastDone !== undefined) this.durations.set(id, lastDone.durationMs);
+    const lastDone = others === undefined ? stored : newestFirst(variants).find(({ status }) => status === 'done');
+    if (lastDone?.status === 'done') this.durations.set(id, lastDone.durationMs);
     if (this.#isSource(id)) for (const file of stored?.more.files ?? []) learn(file.path, file);
     else if (this.#graph.isUndecided(id) && !this.#graph.outcomes.wasReset(id)) this.kept[id] = 1;
   }

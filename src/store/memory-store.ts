@@ -39,8 +39,10 @@ export class MemoryStore extends LocalStore {
 
   override load(graph: string, tasks?: readonly string[]): LoadedOutcomes {
     const asked = tasks && new Set(tasks);
-    const outcomes = [...(this.#outcomesByGraph.get(graph) ?? [])].filter(([key]) => asked?.has(key) !== false);
-    return { outcomes: outcomes.map(([key, { bytes }]) => [key, bytes] as const) };
+    const outcomes: [string, Uint8Array][] = [];
+    for (const [key, { bytes }] of this.#outcomesByGraph.get(graph) ?? [])
+      if (asked?.has(key) !== false) outcomes.push([key, bytes]);
+    return { outcomes };
   }
 
   override save(graph: string, task: string, bytes: Uint8Array): void {

@@ -162,23 +162,26 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
   if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
-  const header = headerIn(buffer);
-  if (header === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
-  if (header.task !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(header.task)}`);
-  return { ...header, value: () => decodedValue(task, buffer.subarray(valueAt)) };
+  const fields = fieldsOf(buffer);
+  if (fields === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
+  if (fields[0] !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(fields[0])}`);
+  return outcomeOf(fields, () => decodedValue(task, buffer.subarray(valueAt)));
 }
 
 /** The header of what may be a stored outcome, whose bytes are not looked at any further; `undefined` if it is none. */
 export function headerOf(bytes: Uint8Array): OutcomeHeader | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) ? headerIn(buffer) : undefined;
+  const fields = buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) ? fieldsOf(buffer) : undefined;
+  return fields && outcomeOf(fields, () => undefined);
 }
 
-function headerIn(buffer: Buffer): Omit<StoredOutcome, 'value'> | undefined {
+function fieldsOf(buffer: Buffer): Fields | undefined {
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
-  const fields = valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
-  if (fields === undefined) return undefined;
-  const [
+  return valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
+}
+
+function outcomeOf(
+  [
     task,
     status,
     version,
@@ -191,7 +194,9 @@ function headerIn(buffer: Buffer): Omit<StoredOutcome, 'value'> | undefined {
     durationMs,
     atMs,
     more,
-  ] = fields;
+  ]: Fields,
+  value: () => unknown,
+): StoredOutcome {
   return {
     task,
     status,
@@ -205,6 +210,7 @@ function headerIn(buffer: Buffer): Omit<StoredOutcome, 'value'> | undefined {
     durationMs,
     atMs,
     more: more ?? {},
+    value,
   };
 }
 

@@ -58,8 +58,9 @@ export interface Variant {
 
 /** Those that can be read, the newest first. */
 export function newestFirst(variants: readonly Variant[]): StoredOutcome[] {
-  const readable = variants.flatMap(({ stored }) => stored ?? []);
-  return readable.length < 2 ? readable : readable.sort((one, other) => ageOf(other, one));
+  // As good as always there is one.
+  if (variants.length === 1) return variants[0]!.stored === undefined ? [] : [variants[0]!.stored];
+  return variants.flatMap(({ stored }) => stored ?? []).sort((one, other) => ageOf(other, one));
 }
 
 /** Below 0 if the first one was made before the other one. */
@@ -76,10 +77,9 @@ export type MadeFrom = Parameters<typeof difference>[1] & { readonly plain: Plai
 
 /** What is different from what an outcome was made from, be it a result or a failure, as the second half of a sentence. */
 export function changeSince(stored: StoredOutcome, now: MadeFrom): string | undefined {
-  return (
-    difference(stored.status === 'done' ? stored : { ...stored, status: 'done' }, now) ??
-    plainDifference(stored.more.plain, now.plain)
-  );
+  const change = difference(stored.status === 'done' ? stored : { ...stored, status: 'done' }, now);
+  if (change !== undefined || (stored.more.plain === undefined && now.plain === undefined)) return change;
+  return plainDifference(stored.more.plain, now.plain);
 }
 
 /** Whether all that an outcome was made from can be compared: otherwise it never spares a run. */

@@ -150,7 +150,6 @@ describe('completion', () => {
     const options = [
       'after',
       'always',
-      'meta',
       'build',
       'dependsOn',
       'expires',
@@ -161,7 +160,6 @@ describe('completion', () => {
       'onMainThread',
       'priority',
       'retry',
-      'returns',
       'task',
       'timeout',
       'transient',
@@ -171,7 +169,7 @@ describe('completion', () => {
     ];
     expect(offered['a builder']).toEqual(['add', 'build', 'file', 'files', 'task', 'tasks']);
     expect(offered['a draft']).toEqual([...options, 'run'].sort());
-    expect(offered['a step']).toEqual([...options, 'file', 'files'].sort());
+    expect(offered['a step']).toEqual([...options, 'file', 'files', 'returns'].sort());
     expect(offered['an event']).toEqual(expect.arrayContaining(['run:finished', 'task:done', 'task:failed']));
   });
 });

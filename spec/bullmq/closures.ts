@@ -8,7 +8,8 @@ const closures: TaskFunction[] = [];
 
 const TEXT = `(...args) => {
   const [, line] = /:(\\d+):\\d+\\)?$/.exec(new Error().stack.split('\\n')[1]);
-  return globalThis[Symbol.for('taskmap.spec.closures')][line - 2](...args);
+  const closure = globalThis[Symbol.for('taskmap.spec.closures')][line - 2];
+  return closure(...args);
 }`;
 
 /** A task that reaches a worker as text, and there calls the function that it had: the worker must be in this process, and the task io-bound. */

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Page } from 'playwright-core';
 import { AsyncExecutor, MemoryStore, TaskGraphBuilder } from 'taskmap-ts';
 import { type Dashboard, type DashboardOptions, serveDashboard } from 'taskmap-ts/dashboard';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { chromiumPath, closeBrowser, NO_BROWSER, withPage } from '../support/browser.js';
 import { Gate } from '../support/gate.js';
 import { HOSTILE_NAMES } from '../support/random-graph.js';
@@ -26,9 +26,14 @@ async function shows(page: Page, selector: string, text: string): Promise<void> 
   await page.locator(selector, { hasText: text }).first().waitFor();
 }
 
+/** Waits until that is true in the page. It is asked for from here: the policy of the page forbids to evaluate text there. */
+async function until(page: Page, expression: string): Promise<void> {
+  await vi.waitUntil(() => page.evaluate<boolean>(expression), { timeout: 30_000, interval: 20 });
+}
+
 /** Waits until there are so many elements that can be seen. */
 async function showsCount(page: Page, selector: string, count: number): Promise<void> {
-  await page.waitForFunction(`document.querySelectorAll(${JSON.stringify(selector)}).length === ${count}`);
+  await until(page, `document.querySelectorAll(${JSON.stringify(selector)}).length === ${count}`);
 }
 
 async function select(page: Page, name: string): Promise<void> {
@@ -302,7 +307,8 @@ describe.skipIf(chromiumPath() === undefined)(
         await page.keyboard.press('ArrowDown');
         await page.keyboard.press('ArrowDown');
         // The one that is marked is the one that is read aloud.
-        await page.waitForFunction(
+        await until(
+          page,
           `document.querySelector('#tasks .active')?.id === document.getElementById('find').getAttribute('aria-activedescendant')`,
         );
         await page.keyboard.press('Enter');
@@ -343,7 +349,7 @@ describe.skipIf(chromiumPath() === undefined)(
         orders.open('o');
         prices.open('p');
         await run;
-        await page.waitForFunction(`taskmapDashboard.heard > ${heard}`);
+        await until(page, `taskmapDashboard.heard > ${heard}`);
         await shows(page, '.count.running', '2');
         expect(await page.textContent('#elapsed')).toBe(elapsed);
         await page.press('body', 'p');
@@ -364,7 +370,7 @@ describe.skipIf(chromiumPath() === undefined)(
         orders.open('o');
         prices.open('p');
         await run;
-        await page.waitForFunction(`taskmapDashboard.messages > ${before.messages}`);
+        await until(page, `taskmapDashboard.messages > ${before.messages}`);
         expect((await counters(page)).redraws).toBe(before.redraws);
         await page.evaluate(
           `Object.defineProperty(document, 'hidden', { value: false }); document.dispatchEvent(new Event('visibilitychange'))`,

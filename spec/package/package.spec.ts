@@ -56,7 +56,8 @@ beforeAll(() => {
   cpSync(CONSUMER, consumer, { recursive: true });
   writeFileSync(join(consumer, 'package.json'), '{ "name": "consumer", "private": true }');
   // What it depends on is packed as well, so that nothing has to be fetched.
-  for (const packed of [project, ...['eventemitter3', 'uuid', 'workerpool'].map((name) => join(MODULES, name))]) {
+  const dependencies = ['eventemitter3', 'fdir', 'picomatch', 'tinyglobby', 'uuid', 'workerpool'];
+  for (const packed of [project, ...dependencies.map((name) => join(MODULES, name))]) {
     npm(consumer, 'pack', packed, '--ignore-scripts');
   }
   const tarballs = readdirSync(consumer).filter((name) => name.endsWith('.tgz'));

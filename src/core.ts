@@ -39,6 +39,7 @@ export type { Outcome, ResultSource, StatusCounts, TaskStatus } from './graph/ou
 export type * from './graph/signature.js';
 export type { SchemaVerdict, StandardSchema } from './graph/standard-schema.js';
 export type {
+  FailureKeeping,
   RetryPolicy,
   RetrySettings,
   Task,
@@ -76,6 +77,8 @@ export {
 export type {
   AttemptFacts,
   ChangeDetection,
+  Foreseen,
+  KeptFailure,
   LoadedOutcomes,
   Memory,
   OutcomeKeeper,

@@ -91,6 +91,11 @@ export interface TaskDone<Name extends string = string, R = unknown> extends Att
 export interface TaskFailed<Name extends string = string> extends AttemptRecord<Name> {
   /** What the last attempt threw, as it was thrown. */
   readonly error: unknown;
+  /**
+   * `'run'`: the function ran. `'store'`: the failure was kept from an earlier run, as `.keepFailures()` asks; then nothing
+   * was started, and `attempt` is 0.
+   */
+  readonly source: 'run' | 'store';
   /** How long the last attempt took, in milliseconds; 0 if nobody was listening yet when it began. */
   readonly durationMs: number;
 }

@@ -40,8 +40,10 @@ export { RunLog, type RunLogger, type RunLogOptions, type RunLogSettings } from 
 export { type ReportOptions, reportHTML, writeReport } from './report/report.js';
 export { FileStore, type FileStoreOptions } from './store/file-store.js';
 export { FolderStore, type FolderStoreOptions } from './store/folder-store.js';
+export { LocalStore } from './store/local-store.js';
 export { MemoryStore, type MemoryStoreOptions } from './store/memory-store.js';
 export { OutcomeStore } from './store/outcome-store.js';
+export type { Pruned, RoomOptions, StoredTask } from './store/room.js';
 export { type ModuleTask, type TaskModule, taskModule } from './workers/task-module.js';
 export { transfer } from './workers/transfer.js';
 export type { WorkerThreadOptions } from './workers/worker-thread.js';

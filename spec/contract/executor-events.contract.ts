@@ -36,7 +36,10 @@ export function eventContract(subject: ExecutorSubject): void {
           event: 'task:started',
           record: { runId, atMs: atMs + 15, task: 'b', attempt: 2, ioBound: false, thread: 'main' },
         },
-        { event: 'task:failed', record: { runId, atMs: atMs + 15, task: 'b', attempt: 2, error, durationMs: 0 } },
+        {
+          event: 'task:failed',
+          record: { runId, atMs: atMs + 15, task: 'b', attempt: 2, error, source: 'run', durationMs: 0 },
+        },
         { event: 'task:skipped', record: { runId, atMs: atMs + 15, task: 'c', because: 'b' } },
         { event: 'run:finished', record: { ...report, atMs: atMs + 15 } },
       ]);

@@ -336,6 +336,9 @@ describe('options', () => {
       always: false,
       meta: undefined,
       returns: undefined,
+      expiresMs: undefined,
+      keepFailures: undefined,
+      transient: false,
     });
   });
 
@@ -351,6 +354,9 @@ describe('options', () => {
       .always()
       .meta({ host: 'a' })
       .meta({ owners: ['me'], host: 'b' })
+      .expires(60)
+      .keepFailures({ forMs: 70 })
+      .transient()
       .task('b', one)
       .build();
     expect(settingsOf(graph, 'a')).toEqual({
@@ -364,6 +370,9 @@ describe('options', () => {
       always: true,
       meta: { host: 'b', owners: ['me'] },
       returns: undefined,
+      expiresMs: 60,
+      keepFailures: { forMs: 70 },
+      transient: true,
     });
     expect(settingsOf(graph, 'b').priority).toBe(0);
   });
@@ -410,6 +419,8 @@ describe('options', () => {
       [0, -1, 2_147_483_648, Number.POSITIVE_INFINITY, Number.NaN, '5', null],
     ],
     ['version', 'version', ['', '2', 'ü'], [1, null, {}]],
+    ['expires', 'expiresMs', [1, 0.5, 1e12], [0, -1, Number.POSITIVE_INFINITY, Number.NaN, '5', null]],
+    ['transient', 'transient', [true, false], [null, 1, 'yes']],
     ['retry', 'retry', [1, 2, 1000, { attempts: 3 }], [null, '3', true]],
     [
       'retry',

@@ -258,7 +258,8 @@ class Model {
 
 const STORES: readonly [string, () => OutcomeStore | undefined][] = [
   ['no store', () => undefined],
-  ['a MemoryStore', () => new MemoryStore()],
+  // As the model, which remembers what was made last.
+  ['a MemoryStore', () => new MemoryStore({ variants: 1 })],
   [
     'a store that answers by promises',
     () => {

@@ -155,6 +155,7 @@ class SimulatedMemory implements Memory {
       kept: new Uint8Array(topology.size),
       repairs: [],
       unseen: [],
+      refusals: [],
       begin: () => {},
       recall: () => undefined,
       foresee: () => 'runs',

@@ -25,6 +25,8 @@ interface Generation {
   readonly failing: readonly number[];
   /** The tasks that are reset before the run. */
   readonly resets: readonly number[];
+  /** The tasks whose results are transient. */
+  readonly transient: readonly number[];
   /** After so many results the run is aborted. */
   readonly abortedAfter: number;
 }
@@ -43,6 +45,10 @@ function generations(abort: boolean): fc.Arbitrary<Generation[]> {
       resets: fc.oneof(
         { weight: 3, arbitrary: fc.constant<number[]>([]) },
         { weight: 1, arbitrary: fc.array(task, { maxLength: 2 }) },
+      ),
+      transient: fc.oneof(
+        { weight: 1, arbitrary: fc.constant<number[]>([]) },
+        { weight: 1, arbitrary: fc.array(task, { maxLength: 6 }) },
       ),
       abortedAfter: abort ? fc.nat(SIZE_MAX) : fc.constant(Number.POSITIVE_INFINITY),
     }),
@@ -64,7 +70,7 @@ function sentFunction(id: number, version: number, fails: boolean): TaskFunction
   return new Function('...args', body) as TaskFunction;
 }
 
-function graphOf({ tasks }: RandomGraph, { versions, failing }: Generation): TaskGraph {
+function graphOf({ tasks }: RandomGraph, { versions, failing, transient }: Generation): TaskGraph {
   const names = (ids: readonly number[]) => ids.map((id) => tasks[id]!.name);
   return new TaskGraphBuilder<any>({ name: 'random' })
     .add(
@@ -76,48 +82,90 @@ function graphOf({ tasks }: RandomGraph, { versions, failing }: Generation): Tas
         ioBound,
         priority,
         version: `${versions[id]}`,
+        transient: isTransient(id, { failing, transient }),
       })),
     )
     .build() as TaskGraph;
 }
 
+/** Whether a result is needed hangs on when a failure is heard of, where what takes it is skipped because of that. */
+function isTransient(id: number, { failing, transient }: Pick<Generation, 'failing' | 'transient'>): boolean {
+  return failing.length === 0 && transient.includes(id);
+}
+
+interface Expected {
+  readonly what: 'runs' | 'kept' | 'fails' | 'skipped' | 'not needed';
+  readonly result: unknown;
+}
+
+interface Remembered {
+  readonly version: number;
+  readonly inputs: readonly unknown[];
+  readonly result: unknown;
+  /** There is the hash alone. */
+  readonly isTransient: boolean;
+}
+
 /** What a store remembers, as anybody would write it who has no hurry: the inputs themselves, no hashes. */
 class MemoModel {
-  readonly #memo = new Map<
-    number,
-    { readonly version: number; readonly inputs: readonly unknown[]; readonly result: unknown }
-  >();
+  /** Of each task the outcomes that are kept, the oldest first. */
+  readonly #memo = new Map<number, Remembered[]>();
   readonly #tasks: RandomGraph['tasks'];
+  readonly #variants: number;
 
-  constructor({ tasks }: RandomGraph) {
+  constructor({ tasks }: RandomGraph, variants: number) {
     this.#tasks = tasks;
+    this.#variants = variants;
   }
 
-  /** @returns for each task `'runs'`, `'kept'`, `'fails'` or `'skipped'`, with its result */
-  run({ versions, failing, resets }: Generation): { readonly what: string; readonly result: unknown }[] {
-    for (const id of resets) for (const one of this.#withDescendants(id)) this.#memo.delete(one);
-    const found: { what: string; result: unknown }[] = [];
-    const visit = (id: number): { what: string; result: unknown } => {
-      found[id] ??= this.#visit(id, versions[id]!, failing.includes(id), visit);
+  /** What becomes of each task. */
+  run(generation: Generation): Expected[] {
+    for (const id of generation.resets) for (const one of this.#withDescendants(id)) this.#memo.delete(one);
+    const found: Expected[] = [];
+    const visit = (id: number): Expected => {
+      found[id] ??= this.#visit(id, generation, visit);
       return found[id];
     };
     for (const { id } of this.#tasks) visit(id);
+    // Until nothing changes: what is made again needs what it takes.
+    for (let before = ''; before !== JSON.stringify(found); ) {
+      before = JSON.stringify(found);
+      for (const { id } of this.#tasks)
+        if (found[id]!.what === 'not needed') this.#makeIfNeeded(id, generation.versions[id]!, found);
+    }
     return found;
   }
 
-  #visit(id: number, version: number, fails: boolean, visit: (id: number) => { what: string; result: unknown }) {
+  #makeIfNeeded(id: number, version: number, found: Expected[]): void {
+    const takers = this.#tasks.filter(({ dependsOn }) => dependsOn.includes(id)).map((taker) => found[taker.id]!.what);
+    if (takers.length > 0 && !takers.some((what) => what === 'runs' || what === 'fails')) return;
+    found[id] = { what: 'runs', result: found[id]!.result };
+    const memo = this.#memo.get(id)!;
+    const inputs = this.#tasks[id]!.dependsOn.map((input) => found[input]!.result);
+    const made = memo.find((one) => one.version === version && isDeepStrictEqual(one.inputs, inputs))!;
+    this.#memo.set(id, [...memo.filter((one) => one !== made), made]);
+  }
+
+  #visit(id: number, generation: Generation, visit: (id: number) => Expected): Expected {
+    const version = generation.versions[id]!;
     const { dependsOn, after } = this.#tasks[id]!;
     if ([...dependsOn, ...after].map(visit).some(({ what }) => what === 'fails' || what === 'skipped'))
       return { what: 'skipped', result: undefined };
     const inputs = dependsOn.map((input) => visit(input).result);
-    const memo = this.#memo.get(id);
-    if (memo !== undefined && memo.version === version && isDeepStrictEqual(memo.inputs, inputs))
-      return { what: 'kept', result: memo.result };
-    this.#memo.delete(id);
-    if (fails) return { what: 'fails', result: undefined };
+    const memo = this.#memo.get(id) ?? [];
+    const found = memo.find((one) => one.version === version && isDeepStrictEqual(one.inputs, inputs));
+    const transient = isTransient(id, generation);
+    if (found !== undefined && (transient || !found.isTransient))
+      return { what: found.isTransient ? 'not needed' : 'kept', result: found.result };
+    // What fails spares no run, and puts out of its place nothing but what was made from the same.
+    const others = memo.filter((one) => one !== found);
+    if (generation.failing.includes(id)) {
+      this.#memo.set(id, others);
+      return { what: 'fails', result: undefined };
+    }
     const args = inputs.filter((input) => input !== undefined);
     const result = resultOf(id, version, args);
-    this.#memo.set(id, { version, inputs, result });
+    this.#memo.set(id, [...others, { version, inputs, result, isTransient: transient }].slice(-this.#variants));
     return { what: 'runs', result };
   }
 
@@ -136,15 +184,19 @@ const EXECUTORS: readonly [string, number, (store: MemoryStore) => Executor][] =
   ['ParallelExecutor', 30, (store) => new ParallelExecutor({ store, workers: 2 })],
 ];
 
-describe.each(EXECUTORS)('%s with a store', (_, runs, make) => {
-  const store = new MemoryStore();
+const CASES = EXECUTORS.flatMap(([name, runs, make]) =>
+  [1, 2, 4].map((variants) => ({ name, runs: Math.ceil(runs / 2), make, variants })),
+);
+
+describe.each(CASES)('$name with a store that keeps $variants results of a task', ({ runs, make, variants }) => {
+  const store = new MemoryStore({ variants });
   const executor = make(store);
   afterAll(() => executor.close());
   const forgetAll = (graph: TaskGraph) => store.forget(graph.name, graph.names());
 
   test('runs what has changed and what that changes, nothing else, and comes to what a run without a store comes to', async () => {
     const property = fc.asyncProperty(randomGraph({ sizeMax: SIZE_MAX }), generations(false), async (drawn, all) => {
-      const model = new MemoModel(drawn);
+      const model = new MemoModel(drawn, variants);
       forgetAll(graphOf(drawn, all[0]!));
       for (const generation of all) {
         const graph = graphOf(drawn, generation);
@@ -158,6 +210,11 @@ describe.each(EXECUTORS)('%s with a store', (_, runs, make) => {
           const outcome = graph.outcome(name);
           const { what, result } = expected[id]!;
           const sources = { runs: 'run', kept: 'store' } as Record<string, string>;
+          if (what === 'not needed') {
+            expect(outcome.status).toBe('pending');
+            expect(['not needed', 'may run']).toContain(plan.get(name));
+            continue;
+          }
           if (outcome.status === 'done') expect([outcome.source, outcome.result]).toEqual([sources[what], result]);
           else expect(outcome.status).toBe(what === 'fails' ? 'failed' : what);
           // A kept result stands even where the function would fail by now.
@@ -173,7 +230,7 @@ describe.each(EXECUTORS)('%s with a store', (_, runs, make) => {
   test('runs nothing again that was told as done before a run was aborted', async () => {
     const property = fc.asyncProperty(randomGraph({ sizeMax: SIZE_MAX }), generations(true), async (drawn, all) => {
       forgetAll(graphOf(drawn, all[0]!));
-      const same = { ...all[0]!, failing: [] };
+      const same = { ...all[0]!, failing: [], transient: [] };
       const told = new Set<string>();
       for (const { abortedAfter } of all) {
         const graph = graphOf(drawn, same);

@@ -601,7 +601,7 @@ describe('a large file', () => {
 
 describe('the contents that a store keeps', () => {
   it('go with their outcome', async () => {
-    const store = new MemoryStore({ detect: 'version' });
+    const store = new MemoryStore({ detect: 'version', variants: 1 });
     const contents = new Set<string>();
     const { save, forget } = store;
     vi.spyOn(store, 'save').mockImplementation((graph, task, bytes) => {
@@ -627,7 +627,10 @@ describe('the contents that a store keeps', () => {
     }
     await runOf(graph('one').reset('text'), new SyncExecutor({ store }));
     expect(contents.size).toBe(1);
+    // For a failure no result goes.
     await runOf(graph('none'), new SyncExecutor({ store }));
+    expect(contents.size).toBe(1);
+    await runOf(graph('none').reset('text'), new SyncExecutor({ store }));
     expect(contents.size).toBe(0);
   });
 

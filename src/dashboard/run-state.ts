@@ -206,9 +206,12 @@ export class RunState {
     const id = this.#id(task);
     if (id < 0) return;
     this.#timeLeft.finish(id);
-    this.#timeLeft.attemptEnded(durationMs);
-    this.#endAttempt(id, this.#endOf(id, atMs, durationMs), ENDED_FAILED);
-    this.#endPath(id);
+    // A failure that was kept has no attempt.
+    if (attempt > 0) {
+      this.#timeLeft.attemptEnded(durationMs);
+      this.#endAttempt(id, this.#endOf(id, atMs, durationMs), ENDED_FAILED);
+      this.#endPath(id);
+    }
     this.#fail({ task: id, attempt, atMs: this.#since(atMs), willRetry: false, error });
     this.#turn(id, FAILED);
   }

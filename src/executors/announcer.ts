@@ -157,8 +157,15 @@ export class Announcer {
       ...record,
       attempt,
       error,
+      source: 'run',
       durationMs: durationOf(startedAtMs, record.atMs, tookMs),
     });
+  }
+
+  /** A task has failed whose failure a store kept: nothing was started. */
+  failsStill(id: number, error: unknown): void {
+    if (this.#listens('task:failed'))
+      this.#emitter.emit('task:failed', { ...this.#record(id), attempt: 0, error, source: 'store', durationMs: 0 });
   }
 
   skipped(id: number, because: number): void {

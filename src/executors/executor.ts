@@ -2,7 +2,7 @@ import { v7 as uuid } from 'uuid';
 import { markAsOurs } from '../copy.js';
 import { ExecutorClosedError, InvalidOptionError, InvariantError, quoted, ResultUnavailableError } from '../errors.js';
 import type { RunReport } from '../events.js';
-import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
+import type { PlannedTask } from '../graph/decision.js';
 import { estimatesFrom, givenDurations } from '../graph/estimates.js';
 import type { AnyTask } from '../graph/signature.js';
 import {
@@ -16,13 +16,14 @@ import {
   UNNAMED,
 } from '../graph/task-graph.js';
 import { frozenMeta, matches, type TaskMeta } from '../graph/task-meta.js';
-import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
+import type { Slots } from '../schedule/schedule.js';
 import type { Memory, RunMemory } from '../store/run-memory.js';
 import type { Attempt, LiveAttempt } from './attempt.js';
 import { type Clock, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 import { type LookedAgain, lookAgain, undone } from './looked-again.js';
 import { checkMiddleware, headersFrom, type Middleware, surrounded } from './middleware.js';
+import { Plan } from './plan.js';
 import { type OnFailure, type Placing, Run, type RunHost } from './run.js';
 
 /** How a graph is run. */
@@ -315,7 +316,8 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const open = openGraph(graph);
     // Where tasks are looked at again that are done, nobody knows yet which.
     const isOfAll = only === undefined || open.lineage !== undefined;
-    return this.#store.open(open, this.#host.isAsync, isOfAll ? undefined : neededFor(open, idsOf(open, graph, only)));
+    const selected = isOfAll ? undefined : neededFor(open, idsOf(open, graph, only));
+    return this.#store.open(open, this.#host.isAsync, () => this.#clock.now(), selected);
   }
 
   /** @internal What a run would do, by what is kept. */
@@ -329,7 +331,7 @@ export abstract class Executor<Tasks extends object = any> extends Emitter<Tasks
     const open = openGraph(graph);
     const named = only === undefined ? undefined : idsOf(open, graph, only);
     const planned = (selected: Uint8Array | undefined, known: RunMemory | undefined) =>
-      planOf(open, selected, known, estimatesOf(open, durations, known));
+      new Plan(open, selected, known, estimatesOf(open, durations, known)).tasks();
     if (open.lineage === undefined) return planned(named && neededFor(open, named), memory);
     return undone(open, () => {
       const again = lookAgain(open, named)!;
@@ -480,38 +482,6 @@ function estimatesOf(
 ): Float64Array | undefined {
   if (given === undefined) return memory && estimatesFrom(open, memory.durations);
   return estimatesFrom(open, new Map([...(memory?.durations ?? []), ...givenDurations(open, given)]));
-}
-
-/** Lets the schedule decide as for a run, and has every task succeed that would be started. */
-function planOf(
-  open: OpenGraph,
-  selected: Uint8Array | undefined,
-  memory: RunMemory | undefined,
-  estimates: Float64Array | undefined,
-): PlannedTask[] {
-  const schedule = new Schedule(open.orderedBy(estimates), { total: 1, cpu: 1 }, { selected, kept: memory?.kept });
-  const running = new Set<number>();
-  const plan: PlannedTask[] = [];
-  const note = (id: number) => {
-    const planned = { task: open.names[id]!, ...(open.decisions.get(id) ?? NOT_RUN_YET) };
-    const isEstimated = estimates !== undefined && planned.verdict !== 'kept';
-    plan.push(isEstimated ? { ...planned, estimateMs: estimates[id]! } : planned);
-  };
-  for (;;) {
-    for (let id = schedule.nextToCheck(); id !== NONE; id = schedule.nextToCheck()) {
-      if (memory!.foresee(id, (dependency) => running.has(dependency)) !== 'kept') {
-        schedule.changed(id);
-      } else {
-        note(id);
-        schedule.holds(id);
-      }
-    }
-    const id = schedule.next();
-    if (id === NONE) return plan;
-    running.add(id);
-    note(id);
-    schedule.succeeded(id);
-  }
 }
 
 /** The tasks that `only` names. */

@@ -18,7 +18,7 @@ export function fitting(
   refuse: (decision: Decision) => void,
 ): Recalled | Promise<Recalled> {
   return goOn(recalled, (kept) => {
-    if (kept === undefined || 'error' in kept || kept.source === 'graph') return kept;
+    if (kept === undefined || !('held' in kept) || kept.source === 'graph') return kept;
     const refused = (why: string): undefined => {
       refuse({ verdict: 'runs', why: `what is stored of it does not fit its schema: ${why}` });
     };

@@ -23,12 +23,13 @@ import { type CallerContext, callerContext, inNoContext } from '../places/caller
 import type { Ending, Fate, FunctionEnding, Place, PlacedRun, RemoteAttempt } from '../places/place.js';
 import { deservesAnother, retryDelayMs } from '../schedule/retry-policy.js';
 import { NONE, Schedule, type Slots } from '../schedule/schedule.js';
-import type { AttemptFacts, Recalled, RunMemory } from '../store/run-memory.js';
+import type { AttemptFacts, KeptFailure, Recalled, RunMemory } from '../store/run-memory.js';
 import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 import { fitting } from './kept-fit.js';
+import { isNeeded, lackedBy } from './spared.js';
 
 /** What a run does when a task fails for good. */
 export type OnFailure = 'continue' | 'stop' | 'abort';
@@ -369,6 +370,29 @@ export class Run implements AttemptRun, PlacedRun {
     }
   }
 
+  /** What is kept of a task does not hold. What it takes has to be made first, as far as that was done without a result. */
+  #changed(id: number): void {
+    const lacking = lackedBy(this.open, id);
+    if (lacking.length === 0) {
+      this.#schedule.changed(id);
+      return;
+    }
+    this.#waitFor(id, lacking);
+  }
+
+  #waitFor(id: number, lacking: readonly number[]): void {
+    this.#schedule.again(lacking.filter((one) => this.#schedule.state(one) === 'done'));
+    this.#schedule.lacks(id);
+  }
+
+  #failsStill(id: number, { failure, attempts }: KeptFailure): void {
+    this.open.outcomes.failed(id, failure, attempts);
+    this.#failures.set(this.open.names[id]!, failure);
+    this.#schedule.failsStill(id);
+    this.#announcer.failsStill(id, failure);
+    if (this.#order.onFailure !== 'continue') this.#end('stopped', failure);
+  }
+
   /** What a store has kept may not fit the schema that its task has now. */
   #fitting(id: number, recalled: Recalled | Promise<Recalled>): Recalled | Promise<Recalled> {
     const { returns } = this.#settings[id]!;
@@ -381,9 +405,19 @@ export class Run implements AttemptRun, PlacedRun {
 
   #recalled(id: number, kept: Recalled): void {
     const schedule = this.#schedule;
-    if (kept !== undefined && 'error' in kept) this.#announcer.storeRefused(id, kept.error);
-    if (kept === undefined || 'error' in kept) {
-      schedule.changed(id);
+    // Skipped since it was looked at: what it depends on was made again, and failed.
+    if (schedule.state(id) !== 'checking') return;
+    if (kept === undefined) {
+      this.#changed(id);
+    } else if ('error' in kept) {
+      this.#announcer.storeRefused(id, kept.error);
+      this.#changed(id);
+    } else if ('isSpared' in kept) {
+      const isPart = this.#order.selected !== undefined;
+      if (isNeeded(this.open, schedule, this.#order.memory!.kept, id, isPart)) this.#changed(id);
+      else schedule.holds(id);
+    } else if ('failure' in kept) {
+      this.#failsStill(id, kept);
     } else {
       const { held, source = 'store' } = kept;
       this.open.outcomes.doneHeld(id, held, source);
@@ -450,6 +484,8 @@ export class Run implements AttemptRun, PlacedRun {
       this.open.decisions.set(input, unreadable(error));
       this.#announcer.storeRefused(input, error);
       schedule.lost(input);
+      const lacking = lackedBy(this.open, input);
+      if (lacking.length > 0) this.#waitFor(input, lacking);
       isReady = false;
     }
     return isReady;
@@ -1025,6 +1061,7 @@ export class Run implements AttemptRun, PlacedRun {
     };
     try {
       const flushed = memory.flush();
+      for (const { id, error } of memory.refusals) this.#announcer.storeRefused(id, error);
       if (flushed === undefined) return true;
       const done = () => void this.#saving.delete(done);
       this.#saving.add(done);

@@ -57,6 +57,8 @@ export interface SavedOutcome {
   readonly detail: number;
 }
 
+const NONE_RETRIED: ReadonlySet<number> = new Set();
+
 /** The outcomes of all the tasks of a graph, in columns by task id: a million tasks are four arrays, not a million objects. */
 export class OutcomeTable {
   readonly #statuses: Uint8Array;
@@ -68,6 +70,10 @@ export class OutcomeTable {
   #held: Map<number, HeldResult> | undefined;
   /** A 1 for each task that was reset since a store was last told; `undefined` if none was. */
   #resets: Uint8Array | undefined;
+  /** The tasks with given results that a store is to save; `undefined` if there are none. */
+  #toSave: Set<number> | undefined;
+  /** The tasks whose failures are to be tried again although a store keeps them; `undefined` if there are none. */
+  #retried: Set<number> | undefined;
 
   constructor(size: number) {
     this.#statuses = new Uint8Array(size);
@@ -182,6 +188,38 @@ export class OutcomeTable {
     const resets = this.#resets;
     this.#resets = undefined;
     return resets;
+  }
+
+  /** Whether the next run with a store is to save the result that a task was given. */
+  saveGiven(id: number, isToBeSaved: boolean): void {
+    if (!isToBeSaved) {
+      this.#toSave?.delete(id);
+      return;
+    }
+    this.#toSave ??= new Set();
+    this.#toSave.add(id);
+  }
+
+  /** The tasks whose given results are to be saved. */
+  get toSave(): number[] {
+    return [...(this.#toSave ?? [])].filter((id) => this.isDone(id) && this.source(id) === 'given');
+  }
+
+  /** Makes a failed task pending: if a store keeps its failure, that counts no longer. */
+  retry(id: number): void {
+    this.pending(id);
+    this.#retried ??= new Set();
+    this.#retried.add(id);
+  }
+
+  /** The tasks whose kept failures count no longer, as far as no store has been told. */
+  get retried(): ReadonlySet<number> {
+    return this.#retried ?? NONE_RETRIED;
+  }
+
+  /** A store has been told. */
+  retriesTold(): void {
+    this.#retried = undefined;
   }
 
   running(id: number): void {

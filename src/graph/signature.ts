@@ -207,7 +207,17 @@ export type DependencyLists<Declared, Added extends AnyTask, F, D> = {
 export type Replacement<F> =
   IsAny<F> extends true ? TaskFunction : (...results: ParametersOf<F>) => ReturnOf<F> | ResultOf<F>;
 /** A result to mark a task done with; it may be left out where the result may be `undefined`. */
-export type MarkedResult<R> = [R] extends [void] ? [] : undefined extends R ? [result?: R] : [result: R];
+export type MarkedResult<R> = [R] extends [void]
+  ? [result?: undefined, options?: MarkedOptions]
+  : undefined extends R
+    ? [result?: R, options?: MarkedOptions]
+    : [result: R, options?: MarkedOptions];
+
+/** What `graph.markDone` can be told besides the result. */
+export interface MarkedOptions {
+  /** The next run with a store saves the result, as if the task had returned it. Default false. */
+  readonly save?: boolean | undefined;
+}
 
 type AsyncNames<T> = {
   // A result that may be anything is not known to be a promise, and a function that always throws returns none.

@@ -38,6 +38,7 @@ import type {
 } from './signature.js';
 import {
   DEFAULT_SETTINGS,
+  type FailureKeeping,
   type RetryPolicy,
   settled,
   type TaskContext,
@@ -76,6 +77,8 @@ export interface KnownOutcomes<Tasks extends object = any> {
     | { readonly [K in keyof Tasks]?: ResultOf<Tasks[K]> | undefined }
     | Iterable<readonly [name: string, result: unknown]>
     | undefined;
+  /** Names of tasks among them whose results the next run with a store is to save, as `markDone` does with `save`. */
+  readonly save?: Iterable<string> | undefined;
 }
 
 /** The options that every task on the chain has, whatever else is known of it. */
@@ -157,6 +160,69 @@ export interface TaskSetters<Names extends string> {
   meta(meta: TaskMeta): this;
   /** Waits for these tasks without taking their results. */
   after(...tasks: readonly (Names | AnyTask)[]): this;
+  /**
+   * How long a result that a store keeps holds: after that the task runs again, whatever is the same.
+   *
+   * @param expiresMs - milliseconds, above 0, counted from when the task ended
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { MemoryStore, SyncExecutor, systemClock, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * let nowMs = 0;
+   * const clock = { ...systemClock, now: () => nowMs };
+   * const executor = new SyncExecutor({ store: new MemoryStore(), clock });
+   * const weather = () => new TaskGraphBuilder({ name: 'day' }).task('weather', () => 'rain').expires(60_000).build();
+   * executor.run(weather());
+   * nowMs = 59_999;
+   * executor.run(weather()).attemptCount; // => 0
+   * nowMs = 60_000;
+   * executor.run(weather()).attemptCount; // => 1
+   */
+  expires(expiresMs: number): this;
+  /**
+   * Has a store keep failures as well: for so long, the task is failed in further runs without being tried again.
+   * `graph.resetFailed()` has it tried again at once.
+   *
+   * @param keeping - `forMs`: milliseconds, above 0, counted from when the task failed
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { MemoryStore, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const store = new MemoryStore();
+   * const refuse = () => {
+   *   throw new Error('no such page');
+   * };
+   * const graph = () =>
+   *   new TaskGraphBuilder({ name: 'site' }).task('page', refuse).keepFailures({ forMs: 3_600_000 }).build();
+   * new SyncExecutor({ store }).run(graph()).attemptCount; // => 1
+   * const next = graph();
+   * new SyncExecutor({ store }).run(next).attemptCount; // => 0
+   * next.status('page'); // => 'failed'
+   * new SyncExecutor({ store }).run(next.resetFailed()).attemptCount; // => 1
+   */
+  keepFailures(keeping: FailureKeeping): this;
+  /**
+   * Has a store keep no more of the result than its hash, since it is large, or quickly made. On a rerun the task does
+   * not run if all that takes its result is kept, and then it stays pending; if something of that has to run, so does
+   * the task. `transient(false)` takes it back.
+   *
+   * @example
+   * import { MemoryStore, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const executor = new SyncExecutor({ store: new MemoryStore() });
+   * const photo = () =>
+   *   new TaskGraphBuilder({ name: 'photo' })
+   *     .task('pixels', () => new Uint8Array(1_000_000)).transient()
+   *     .task('size').dependsOn('pixels').run((pixels) => pixels.length)
+   *     .build();
+   * executor.run(photo()).attemptCount; // => 2
+   * const again = photo();
+   * executor.run(again).attemptCount; // => 0
+   * again.explain('pixels'); // => 'not needed: all that takes its result is kept'
+   */
+  transient(on?: boolean): this;
 }
 
 /** A task that has no function yet: `.dependsOn(…)`, then `.run(fn)`. */
@@ -521,7 +587,11 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     for (const cycle of cycles) problems.push(new CycleError(cycle.map((id) => names[id]!)));
     const results = resultPairs(known.results);
     const done = [...(known.done ?? [])];
-    for (const name of new Set([...done, ...results.keys()])) {
+    const saved = [...(known.save ?? [])];
+    const given = new Set([...done, ...results.keys()]);
+    for (const name of saved)
+      if (!given.has(name)) problems.push(new InvalidOptionError('save', 'the names of tasks that are done', name));
+    for (const name of given) {
       if (!idByName.has(name)) problems.push(new UnknownTaskError(name, this.#name, hint(name, idByName, problems)));
     }
     if (problems.length > 0)
@@ -542,6 +612,7 @@ export class TaskGraphBuilder<Declared extends object = {}, Added extends AnyTas
     });
     for (const name of done) graph.markDone(name, undefined);
     for (const [name, result] of results) graph.markDone(name, result);
+    for (const name of saved) graph.markDone(name, results.get(name), { save: true });
     return graph as TaskGraph<TasksOf<Declared, Added>>;
   }
 }
@@ -645,6 +716,18 @@ class Draft {
 
   meta(meta: TaskMeta): this {
     return this.#set({ meta });
+  }
+
+  expires(expiresMs: number): this {
+    return this.#set({ expiresMs });
+  }
+
+  keepFailures(keepFailures: FailureKeeping): this {
+    return this.#set({ keepFailures });
+  }
+
+  transient(on = true): this {
+    return this.#set({ transient: on });
   }
 
   task(...args: [name: never]): unknown {

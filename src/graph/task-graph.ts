@@ -18,7 +18,7 @@ import { nearestName } from './nearest-name.js';
 import { type Outcome, OutcomeTable, type StatusCounts, type TaskStatus } from './outcome.js';
 import type { PlainArguments } from './plain-arguments.js';
 import { criticalPath, type StartOrder, startOrder } from './rank.js';
-import type { AnyTask, MarkedResult, Replacement, ResultOf, SignatureOf } from './signature.js';
+import type { AnyTask, MarkedOptions, MarkedResult, Replacement, ResultOf, SignatureOf } from './signature.js';
 import type { TaskFunction, TaskSettings } from './task.js';
 import type { Topology } from './topology.js';
 
@@ -117,6 +117,8 @@ export interface GraphJSON {
   readonly results: readonly (readonly [name: string, result: unknown])[];
   readonly failed: readonly (readonly [name: string, error: string])[];
   readonly skipped: readonly (readonly [name: string, because: string])[];
+  /** The names of those whose given results are still to be saved in a store, if there are any. */
+  readonly save?: readonly string[];
 }
 
 /** What executors and pictures reach of a graph, which its public methods keep to themselves. */
@@ -438,10 +440,14 @@ export class TaskGraph<Tasks extends object = any> {
       case 'done': {
         const source = this.#outcomes.source(id);
         if (source === 'given') return 'kept: its result was given';
-        return source === 'run' ? `ran: ${why}` : `kept: ${why}`;
+        if (source !== 'run') return `kept: ${why}`;
+        // A run without a store finds nothing out: what the one before had found was not why.
+        return `ran: ${verdict === 'runs' || verdict === 'may run' ? why : NOT_RUN_YET.why}`;
       }
-      case 'failed':
-        return `failed: ${described(this.#outcomes.value(id))}. It runs again ${this.#whenTriedAgain(id)}`;
+      case 'failed': {
+        const what = verdict === 'fails' ? why : described(this.#outcomes.value(id));
+        return `failed: ${what}. It runs again ${this.#whenTriedAgain(id)}`;
+      }
       case 'skipped':
         return `skipped: ${quoted(this.#open.names[this.#outcomes.because(id)]!)} failed. It runs again ${this.#whenTriedAgain(id)}`;
       default:
@@ -503,7 +509,7 @@ export class TaskGraph<Tasks extends object = any> {
   }
 
   /**
-   * Makes every failed and every skipped task pending again, and no other.
+   * Makes every failed and every skipped task pending again, and no other. Failures that a store keeps count no longer.
    *
    * @throws {@link GraphBusyError}
    */
@@ -537,16 +543,34 @@ export class TaskGraph<Tasks extends object = any> {
   /**
    * Makes a task done without running it. Tasks that were skipped because of it can run again.
    *
-   * @param result - may be left out where the task's result may be `undefined`
+   * @param result - the result, which may be left out where it may be `undefined`; behind it `{ save: true }` has the next
+   * run with a store save it, as if the task had returned it: for what a person decides, and other processes go on with
    * @throws {@link UnknownTaskError}
    * @throws {@link GraphBusyError}
+   * @throws {@link InvalidOptionError}
+   *
+   * @example
+   * import { MemoryStore, SyncExecutor, TaskGraphBuilder } from 'taskmap-ts';
+   *
+   * const executor = new SyncExecutor({ store: new MemoryStore() });
+   * const build = () => new TaskGraphBuilder({ name: 'order' }).task('approved', (): boolean => false).build();
+   * executor.run(build().markDone('approved', true, { save: true }));
+   * const next = build();
+   * executor.run(next).attemptCount; // => 0
+   * next.result('approved'); // => true
+   * next.explain('approved'); // => 'kept: its result was given'
    */
   markDone<const K extends (keyof Tasks & string) | AnyTask>(
     task: K,
     ...result: MarkedResult<ResultOf<SignatureOf<Tasks, never, K>>>
   ): this {
     this.#refuseIfBusy('change');
-    this.#markDone(this.#id(task), (result as unknown[])[0]);
+    const [given, options = {}] = result as [unknown?, MarkedOptions?];
+    const { save = false } = options;
+    if (typeof save !== 'boolean') throw new InvalidOptionError('save', 'true or false', save);
+    const id = this.#id(task);
+    this.#markDone(id, given);
+    this.#outcomes.saveGiven(id, save);
     return this;
   }
 
@@ -588,7 +612,8 @@ export class TaskGraph<Tasks extends object = any> {
       if (outcome.status === 'failed') failed.push([name, described(outcome.error)]);
       if (outcome.status === 'skipped') skipped.push([name, outcome.because]);
     }
-    return { name: this.name, done, results, failed, skipped };
+    const save = this.#named(this.#outcomes.toSave);
+    return { name: this.name, done, results, failed, skipped, ...(save.length === 0 ? {} : { save }) };
   }
 
   /** The graph in the DOT language of Graphviz, boxes coloured by outcome. */
@@ -735,7 +760,13 @@ export class TaskGraph<Tasks extends object = any> {
       case 'running':
         return new ResultUnavailableError(name, 'running', 'Wait until run() has settled.');
       default:
-        return new ResultUnavailableError(name, 'pending', 'Run the graph with an executor first.');
+        return new ResultUnavailableError(
+          name,
+          'pending',
+          this.#open.decisions.get(id)?.verdict === 'not needed'
+            ? `It is transient, and was not needed: all that takes its result is kept. An executor's run(graph, { only: [${quoted(name)}] }) makes it.`
+            : 'Run the graph with an executor first.',
+        );
     }
   }
 
@@ -756,7 +787,8 @@ export class TaskGraph<Tasks extends object = any> {
   }
 
   #retry(id: number): void {
-    if (this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id)) this.#outcomes.pending(id);
+    if (this.#outcomes.isFailed(id) && this.#open.settings[id]!.keepFailures !== undefined) this.#outcomes.retry(id);
+    else if (this.#outcomes.isFailed(id) || this.#outcomes.isSkipped(id)) this.#outcomes.pending(id);
   }
 
   #give(id: number, result: unknown): void {

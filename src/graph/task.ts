@@ -106,6 +106,21 @@ export interface TaskOptions {
   readonly meta?: TaskMeta | undefined;
   /** What the result has to fit, and what makes it what dependents get: a schema of zod, valibot or any other library. */
   readonly returns?: StandardSchema<any, any> | undefined;
+  /**
+   * How long a kept result holds, in milliseconds, counted from when the task ended by the executor's clock: a finite
+   * number above 0. Default: as long as the task and its inputs are the same.
+   */
+  readonly expiresMs?: number | undefined;
+  /** For how long a failure need not be tried again by runs with the same store. Default: it is tried again in each run. */
+  readonly keepFailures?: FailureKeeping | undefined;
+  /** Store of the result its hash alone: the task runs again if something that takes its result has to. Default false. */
+  readonly transient?: boolean | undefined;
+}
+
+/** For how long failures are kept. */
+export interface FailureKeeping {
+  /** In milliseconds, counted from when the task failed by the executor's clock: a finite number above 0. */
+  readonly forMs: number;
 }
 
 /** A {@link RetryPolicy} with every default filled in. */
@@ -132,6 +147,11 @@ export interface TaskSettings {
   readonly meta: TaskMeta | undefined;
   /** `undefined`: the result may be anything. */
   readonly returns: StandardSchema | undefined;
+  /** `undefined`: it never does. */
+  readonly expiresMs: number | undefined;
+  /** `undefined`: for no time. */
+  readonly keepFailures: FailureKeeping | undefined;
+  readonly transient: boolean;
 }
 
 /** A named function and how to run it. */
@@ -157,6 +177,9 @@ export const DEFAULT_SETTINGS: TaskSettings = Object.freeze({
   always: false,
   meta: undefined,
   returns: undefined,
+  expiresMs: undefined,
+  keepFailures: undefined,
+  transient: false,
 });
 const IO_BOUND_SETTINGS: TaskSettings = Object.freeze({ ...DEFAULT_SETTINGS, ioBound: true });
 
@@ -196,6 +219,9 @@ export function settled(
     always: checked.flag('always', options.always, base.always),
     meta: checked.meta(options.meta, base.meta),
     returns: checked.schema(options.returns, base.returns),
+    expiresMs: checked.number('expiresMs', options.expiresMs, base.expiresMs, DURATION, isDuration),
+    keepFailures: checked.failureKeeping(options.keepFailures, base.keepFailures),
+    transient: checked.flag('transient', options.transient, base.transient),
   };
   return shared(settings);
 }
@@ -211,9 +237,18 @@ function shared(settings: TaskSettings): TaskSettings {
     settings.version === '' &&
     !settings.always &&
     settings.meta === undefined &&
-    settings.returns === undefined;
+    settings.returns === undefined &&
+    settings.expiresMs === undefined &&
+    settings.keepFailures === undefined &&
+    !settings.transient;
   if (!plain) return Object.freeze(settings);
   return settings.ioBound ? IO_BOUND_SETTINGS : DEFAULT_SETTINGS;
+}
+
+const DURATION = 'a finite number of milliseconds above 0';
+
+function isDuration(value: number): boolean {
+  return Number.isFinite(value) && value > 0;
 }
 
 class Options {
@@ -288,6 +323,15 @@ class Options {
           : this.#refused('retry.when', 'a function', when, undefined),
     };
     return policy.attempts === 1 ? ONE_ATTEMPT : Object.freeze(policy);
+  }
+
+  failureKeeping(value: unknown, fallback: FailureKeeping | undefined): FailureKeeping | undefined {
+    if (value === undefined) return fallback;
+    if (typeof value !== 'object' || value === null)
+      return this.#refused('keepFailures', 'an object: { forMs }', value, fallback);
+    const { forMs } = value as Partial<FailureKeeping>;
+    const checked = this.number('keepFailures.forMs', forMs ?? Number.NaN, undefined, DURATION, isDuration);
+    return checked === undefined ? fallback : Object.freeze({ forMs: checked });
   }
 
   #refused<T>(option: string, expected: string, value: unknown, fallback: T): T {

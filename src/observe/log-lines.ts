@@ -115,8 +115,8 @@ export const ENTRY_BY_EVENT: EntryMakers = {
     fields: { task, attempt, durationMs, source },
     msg: `${quoted(task)} done`,
   }),
-  'task:failed': ({ task, attempt, durationMs, error }) => ({
-    fields: { task, attempt, durationMs, err: error },
+  'task:failed': ({ task, attempt, durationMs, source, error }) => ({
+    fields: { task, attempt, durationMs, source, err: error },
     msg: `${quoted(task)} failed: ${described(error)}`,
   }),
   'task:skipped': ({ task, because }) => ({

@@ -56,7 +56,9 @@ export interface LoggedDone {
 /** A task that has failed for good. */
 export interface LoggedFailed {
   readonly task: string;
+  /** 0 if its failure was kept. */
   readonly attempt: number;
+  readonly source: 'run' | 'store';
   readonly failedAtMs: number;
   readonly durationMs: number;
   readonly error: LoggedError;
@@ -151,6 +153,7 @@ const STATE_BY_EVENT: { readonly [E in TaskEvent]: (task: string, line: Line) =>
     entry: {
       task,
       attempt: numberIn(line, 'attempt'),
+      source: line['source'] === 'store' ? 'store' : 'run',
       failedAtMs: numberIn(line, 'time'),
       durationMs: numberIn(line, 'durationMs'),
       error: errorIn(line),

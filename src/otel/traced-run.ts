@@ -211,13 +211,17 @@ export class TracedRun {
   }
 
   failed(record: TaskFailed): void {
-    const { task, attempt, error } = record;
+    const { task, attempt, error, source } = record;
     const open = this.#tasks.get(task) ?? this.#begin(record);
     const endedAtMs = endOf(open, record);
     const failure = failureText(error);
     this.#endAttempt(open, 'failed', endedAtMs, failure);
     blame(open.span, failure, endedAtMs);
-    this.#end(task, open, endedAtMs, { 'taskmap.status': 'failed', 'taskmap.attempt_count': attempt });
+    this.#end(task, open, endedAtMs, {
+      'taskmap.status': 'failed',
+      'taskmap.source': source,
+      'taskmap.attempt_count': attempt,
+    });
   }
 
   skipped(record: TaskSkipped): void {

@@ -60,11 +60,11 @@ const FOLLOWING: readonly number[] = [
   /* ready   */ (1 << RUNNING) | (1 << BLOCKED),
   /* running */ (1 << DONE) | (1 << FAILED) | (1 << DELAYED) | (1 << IDLE) | (1 << READY) | (1 << SAVING),
   /* delayed */ 1 << READY,
-  /* done    */ 1 << READY,
+  /* done    */ (1 << BLOCKED) | (1 << READY),
   /* failed  */ 0,
   /* skipped */ 0,
   /* ahead   */ (1 << RUNNING) | (1 << BLOCKED) | (1 << SKIPPED),
-  /* checking */ (1 << DONE) | (1 << READY) | (1 << BLOCKED),
+  /* checking */ (1 << DONE) | (1 << READY) | (1 << BLOCKED) | (1 << FAILED) | (1 << SKIPPED),
   /* saving  */ 1 << DONE,
 ];
 
@@ -86,7 +86,10 @@ export interface ScheduleOptions {
   readonly selected?: Uint8Array | undefined;
   /** A 1 for each task that runs at a place, and takes no slot here. */
   readonly placed?: Uint8Array | undefined;
-  /** A 1 for each task of which a result is known that may still hold: that is to be checked once its dependencies are done. */
+  /**
+   * A 1 for each task of which an outcome is known that may still hold: that is to be checked once its dependencies are
+   * done. The schedule notes there what holds no longer.
+   */
   readonly kept?: Uint8Array | undefined;
   /** How many attempts of each task were made before. Default 0. */
   readonly attemptsMade?: number | undefined;
@@ -104,7 +107,10 @@ export interface ScheduleOptions {
  *   skipped       delayElapsed() ── delayed ◄──┘ retrying()
  *
  *   blocked ──► checking ──► done        a result is known, and still holds: holds()
- *                  └───────► ready       it holds no longer: changed()
+ *                  ├───────► ready       it holds no longer: changed()
+ *                  ├───────► blocked     the same, and a result that it takes has to be made again first: lacks(), again()
+ *                  └───────► failed      a failure is known, and still holds: failsStill()
+ *   done ──► blocked, ready              it was done without its result, which is wanted after all: again()
  *   running ──► saving ────► done        it returned, and its result is safe a while later: returned(), saved()
  *   done ──────────────────► ready       its result cannot be read after all: lost(); what was ready is blocked again
  *   blocked ──► ahead ─────► running     it was sent to where its inputs are being made, and now they are done
@@ -131,6 +137,8 @@ export class Schedule {
   readonly #queuePlaced: ReadyQueue | undefined;
   readonly #placed: Uint8Array | undefined;
   readonly #kept: Uint8Array | undefined;
+  /** The tasks that were done and are made again: what waited for nothing else may have begun meanwhile. */
+  #again: Set<number> | undefined;
   /** Tasks whose known results are to be checked, each once; `nextToCheck()` reads on from where it was. */
   readonly #checks: number[] = [];
   #checksTold = 0;
@@ -251,7 +259,7 @@ export class Schedule {
   nextToCheck(): number {
     while (this.hasUnchecked) {
       const id = this.#checks[this.#checksTold++]!;
-      // One that waits again will be told again.
+      // It may wait again, and will be told again; or it was skipped, since what it depends on was made again and failed.
       if (this.#state(id) === CHECKING) return id;
     }
     return NONE;
@@ -345,6 +353,41 @@ export class Schedule {
     // A blocked task becomes ready as well, but never by this.
     if (this.#state(id) !== CHECKING) this.#assert(false, id, 'the result that is known of it was to hold no longer');
     this.#becomeReady(id);
+  }
+
+  /** The failure that is known of a task still holds: it has failed without being run. */
+  failsStill(id: number): void {
+    this.#move(id, FAILED);
+    this.#skipDescendants(id);
+  }
+
+  /**
+   * A task that was to run takes the result of one that is made again: what is known of it holds no longer, or is lost.
+   * It is ready once that is done.
+   */
+  lacks(id: number): void {
+    this.#kept![id] = 0;
+    if (this.#unmet[id] === 0) this.#assert(false, id, 'it was to lack a result');
+    if (this.#state(id) === READY) this.#dequeue(id);
+    this.#move(id, BLOCKED);
+  }
+
+  /**
+   * Tasks that hold are to run after all: they were done without their results, and those are wanted. What has not
+   * begun waits for them again.
+   */
+  again(tasks: readonly number[]): void {
+    const { starts, ids } = this.#topology.dependents;
+    this.#again ??= new Set();
+    for (const id of tasks) {
+      this.#kept![id] = 0;
+      this.#again.add(id);
+      for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) this.#unmet[ids[edge]!]!++;
+    }
+    for (const id of tasks) {
+      if (this.#unmet[id] === 0) this.#becomeReady(id);
+      else this.#move(id, BLOCKED);
+    }
   }
 
   /** Whether {@link lost} may be told of a task: all that it needs is done, and what waits for it can still wait. */
@@ -464,8 +507,10 @@ export class Schedule {
       const isQueued = this.#queue.has(id) || (this.#queuePlaced?.has(id) ?? false);
       this.#assert(isQueued === (state === READY), id, isQueued ? 'it is queued' : 'it is not queued');
       const wasStartable = state === READY || state === RUNNING || state === DELAYED || state === CHECKING;
-      this.#assert(!wasStartable || unmet === 0, id, 'it got ahead of its dependencies');
-      const lost = waitsFor.some(
+      const first = waitsFor.filter((dependency) => !this.#again?.has(dependency));
+      const ahead = first.some((dependency) => this.#state(dependency) !== DONE);
+      this.#assert(!wasStartable || !ahead, id, 'it got ahead of its dependencies');
+      const lost = (wasStartable ? first : waitsFor).some(
         (dependency) => this.#state(dependency) === FAILED || this.#state(dependency) === SKIPPED,
       );
       this.#assert(
@@ -592,7 +637,7 @@ export class Schedule {
         const dependent = ids[edge]!;
         const state = this.#state(dependent);
         // A dependent that is done already keeps its result, and what depends on it can run.
-        if (state !== BLOCKED && state !== IDLE && state !== AHEAD) continue;
+        if (state !== BLOCKED && state !== IDLE && state !== AHEAD && state !== CHECKING) continue;
         this.#move(dependent, SKIPPED);
         this.#skips.push(dependent, because);
         stack.push(dependent);

@@ -7,14 +7,17 @@ import { FileLock } from './file-lock.js';
 import { codeOf, type FileWindow, makeFolder, storeFailure, system } from './file-system.js';
 import { Journal } from './journal.js';
 import { Kind } from './journal-format.js';
+import { LocalStore } from './local-store.js';
 import { checkedDetect } from './options.js';
-import { OutcomeStore } from './outcome-store.js';
+import { headerOf } from './outcome-codec.js';
 import type { Place } from './outcome-table.js';
+import type { Item, RoomOptions } from './room.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
 import { ValueFolder } from './value-folder.js';
+import { withFurther } from './variants.js';
 
 /** How a {@link FileStore} keeps what it is given. */
-export interface FileStoreOptions {
+export interface FileStoreOptions extends RoomOptions {
   /**
    * When an outcome is safe from the death of its process and of the machine.
    *
@@ -68,7 +71,7 @@ const INLINE_MAX = 1024 * 1024;
  * again.close();
  * rmSync(path);
  */
-export class FileStore extends OutcomeStore {
+export class FileStore extends LocalStore {
   /** The file, as an absolute path. */
   readonly path: string;
   readonly durability: 'each' | 'batch';
@@ -83,7 +86,7 @@ export class FileStore extends OutcomeStore {
   #queuedAtMs = 0;
 
   constructor(path: string | URL, options: FileStoreOptions = {}) {
-    super();
+    super(options);
     const { durability = 'batch' } = options;
     if (!(path instanceof URL && path.protocol === 'file:') && (typeof path !== 'string' || path === ''))
       throw new InvalidOptionError('path', 'the path of a file', path);
@@ -125,10 +128,14 @@ export class FileStore extends OutcomeStore {
     });
   }
 
-  /** @throws {@link StoreError} as `save` does */
+  /**
+   * Drops all outcomes of these tasks.
+   *
+   * @throws {@link StoreError} as `save` does
+   */
   override forget(graph: string, tasks: readonly string[]): void | Promise<void> {
     return this.#added(({ journal }) => {
-      for (const task of tasks)
+      for (const task of withFurther(tasks, journal.places.keys(graph)))
         if (journal.places.get(graph, task) !== undefined) journal.append({ kind: Kind.forget, graph, task });
     });
   }
@@ -156,6 +163,33 @@ export class FileStore extends OutcomeStore {
     this.#unschedule?.();
     this.#unwrite?.();
     open?.close();
+  }
+
+  /** @internal */
+  protected override itemsOf(): Item[] {
+    const { journal, values, lock } = this.#opened();
+    lock.check();
+    // From here on all that there is has its place in the file.
+    journal.commitSync();
+    const window = journal.window();
+    return journal.places.all().map((place) => ({
+      graph: place.graph,
+      key: place.task,
+      size: place.size + (place.file?.size ?? 0),
+      header: () => {
+        const bytes = this.#bytesAt(place, window, journal, values);
+        return bytes && headerOf(bytes);
+      },
+    }));
+  }
+
+  /** @internal */
+  protected override dropItems(items: readonly Item[], atOnce: boolean): void {
+    const { journal } = this.#opened();
+    for (const { graph, key } of items)
+      if (journal.places.get(graph, key) !== undefined) journal.append({ kind: Kind.forget, graph, task: key });
+    if (atOnce) journal.shrink();
+    else this.#schedule(journal);
   }
 
   #opened(): OpenFile {

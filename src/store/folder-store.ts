@@ -16,13 +16,16 @@ import {
   system,
   writeWhole,
 } from './file-system.js';
+import { LocalStore } from './local-store.js';
 import { checkedDetect } from './options.js';
+import { headerOf } from './outcome-codec.js';
 import { fileNameOf, isOutcomeFileName, outcomeFileHead, readOutcomeFile } from './outcome-file.js';
-import { OutcomeStore } from './outcome-store.js';
+import type { Item, RoomOptions } from './room.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
+import { isKey, variantKey } from './variants.js';
 
 /** What a {@link FolderStore} can be told. */
-export interface FolderStoreOptions {
+export interface FolderStoreOptions extends RoomOptions {
   /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
 }
@@ -64,7 +67,7 @@ const TRIES_MAX = 100;
  * [...one.load('etl').outcomes].map(([task, bytes]) => [task, bytes.length]); // => [['cells', 1], ['rows', 2]]
  * rmSync(directory, { recursive: true });
  */
-export class FolderStore extends OutcomeStore {
+export class FolderStore extends LocalStore {
   /** The folder, as an absolute path. */
   readonly directory: string;
   override readonly detect: ChangeDetection;
@@ -72,7 +75,7 @@ export class FolderStore extends OutcomeStore {
   readonly #unsynced = new Set<string>();
 
   constructor(directory: string | URL, options: FolderStoreOptions = {}) {
-    super();
+    super(options);
     if (
       !(directory instanceof URL && directory.protocol === 'file:') &&
       (typeof directory !== 'string' || directory === '')
@@ -119,12 +122,25 @@ export class FolderStore extends OutcomeStore {
     this.#unsynced.add(folder);
   }
 
-  /** @throws {@link StoreError} when a file cannot be removed */
+  /**
+   * Drops all outcomes of these tasks.
+   *
+   * @throws {@link StoreError} when a file cannot be removed
+   */
   override forget(graph: string, tasks: readonly string[]): void {
     const folder = this.#folderOf(graph);
-    for (const task of tasks)
-      if (this.#asked('write to', () => removed(join(folder, fileNameOf(task))))) this.#unsynced.add(folder);
+    this.#remove(folder, tasks.map(fileNameOf));
     // Who keeps a value for a while under a name of its own, as a queue does, would leave a folder for each.
+    if (discardFolder(folder)) {
+      this.#unsynced.add(this.directory);
+      return;
+    }
+    const further = furtherFiles(
+      tasks,
+      this.#asked('read', () => namesIn(folder)),
+    );
+    if (further.length === 0) return;
+    this.#remove(folder, further);
     if (discardFolder(folder)) this.#unsynced.add(this.directory);
   }
 
@@ -148,6 +164,54 @@ export class FolderStore extends OutcomeStore {
    */
   override close(): void {
     this.flush();
+  }
+
+  /** @internal */
+  override makeRoom(graph: string, isNeeded: (key: string) => boolean): void {
+    // Whose they are is in the files: they are read only if there are too many bytes.
+    const size = () => this.#files().reduce((sum, file) => sum + file.size, 0);
+    if (this.maxBytes !== undefined && this.#asked('read', size) > this.maxBytes) super.makeRoom(graph, isNeeded);
+  }
+
+  /** @internal */
+  protected override itemsOf(): Item[] {
+    return this.#asked('read', () => this.#files()).flatMap(({ path, name, size }) => {
+      const bytes = this.#asked('read', () => readIfThere(path));
+      const found = bytes && readOutcomeFile(bytes);
+      if (found?.state !== 'whole' || !isOf(name, found.task)) return [];
+      const header = headerOf(found.bytes);
+      return { graph: found.graph, key: found.task, size, header: () => header };
+    });
+  }
+
+  /** @internal */
+  protected override dropItems(items: readonly Item[]): void {
+    for (const { graph, key } of items) {
+      const folder = this.#folderOf(graph);
+      this.#remove(folder, [fileNameOf(key)]);
+      if (discardFolder(folder)) this.#unsynced.add(this.directory);
+    }
+    this.flush();
+  }
+
+  /** The files of outcomes, in the order in which they were written. */
+  #files(): { readonly path: string; readonly name: string; readonly size: number }[] {
+    return namesIn(this.directory)
+      .filter(isOutcomeFileName)
+      .flatMap((one) =>
+        namesIn(join(this.directory, one)).map((name) => ({ name, path: join(this.directory, one, name) })),
+      )
+      .filter(({ name }) => isOutcomeFileName(name))
+      .flatMap(({ name, path }) => {
+        const stats = system.stat(path, { throwIfNoEntry: false });
+        return stats === undefined ? [] : { name, path, size: stats.size, atMs: stats.mtimeMs };
+      })
+      .sort((one, other) => one.atMs - other.atMs);
+  }
+
+  #remove(folder: string, names: readonly string[]): void {
+    for (const name of names)
+      if (this.#asked('write to', () => removed(join(folder, name)))) this.#unsynced.add(folder);
   }
 
   #folderOf(graph: string): string {
@@ -196,6 +260,17 @@ function writeOutcome(folder: string, graph: string, task: string, bytes: Uint8A
     discard(temporary);
     throw error;
   }
+}
+
+/** Those of these files that hold further outcomes of these tasks. */
+function furtherFiles(tasks: readonly string[], names: readonly string[]): string[] {
+  const there = new Set(names);
+  const numbers = new Set(names.flatMap((name) => /^variant-(\d+)-of-/.exec(name)?.[1] ?? []));
+  return [...numbers]
+    .flatMap((number) =>
+      tasks.filter((task) => !isKey(task)).map((task) => fileNameOf(variantKey(task, Number(number)))),
+    )
+    .filter((name) => there.has(name));
 }
 
 /** Another process may have removed it since its name was read. */

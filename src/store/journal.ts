@@ -178,6 +178,16 @@ export class Journal {
     }
   }
 
+  /**
+   * Writes the file anew, if the system is not writing to it, so that it holds nothing but what counts.
+   *
+   * @throws {@link StoreError} when it cannot be written
+   */
+  shrink(): void {
+    this.commitSync();
+    if (this.#writesUnderWay === 0) this.#asked('write to', () => this.#compact());
+  }
+
   /** What was saved by the record at this place. If that is not what it was, nothing, and a repair tells of it. */
   read(window: FileWindow, place: Place): Uint8Array | undefined {
     const bytes = readSaved(window, place.offset, place.size);

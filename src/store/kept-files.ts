@@ -25,6 +25,7 @@ type SaveBytes = (graph: string, task: string, bytes: Uint8Array) => void | Prom
 const PART = 4 * 1024 * 1024;
 /** What a part of a content is called where the task stands; it has a graph of its own, to be loaded alone. */
 const CONTENT = 'content';
+const FILE = 'taskmap file ';
 
 /**
  * The files of the outcomes that a store keeps of a graph: whether they still are what they were, and the contents of
@@ -241,7 +242,22 @@ export class KeptFiles {
   }
 
   #keyOf(task: string, hash: string, part: number): string {
-    return `taskmap file ${JSON.stringify([this.#graph, task, hash, part])}`;
+    return `${FILE}${JSON.stringify([this.#graph, task, hash, part])}`;
+  }
+}
+
+/** Whose content is kept where this graph would stand; `undefined` if that is a graph indeed. */
+export function contentIn(
+  graph: string,
+): { readonly graph: string; readonly task: string; readonly hash: string } | undefined {
+  if (!graph.startsWith(FILE)) return undefined;
+  try {
+    const [of, task, hash] = JSON.parse(graph.slice(FILE.length)) as readonly string[];
+    return [of, task, hash].every((part) => typeof part === 'string')
+      ? { graph: of!, task: task!, hash: hash! }
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

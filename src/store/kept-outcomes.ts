@@ -1,22 +1,47 @@
-import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError } from '../errors.js';
+import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 import type { StoreRepair, Unseen } from '../events.js';
 import { FileClaims } from '../files/file-claims.js';
+import { filesIn } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
 import { goOn } from '../files/in-turn.js';
 import { learn } from '../files/look.js';
-import { type Decision, unreadable, WAS_RESET } from '../graph/decision.js';
+import { type Decision, NOT_NEEDED, unreadable, WAS_RESET } from '../graph/decision.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
-import { difference, type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
+import { type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
 import { encodedHeld, heldResult } from './held-outcome.js';
 import { isSameFiles, KeptFiles } from './kept-files.js';
-import { decodeOutcome, encodeOutcome, type StoredFile, type StoredOutcome, withFiles } from './outcome-codec.js';
-import { plainDifference, plainHashesOf } from './plain-hashes.js';
+import { isKeptFailure, lapse } from './lasting.js';
+import {
+  decodeOutcome,
+  headerOf,
+  type NewOutcome,
+  type OutcomeHeader,
+  type StoredFile,
+  type StoredOutcome,
+  withMore,
+} from './outcome-codec.js';
+import { plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
-import type { AttemptFacts, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
+import type { AttemptFacts, Foreseen, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
 import { TaskCode, withoutTold } from './task-code.js';
+import {
+  changeSince,
+  isComparable,
+  type MadeFrom,
+  newestFirst,
+  placeOf,
+  VARIANTS,
+  type Variant,
+  variantKey,
+  variantOf,
+} from './variants.js';
 
-const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
+type Judgement = Decision & { readonly verdict: Foreseen };
+
+const KEPT: Judgement = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
+const GIVEN: Judgement = Object.freeze({ verdict: 'kept', why: 'its result was given' });
+const NONE: readonly Variant[] = [];
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
 
 /**
@@ -35,24 +60,38 @@ export class KeptOutcomes implements RunMemory {
   readonly durations: Map<number, number> = new Map<number, number>();
   readonly repairs: readonly StoreRepair[];
   unseen: readonly Unseen[] = [];
+  readonly refusals: { id: number; error: unknown }[] = [];
   readonly #store: OutcomeKeeper;
   readonly #graph: OpenGraph;
   readonly #isAsync: boolean;
   readonly #code: TaskCode;
   readonly #files: KeptFiles;
-  readonly #bytes = new Map<number, Uint8Array>();
+  readonly #now: () => number;
+  /** The tasks with given results that are to be saved, once it is known what they were made from. */
+  readonly #given: Set<number>;
+  /** The tasks whose kept failures count no longer. */
+  readonly #retried: ReadonlySet<number>;
+  /** The keys of all that is kept of tasks that were reset. */
+  readonly #resetKeys: string[] = [];
+  /** What is kept of each task. */
+  readonly #variants = new Map<number, readonly Variant[]>();
+  /** What is kept of tasks that the graph has no longer, if that is to go when it is old. */
+  readonly #left = new Map<string, { readonly keys: string[]; readonly files: StoredFile[]; atMs: number }>();
+  /** The numbers of the outcomes that this run has made. */
+  readonly #made = new Map<number, number>();
   readonly #stored = new Map<number, StoredOutcome>();
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
   readonly #hashes = new Map<number, string>();
-  /** Why the store could not forget. */
-  #forgetting: Promise<void> | undefined;
+  /** What the store was told of its own accord, and has not done yet. */
+  readonly #waiting: Promise<void>[] = [];
 
   constructor(
     store: OutcomeKeeper,
     graph: OpenGraph,
     loaded: LoadedOutcomes,
     isAsync: boolean,
+    now: () => number,
     selected: Uint8Array | undefined,
   ) {
     if (typeof loaded?.outcomes?.[Symbol.iterator] !== 'function') {
@@ -65,6 +104,9 @@ export class KeptOutcomes implements RunMemory {
     this.#store = store;
     this.#graph = graph;
     this.#isAsync = isAsync;
+    this.#now = now;
+    this.#retried = graph.outcomes.retried;
+    this.#given = new Set(graph.outcomes.toSave);
     this.#code = new TaskCode(graph, store.detect);
     this.#files = new KeptFiles(store, graph.name, isAsync, (of, task, bytes) => this.#saveAs(of, task, bytes));
     this.repairs = withUntold(store, loaded.repairs);
@@ -72,15 +114,19 @@ export class KeptOutcomes implements RunMemory {
     for (const pair of loaded.outcomes) {
       if (!Array.isArray(pair))
         throw new InvalidOptionError('store', 'one whose load() returns pairs of a task and its bytes', pair);
-      const [task, bytes] = pair;
+      const [key, bytes] = pair;
       if (!(bytes instanceof Uint8Array))
-        throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, task);
+        throw new InvalidOptionError('store', 'one whose load() returns what was saved, as a Uint8Array', bytes, key);
+      const { task, number } = variantOf(key);
       const id = graph.idByName.get(task);
-      if (id === undefined || selected?.[id] === 0 || !graph.isUndecided(id)) continue;
-      this.#bytes.set(id, bytes);
-      this.#read(id, bytes);
-      if (this.#isSource(id)) for (const file of this.#filesBefore(id)) learn(file.path, file);
-      else if (!graph.outcomes.wasReset(id)) this.kept[id] = 1;
+      if (id === undefined) {
+        if (store.maxAgeMs !== undefined) this.#hasLeft(task, key, bytes);
+        continue;
+      }
+      const isAsked = selected?.[id] !== 0 && graph.isUndecided(id);
+      if (!isAsked && !this.#given.has(id)) continue;
+      if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
+      this.#found(id, number, bytes);
     }
     for (let id = 0; id < this.kept.length; id++) {
       if (!graph.outcomes.isPending(id) || selected?.[id] === 0) continue;
@@ -91,18 +137,113 @@ export class KeptOutcomes implements RunMemory {
   begin(): void {
     UNTOLD.delete(this.#store);
     this.unseen = withoutTold(this.#store, this.#graph.name, this.#code.unseen());
+    this.#forgetResets();
+    this.#retryFailures();
+    this.#saveGiven();
+  }
+
+  #forgetResets(): void {
     const resets = this.#graph.outcomes.takeResets();
     if (resets === undefined) return;
     const names = this.#graph.names.filter((_, id) => resets[id] === 1);
-    this.#forgetting = promiseOf(this.#store.forget(this.#graph.name, names));
-    // Told by flush().
-    this.#forgetting?.catch(() => {});
-    for (const id of this.#bytes.keys())
-      if (resets[id] === 1) void this.#files.forget(this.#graph.names[id]!, this.#filesBefore(id));
+    const keys = new Set([...names.map((name) => variantKey(name, 1)), ...this.#resetKeys]);
+    this.#wait(this.#store.forget(this.#graph.name, [...keys]));
+    for (const [id, variants] of this.#variants) {
+      if (resets[id] !== 1) continue;
+      const files = variants.flatMap(({ stored }) => stored?.more.files ?? []);
+      void this.#files.forget(this.#graph.names[id]!, files);
+      this.#variants.delete(id);
+    }
+  }
+
+  /** Failures that are to be tried again are so for all that come after, should this run not come to them. */
+  #retryFailures(): void {
+    for (const id of this.#retried)
+      for (const { number, bytes, stored } of this.#variantsOf(id)) {
+        if (stored?.status !== 'failed' || stored.more.retry) continue;
+        const more = withMore(stored, bytes, { retry: true });
+        this.#wait(this.#store.save(this.#graph.name, variantKey(stored.task, number), more));
+      }
+    this.#graph.outcomes.retriesTold();
+  }
+
+  /** Saves the given results of which all that their tasks take is known. Of others this is tried again. */
+  #saveGiven(): void {
+    for (const id of this.#given) {
+      const isKnown = this.#inputsOf(id).every(
+        (input) => this.#hashes.has(input) || this.#graph.outcomes.isDone(input),
+      );
+      if (!isKnown) continue;
+      this.#given.delete(id);
+      this.#graph.outcomes.saveGiven(id, false);
+      const header = this.#header(id, { attempts: 0, durationMs: 0, atMs: this.#now() });
+      const outcome = { ...header, status: 'done', more: { ...header.more, given: true } } as const;
+      const value = this.#graph.outcomes.value(id);
+      try {
+        // Nobody has looked at them as they were when it was given.
+        if (filesIn(value).length > 0) throw new UnstorableError(header.task, 'a result that is given has files in it');
+        this.#wait(this.#save(id, { ...outcome, value }));
+      } catch (error) {
+        if ((error as { readonly code?: unknown } | undefined)?.code !== 'unstorable') throw error;
+        this.refusals.push({ id, error });
+      }
+    }
+  }
+
+  #hasLeft(task: string, key: string, bytes: Uint8Array): void {
+    const left = this.#left.get(task) ?? { keys: [], files: [], atMs: Number.NEGATIVE_INFINITY };
+    const header = headerOf(bytes);
+    left.keys.push(key);
+    left.files.push(...(header?.more.files ?? []));
+    // What no run has saved is left alone.
+    left.atMs = Math.max(left.atMs, header?.atMs ?? Number.POSITIVE_INFINITY);
+    this.#left.set(task, left);
+  }
+
+  /** Drops what is too old and no longer of this graph, and has the store drop what is too much. */
+  #makeRoom(): void {
+    const { maxAgeMs } = this.#store;
+    if (maxAgeMs !== undefined) {
+      const nowMs = this.#now();
+      for (const [task, { keys, files, atMs }] of this.#left) {
+        if (nowMs - atMs < maxAgeMs) continue;
+        this.#wait(this.#store.forget(this.#graph.name, keys));
+        this.#wait(this.#files.forget(task, files));
+      }
+    }
+    this.#store.makeRoom?.(this.#graph.name, (key) => this.#isNeeded(key));
+  }
+
+  /** Whether this run has made or taken what is kept under a key, or has not looked at what is kept of its task. */
+  #isNeeded(key: string): boolean {
+    const { task, number } = variantOf(key);
+    const id = this.#graph.idByName.get(task);
+    if (id === undefined) return false;
+    const taken = this.#stored.get(id);
+    const used =
+      this.#made.get(id) ?? (taken && this.#variantsOf(id).find(({ stored }) => stored === taken)?.number) ?? number;
+    return used === number;
+  }
+
+  /** Told by flush(). */
+  #wait(done: void | Promise<void>): void {
+    const promise = promiseOf(done);
+    promise?.catch(() => {});
+    if (promise !== undefined) this.#waiting.push(promise);
   }
 
   recall(id: number): Recalled | Promise<Recalled> {
-    if (this.#judge(id, () => false) !== 'kept') {
+    if (this.#given.size === 0) return this.#looked(id);
+    return goOn(this.#looked(id), (recalled) => {
+      this.#saveGiven();
+      return recalled;
+    });
+  }
+
+  #looked(id: number): Recalled | Promise<Recalled> {
+    const verdict = this.#judge(id, () => false);
+    if (verdict === 'not needed') return { isSpared: true };
+    if (verdict !== 'kept' && verdict !== 'fails') {
       const error = this.#unreadable.get(id);
       return error === undefined ? undefined : { error };
     }
@@ -123,8 +264,10 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #recalled(id: number): Recalled {
+    const stored = this.#stored.get(id)!;
     try {
-      return { held: heldResult(this.#stored.get(id)!) };
+      if (stored.status === 'failed') return { failure: stored.value(), attempts: stored.attempts };
+      return { held: heldResult(stored) };
     } catch (error) {
       this.#hashes.delete(id);
       this.#decide(id, unreadable(error));
@@ -132,7 +275,7 @@ export class KeptOutcomes implements RunMemory {
     }
   }
 
-  foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+  foresee(id: number, runs: (dependency: number) => boolean): Foreseen {
     const verdict = this.#judge(id, runs);
     const foreseen = verdict === 'kept' ? this.#files.foresee(this.#stored.get(id)!.more.files ?? []) : undefined;
     return foreseen === undefined ? verdict : this.#decide(id, foreseen);
@@ -143,16 +286,16 @@ export class KeptOutcomes implements RunMemory {
     this.#hashes.set(id, NO_HASH);
     return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
       if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
-      const outcome = { ...this.#header(id, facts, files), status: 'done', value: result } as const;
-      const { bytes, valueHash } = encodedHeld(outcome, held);
-      this.#hashes.set(id, valueHash);
-      return this.#save(id, bytes, files);
+      const header = this.#header(id, facts, files);
+      const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
+      const saved = this.#save(id, { ...header, status: 'done', value: result, more }, held);
+      if (this.#given.size > 0) this.#saveGiven();
+      return saved;
     });
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
-    const { bytes } = encodeOutcome({ ...this.#header(id, facts), status: 'failed', value: error });
-    return this.#save(id, bytes);
+    return this.#save(id, { ...this.#header(id, facts), status: 'failed', value: error });
   }
 
   moved(): readonly Unseen[] {
@@ -160,6 +303,8 @@ export class KeptOutcomes implements RunMemory {
   }
 
   flush(): void | Promise<void> {
+    this.#saveGiven();
+    this.#makeRoom();
     if (!this.#isAsync) {
       const flushed = promiseOf(this.#store.flushSync === undefined ? this.#store.flush() : this.#store.flushSync());
       flushed?.catch(() => {});
@@ -167,17 +312,29 @@ export class KeptOutcomes implements RunMemory {
       return;
     }
     return (async () => {
-      await this.#forgetting;
+      await Promise.all(this.#waiting);
       await this.#store.flush();
     })();
   }
 
-  /** The outcome of a task, in place of the one before, of which no content is needed any more. */
-  #save(id: number, bytes: Uint8Array, files: readonly StoredFile[] = []): void | Promise<void> {
-    const task = this.#graph.names[id]!;
-    const saved = this.#saveAs(this.#graph.name, task, bytes);
-    const before = this.#filesBefore(id).filter(({ parts }) => parts !== undefined);
-    return before.length === 0 ? saved : goOn(saved, () => this.#files.forget(task, before, files));
+  /** The outcome of a task, in the place of another one, of which no content is needed any more. */
+  #save(id: number, outcome: NewOutcome, held?: HeldResult): void | Promise<void> {
+    const settings = this.#graph.settings[id]!;
+    const isUseful = (one: OutcomeHeader) =>
+      isComparable(one) && (one.status === 'done' || isKeptFailure(one, settings, this.#now));
+    const variants = this.#variantsOf(id);
+    const { number, more } = placeOf(variants, outcome, this.#store.variants ?? VARIANTS, isUseful);
+    const { bytes, valueHash } = encodedHeld({ ...outcome, more: { ...outcome.more, ...more } }, held);
+    if (outcome.status === 'done') this.#hashes.set(id, valueHash);
+    this.#made.set(id, number);
+    const save = () => this.#saveAs(this.#graph.name, variantKey(outcome.task, number), bytes);
+    // What the store was told before may be about the same key.
+    const saved = this.#isAsync && this.#waiting.length > 0 ? Promise.allSettled(this.#waiting).then(save) : save();
+    const filesOf = (one: OutcomeHeader | undefined) => one?.more.files ?? [];
+    const before = filesOf(variants.find((one) => one.number === number)?.stored);
+    const others = variants.flatMap((one) => (one.number === number ? [] : filesOf(one.stored)));
+    if (before.every(({ parts }) => parts === undefined)) return saved;
+    return goOn(saved, () => this.#files.forget(outcome.task, before, [...filesOf(outcome), ...others]));
   }
 
   #saveAs(graph: string, task: string, bytes: Uint8Array): void | Promise<void> {
@@ -193,10 +350,9 @@ export class KeptOutcomes implements RunMemory {
     return this.#graph.settings[id]!.always && isFileSource(this.#graph.functions[id]!);
   }
 
-  /** The files of the outcome that is stored of a task. */
+  /** The files of the newest outcome that is stored of a task. */
   #filesBefore(id: number): readonly StoredFile[] {
-    // If it cannot be read, its contents are not known.
-    return this.#stored.get(id)?.more.files ?? [];
+    return newestFirst(this.#variantsOf(id))[0]?.more.files ?? [];
   }
 
   /** Nothing is to be stored of a source that was found as it was. */
@@ -210,8 +366,9 @@ export class KeptOutcomes implements RunMemory {
   /** More is known of the files of an outcome that holds: to store that spares the next run a look at their contents. */
   #refresh(id: number, files: readonly StoredFile[]): void {
     try {
-      const bytes = withFiles(this.#stored.get(id)!, this.#bytes.get(id)!, files);
-      promiseOf(this.#store.save(this.#graph.name, this.#graph.names[id]!, bytes))?.catch(() => {});
+      const { number, bytes, stored } = this.#variantsOf(id).find((one) => one.stored === this.#stored.get(id))!;
+      const more = withMore(stored!, bytes, { files });
+      promiseOf(this.#store.save(this.#graph.name, variantKey(stored!.task, number), more))?.catch(() => {});
     } catch {
       // It holds all the same. If the store has failed, flush() tells.
     }
@@ -223,40 +380,80 @@ export class KeptOutcomes implements RunMemory {
     return overlap && `the file ${escaped(overlap.path)} is that of ${quoted(this.#graph.names[overlap.other]!)}`;
   }
 
-  /** Of a task that will run again, at least how long it took is of interest. */
-  #read(id: number, bytes: Uint8Array): void {
-    try {
-      const stored = decodeOutcome(this.#graph.names[id]!, bytes);
-      this.#stored.set(id, stored);
-      if (stored.status === 'done') this.durations.set(id, stored.durationMs);
-    } catch (error) {
-      if (!(error instanceof UnreadableOutcomeError)) throw error;
-      this.#unreadable.set(id, error);
-    }
-  }
-
-  #judge(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
-    const stored = this.#stored.get(id);
-    if (stored === undefined) return this.#decide(id, unreadable(this.#unreadable.get(id)));
+  #judge(id: number, runs: (dependency: number) => boolean): Foreseen {
+    const outcomes = newestFirst(this.#variantsOf(id));
+    if (outcomes.length === 0) return this.#decide(id, unreadable(this.#unreadable.get(id)));
     const inputs = this.#inputsOf(id);
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
-    const why =
-      difference(stored, { ...this.#identity(id), inputHashes }) ??
-      plainDifference(stored.more.plain, plainHashesOf(this.#graph.plain, id));
-    if (why !== undefined)
-      return this.#decide(id, { verdict: 'runs', why: stored.status === 'failed' ? failureText(stored) : why });
+    const { version, dependencies, after, sourceHash, more } = this.#identity(id);
+    const plain = plainHashesOf(this.#graph.plain, id);
+    const now: MadeFrom = { version, dependencies, after, sourceHash, more, inputHashes, plain };
+    const isOfSame = (outcome: StoredOutcome) => changeSince(outcome, now) === undefined;
+    // As long as an input is not known, any of them may be the one.
+    const stored =
+      (unknown === undefined
+        ? undefined
+        : outcomes.find((one) => isOfSame(one) && this.#lapse(id, one) === undefined)) ?? outcomes.find(isOfSame);
+    if (stored === undefined) return this.#decide(id, { verdict: 'runs', why: differenceText(outcomes[0]!, now) });
+    const why = this.#lapse(id, stored);
+    if (why !== undefined) return this.#decide(id, { verdict: 'runs', why });
     if (unknown !== undefined) {
       return this.#decide(id, {
         verdict: 'may run',
         why: `the result of ${quoted(this.#graph.names[unknown]!)} may change`,
       });
     }
+    this.#stored.set(id, stored);
+    if (stored.status === 'failed') {
+      const { forMs } = this.#graph.settings[id]!.keepFailures!;
+      return this.#decide(id, { verdict: 'fails', why: `${failureText(stored)}, and that is kept for ${forMs} ms` });
+    }
+    if (stored.more.given) {
+      this.#hashes.set(id, stored.valueHash);
+      return this.#decide(id, GIVEN);
+    }
+    if (stored.more.transient && !this.#graph.settings[id]!.transient)
+      return this.#decide(id, { verdict: 'runs', why: 'its result was not stored' });
     this.#hashes.set(id, stored.valueHash);
-    return this.#decide(id, KEPT);
+    return this.#decide(id, stored.more.transient ? NOT_NEEDED : KEPT);
   }
 
-  #decide(id: number, decision: Decision): Decision['verdict'] {
+  /** Why an outcome does not hold although it was made from the same. */
+  #lapse(id: number, outcome: StoredOutcome): string | undefined {
+    if (outcome.status === 'failed' && this.#retried.has(id)) return failureText(outcome);
+    return lapse(outcome, this.#graph.settings[id]!, this.#now);
+  }
+
+  #found(id: number, number: number, bytes: Uint8Array): void {
+    const stored = this.#decoded(id, bytes);
+    const variant = { number, bytes, stored };
+    const others = this.#variants.get(id);
+    const variants = others === undefined ? [variant] : [...others, variant];
+    this.#variants.set(id, variants);
+    // Of a task that will run again, at least how long it took is of interest.
+    const lastDone = others === undefined ? stored : newestFirst(variants).find(({ status }) => status === 'done');
+    if (lastDone?.status === 'done') this.durations.set(id, lastDone.durationMs);
+    if (this.#isSource(id)) for (const file of stored?.more.files ?? []) learn(file.path, file);
+    else if (this.#graph.isUndecided(id) && !this.#graph.outcomes.wasReset(id)) this.kept[id] = 1;
+  }
+
+  /** What is kept of a task. */
+  #variantsOf(id: number): readonly Variant[] {
+    return this.#variants.get(id) ?? NONE;
+  }
+
+  #decoded(id: number, bytes: Uint8Array): StoredOutcome | undefined {
+    try {
+      return decodeOutcome(this.#graph.names[id]!, bytes);
+    } catch (error) {
+      if (!(error instanceof UnreadableOutcomeError)) throw error;
+      this.#unreadable.set(id, error);
+      return undefined;
+    }
+  }
+
+  #decide(id: number, decision: Judgement): Foreseen {
     this.#graph.decisions.set(id, decision);
     return decision.verdict;
   }
@@ -311,6 +508,11 @@ export class KeptOutcomes implements RunMemory {
   }
 }
 
+/** What is different about a task from what was made last. */
+function differenceText(newest: StoredOutcome, now: MadeFrom): string {
+  return newest.status === 'failed' ? failureText(newest) : changeSince(newest, now)!;
+}
+
 /**
  * What stores have mended, by what is told of it, until a run tells it: a plan finds damage as well, and tells nobody.
  */
@@ -330,17 +532,29 @@ function putBack(files: readonly string[]): string {
     : `${files.length} of its files were put back`;
 }
 
+/** Under which keys there may be something that a run of these tasks needs to know. */
+function keysOf(store: OutcomeKeeper, { names, outcomes }: OpenGraph, selected: Uint8Array): string[] {
+  const given = new Set(outcomes.toSave);
+  // One more than there are results, for a failure.
+  const numbers = Array.from({ length: (store.variants ?? VARIANTS) + 1 }, (_, index) => index + 1);
+  return names.flatMap((name, id) =>
+    selected[id] === 1 || given.has(id) ? numbers.map((number) => variantKey(name, number)) : [],
+  );
+}
+
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */
 export function openOutcomes(
   store: OutcomeKeeper,
   graph: OpenGraph,
   isAsync: boolean,
+  now: () => number,
   selected: Uint8Array | undefined,
 ): RunMemory | Promise<RunMemory> {
-  const loaded = store.load(graph.name, selected && graph.names.filter((_, id) => selected[id] === 1));
+  const loaded = store.load(graph.name, selected && keysOf(store, graph, selected));
   const promised = promiseOf(loaded);
-  if (promised === undefined) return new KeptOutcomes(store, graph, loaded as LoadedOutcomes, isAsync, selected);
-  if (isAsync) return promised.then((outcomes) => new KeptOutcomes(store, graph, outcomes, isAsync, selected));
+  const opened = (outcomes: LoadedOutcomes) => new KeptOutcomes(store, graph, outcomes, isAsync, now, selected);
+  if (promised === undefined) return opened(loaded as LoadedOutcomes);
+  if (isAsync) return promised.then(opened);
   promised.catch(() => {});
   throw notAtOnce();
 }

@@ -1,11 +1,20 @@
+import { LocalStore } from './local-store.js';
 import { checkedDetect } from './options.js';
-import { OutcomeStore } from './outcome-store.js';
+import { headerOf } from './outcome-codec.js';
+import type { Item, RoomOptions } from './room.js';
 import type { ChangeDetection, LoadedOutcomes } from './run-memory.js';
+import { withFurther } from './variants.js';
 
 /** What a {@link MemoryStore} can be told. */
-export interface MemoryStoreOptions {
+export interface MemoryStoreOptions extends RoomOptions {
   /** When a task counts as changed. Default `'closure'`. */
   readonly detect?: ChangeDetection;
+}
+
+interface Saved {
+  readonly bytes: Uint8Array;
+  /** Counted over all that was saved. */
+  readonly number: number;
 }
 
 /**
@@ -18,36 +27,57 @@ export interface MemoryStoreOptions {
  * store.save('etl', 'rows', new Uint8Array([1, 2]));
  * [...store.load('etl').outcomes]; // => [['rows', new Uint8Array([1, 2])]]
  */
-export class MemoryStore extends OutcomeStore {
+export class MemoryStore extends LocalStore {
   override readonly detect: ChangeDetection;
-  readonly #outcomesByGraph = new Map<string, Map<string, Uint8Array>>();
+  readonly #outcomesByGraph = new Map<string, Map<string, Saved>>();
+  #savedCount = 0;
 
   constructor(options: MemoryStoreOptions = {}) {
-    super();
+    super(options);
     this.detect = checkedDetect(options.detect);
   }
 
   override load(graph: string, tasks?: readonly string[]): LoadedOutcomes {
-    const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Uint8Array>();
-    if (tasks === undefined) return { outcomes: [...outcomes] };
-    const asked = new Set(tasks);
-    return { outcomes: [...outcomes].filter(([task]) => asked.has(task)) };
+    const asked = tasks && new Set(tasks);
+    const outcomes: [string, Uint8Array][] = [];
+    for (const [key, { bytes }] of this.#outcomesByGraph.get(graph) ?? [])
+      if (asked?.has(key) !== false) outcomes.push([key, bytes]);
+    return { outcomes };
   }
 
   override save(graph: string, task: string, bytes: Uint8Array): void {
-    const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Uint8Array>();
-    this.#outcomesByGraph.set(graph, outcomes.set(task, bytes));
+    const outcomes = this.#outcomesByGraph.get(graph) ?? new Map<string, Saved>();
+    this.#outcomesByGraph.set(graph, outcomes.set(task, { bytes, number: this.#savedCount++ }));
   }
 
+  /** Drops all outcomes of these tasks. */
   override forget(graph: string, tasks: readonly string[]): void {
     const outcomes = this.#outcomesByGraph.get(graph);
-    for (const task of tasks) outcomes?.delete(task);
-    if (outcomes?.size === 0) this.#outcomesByGraph.delete(graph);
+    if (outcomes === undefined) return;
+    for (const key of withFurther(tasks, outcomes.keys())) outcomes.delete(key);
+    if (outcomes.size === 0) this.#outcomesByGraph.delete(graph);
   }
 
   override flush(): void {}
 
   override flushSync(): void {}
+
+  /** @internal */
+  protected override itemsOf(): Item[] {
+    return [...this.#outcomesByGraph]
+      .flatMap(([name, outcomes]) => Array.from(outcomes, ([key, saved]) => ({ graph: name, key, saved })))
+      .sort((one, other) => one.saved.number - other.saved.number)
+      .map(({ saved, ...item }) => ({ ...item, size: saved.bytes.length, header: () => headerOf(saved.bytes) }));
+  }
+
+  /** @internal */
+  protected override dropItems(items: readonly Item[]): void {
+    for (const { graph, key } of items) {
+      const outcomes = this.#outcomesByGraph.get(graph);
+      outcomes?.delete(key);
+      if (outcomes?.size === 0) this.#outcomesByGraph.delete(graph);
+    }
+  }
 
   /** Does nothing: what is kept stays, for the next executor that is given this store. */
   override close(): void {}

@@ -43,6 +43,14 @@ export interface MoreFields {
   readonly files?: readonly StoredFile[];
   /** The version of the engine that wrote the value, of which it is certain that it reads it. */
   readonly engine?: string;
+  /** Which of the outcomes of its task that are kept it is, counted in the order in which they were made. */
+  readonly generation?: number;
+  /** Of a failure that is to be tried again, however young it is. */
+  readonly retry?: true;
+  /** The result was given by hand. */
+  readonly given?: true;
+  /** Of the result there is the hash alone. */
+  readonly transient?: true;
 }
 
 /** A file in a result, and what was seen of it. */
@@ -89,6 +97,7 @@ const FORMATS: ReadonlySet<number> = new Set([1, FORMAT]);
 const HEADER_AT = 9;
 /** The version of the engine here. */
 export const ENGINE: string = process.versions.v8;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * An outcome as bytes.
@@ -99,7 +108,8 @@ export const ENGINE: string = process.versions.v8;
  * @throws {@link UnstorableError} when the result of a done task has a part that cannot be kept
  */
 export function encodeOutcome(outcome: NewOutcome, encoded: EncodedValue = encodedValue(outcome)): EncodedOutcome {
-  const { valueHash, value } = encoded;
+  const { valueHash } = encoded;
+  const value = outcome.more.transient ? NO_BYTES : encoded.value;
   return { bytes: joined(outcome, valueHash, value), valueHash };
 }
 
@@ -131,11 +141,11 @@ function joined(outcome: OutcomeHeader, valueHash: string, value: Uint8Array): U
   return bytes;
 }
 
-/** The same outcome with other files: the value stays as it is. */
-export function withFiles(outcome: StoredOutcome, bytes: Uint8Array, files: readonly StoredFile[]): Uint8Array {
+/** The bytes of a stored outcome of which more is known by now. */
+export function withMore(outcome: StoredOutcome, bytes: Uint8Array, more: MoreFields): Uint8Array {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const value = buffer.subarray(HEADER_AT + buffer.readUInt32LE(5));
-  return joined({ ...outcome, more: { ...outcome.more, files } }, outcome.valueHash, value);
+  return joined({ ...outcome, more: { ...outcome.more, ...more } }, outcome.valueHash, value);
 }
 
 /**
@@ -152,10 +162,27 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) && buffer.readUInt32LE(1) === crc32(buffer.subarray(5));
   if (!whole) throw new UnreadableOutcomeError(task, 'Its bytes are not those that were saved');
   const valueAt = HEADER_AT + buffer.readUInt32LE(5);
-  const fields = valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
+  const fields = fieldsOf(buffer);
   if (fields === undefined) throw new UnreadableOutcomeError(task, 'Its header has another shape than an outcome has');
-  const [
-    saved,
+  if (fields[0] !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(fields[0])}`);
+  return outcomeOf(fields, () => decodedValue(task, buffer.subarray(valueAt)));
+}
+
+/** The header of what may be a stored outcome, whose bytes are not looked at any further; `undefined` if it is none. */
+export function headerOf(bytes: Uint8Array): OutcomeHeader | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const fields = buffer.length > HEADER_AT && FORMATS.has(buffer[0]!) ? fieldsOf(buffer) : undefined;
+  return fields && outcomeOf(fields, () => undefined);
+}
+
+function fieldsOf(buffer: Buffer): Fields | undefined {
+  const valueAt = HEADER_AT + buffer.readUInt32LE(5);
+  return valueAt > buffer.length ? undefined : fieldsIn(buffer.toString('utf8', HEADER_AT, valueAt));
+}
+
+function outcomeOf(
+  [
+    task,
     status,
     version,
     dependencies,
@@ -167,8 +194,9 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     durationMs,
     atMs,
     more,
-  ] = fields;
-  if (saved !== task) throw new UnreadableOutcomeError(task, `It is the outcome of ${quoted(saved)}`);
+  ]: Fields,
+  value: () => unknown,
+): StoredOutcome {
   return {
     task,
     status,
@@ -182,7 +210,7 @@ export function decodeOutcome(task: string, bytes: Uint8Array): StoredOutcome {
     durationMs,
     atMs,
     more: more ?? {},
-    value: () => decodedValue(task, buffer.subarray(valueAt)),
+    value,
   };
 }
 
@@ -243,13 +271,13 @@ export interface EncodedValue {
   readonly value: Uint8Array;
 }
 
-function encodedValue({ task, status, value }: NewOutcome): EncodedValue {
-  return status === 'done' ? encodedResult(task, value) : encodedError(task, value);
+function encodedValue({ task, status, value, more }: NewOutcome): EncodedValue {
+  return status === 'done' ? encodedResult(task, value, more.transient) : encodedError(task, value);
 }
 
-function encodedResult(task: string, result: unknown): EncodedValue {
+function encodedResult(task: string, result: unknown, isHashAlone = false): EncodedValue {
   try {
-    return { valueHash: hashValue(result), value: encodeValue(result, 'result') };
+    return { valueHash: hashValue(result), value: isHashAlone ? NO_BYTES : encodeValue(result, 'result') };
   } catch (error) {
     if (error instanceof UncarriableError) throw new UnstorableError(task, error.part);
     throw error;

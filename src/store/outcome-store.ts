@@ -54,7 +54,7 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
    * What it returns says when the outcome is safe. A promise: once that is fulfilled. Nothing: after the next `flush`.
    */
   abstract save(graph: string, task: string, bytes: Uint8Array): void | Promise<void>;
-  /** Drops the outcomes of these tasks. Those of which nothing is kept are passed over. */
+  /** Drops what is kept under these names. Those of which nothing is kept are passed over. */
   abstract forget(graph: string, tasks: readonly string[]): void | Promise<void>;
   /** Makes safe all that has been saved and forgotten so far. */
   abstract flush(): void | Promise<void>;
@@ -64,6 +64,18 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
   flushSync?(): void;
   /** When a task counts as changed, so that its outcome is no longer its own. Default `'closure'`. */
   declare readonly detect?: ChangeDetection | undefined;
+  /**
+   * How many results of a task are kept, each made from something else: an integer from 1 to 100. Default 4. Of the first
+   * one the key is the task's name, of the second one of `rows` it is `variant 2 of rows`, and so on.
+   */
+  declare readonly variants?: number | undefined;
+  /**
+   * How long the outcomes of a task stay that its graph has no longer, in milliseconds, counted from when the newest of
+   * them was made: a number above 0. They go at the end of a run of that graph. Default: for ever.
+   */
+  declare readonly maxAgeMs?: number | undefined;
+  /** @internal Drops what is too much, as far as the run that ends does not need it. */
+  makeRoom?(graph: string, isNeeded: (key: string) => boolean): void;
 
   /**
    * What the functions of a graph's pending tasks use and this store cannot see change, such as instances of classes:
@@ -97,7 +109,7 @@ export abstract class OutcomeStore implements OutcomeKeeper, Memory, AsyncDispos
   }
 
   /** @internal */
-  open(graph: OpenGraph, isAsync: boolean, selected?: Uint8Array): RunMemory | Promise<RunMemory> {
-    return openOutcomes(this, graph, isAsync, selected);
+  open(graph: OpenGraph, isAsync: boolean, now: () => number, selected?: Uint8Array): RunMemory | Promise<RunMemory> {
+    return openOutcomes(this, graph, isAsync, now, selected);
   }
 }

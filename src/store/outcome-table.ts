@@ -42,6 +42,11 @@ export class PlaceTable {
     return before;
   }
 
+  /** The keys of all that there is of a graph. */
+  keys(graph: string): Iterable<string> {
+    return this.#placesByGraph.get(graph)?.keys() ?? [];
+  }
+
   /** In the order in which they are in the file. */
   of(graph: string): Place[] {
     return inOrder([...(this.#placesByGraph.get(graph)?.values() ?? [])]);

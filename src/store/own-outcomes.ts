@@ -6,9 +6,11 @@ import { type Decision, EACH_RUN, unreadable } from '../graph/decision.js';
 import { HeldResult } from '../graph/held-result.js';
 import { isSameResult, type Lineage, type Made } from '../graph/lineage.js';
 import type { OpenGraph } from '../graph/task-graph.js';
-import type { AttemptFacts, Recalled, RunMemory } from './run-memory.js';
+import type { AttemptFacts, Foreseen, Recalled, RunMemory } from './run-memory.js';
 
-const KEPT: Decision = Object.freeze({ verdict: 'kept', why: 'same inputs' });
+type Judgement = Decision & { readonly verdict: 'runs' | 'may run' | 'kept' };
+
+const KEPT: Judgement = Object.freeze({ verdict: 'kept', why: 'same inputs' });
 const NOTHING_KNOWN: ReadonlyMap<number, number> = new Map();
 const WAS_NOT_DONE: Decision = Object.freeze({ verdict: 'runs', why: 'it was not done in the last run' });
 
@@ -52,6 +54,10 @@ export class OwnOutcomes implements RunMemory {
     return this.#stored?.moved() ?? [];
   }
 
+  get refusals(): RunMemory['refusals'] {
+    return this.#stored?.refusals ?? [];
+  }
+
   begin(): void {
     this.#stored?.begin();
   }
@@ -64,7 +70,7 @@ export class OwnOutcomes implements RunMemory {
     }
     if (this.#stored?.kept[id] !== 1) return undefined;
     return goOn(this.#stored.recall(id), (recalled) => {
-      if (recalled === undefined || 'error' in recalled) return recalled;
+      if (recalled === undefined || !('held' in recalled)) return recalled;
       try {
         // Made now: whether it comes out as before is asked of what it is.
         this.#lineage.note(id, recalled.held.value);
@@ -76,7 +82,7 @@ export class OwnOutcomes implements RunMemory {
     });
   }
 
-  foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept' {
+  foresee(id: number, runs: (dependency: number) => boolean): Foreseen {
     const last = this.#lastOf(id);
     const verdict = last === undefined ? 'runs' : this.#judge(id, last, runs);
     // What hangs on it is to find the result.
@@ -109,7 +115,7 @@ export class OwnOutcomes implements RunMemory {
     return isForStore ? undefined : last;
   }
 
-  #judge(id: number, { inputs }: Made, runs: (dependency: number) => boolean): Decision['verdict'] {
+  #judge(id: number, { inputs }: Made, runs: (dependency: number) => boolean): Judgement['verdict'] {
     const ids = this.#lineage.inputsOf(id);
     let unknown: number | undefined;
     for (const [index, input] of ids.entries()) {
@@ -135,7 +141,7 @@ export class OwnOutcomes implements RunMemory {
     return !runs(id) && !this.#graph.outcomes.isDone(id);
   }
 
-  #decide(id: number, decision: Decision): Decision['verdict'] {
+  #decide(id: number, decision: Judgement): Judgement['verdict'] {
     this.#graph.decisions.set(id, decision);
     return decision.verdict;
   }

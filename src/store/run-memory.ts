@@ -1,4 +1,5 @@
 import type { StoreRepair, Unseen } from '../events.js';
+import type { Decision } from '../graph/decision.js';
 import type { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 
@@ -9,9 +10,10 @@ export interface Memory {
    * Looks up what is kept of a graph's pending tasks, for one run or one plan.
    *
    * @param isAsync - whether promises are waited for
+   * @param now - the time by the executor's clock, in milliseconds since 1970
    * @param selected - a 1 for each task that it is about; all that are pending if left out
    */
-  open(graph: OpenGraph, isAsync: boolean, selected?: Uint8Array): RunMemory | Promise<RunMemory>;
+  open(graph: OpenGraph, isAsync: boolean, now: () => number, selected?: Uint8Array): RunMemory | Promise<RunMemory>;
 }
 
 /** What a store has to be able to do: see {@link OutcomeStore}. */
@@ -22,6 +24,10 @@ export interface OutcomeKeeper {
   flush(): void | Promise<void>;
   flushSync?(): void;
   readonly detect?: ChangeDetection | undefined;
+  readonly variants?: number | undefined;
+  readonly maxAgeMs?: number | undefined;
+  /** @internal */
+  makeRoom?(graph: string, isNeeded: (key: string) => boolean): void;
 }
 
 /**
@@ -40,11 +46,13 @@ export interface LoadedOutcomes {
 }
 
 /**
- * What became of a kept result: it holds, and who kept it (a store, unless it is told); it cannot be read; or it holds no
- * longer.
+ * What became of what is kept of a task: its result holds, and who kept it (a store, unless it is told); it is spared:
+ * done as far as others hang on it, with no result; its failure holds; it cannot be read; or it holds no longer.
  */
 export type Recalled =
   | { readonly held: HeldResult; readonly source?: 'graph' | 'store' }
+  | { readonly isSpared: true }
+  | KeptFailure
   | { readonly error: unknown }
   | undefined;
 
@@ -58,6 +66,8 @@ export interface RunMemory {
   readonly repairs: readonly StoreRepair[];
   /** What cannot be compared with what it was, and has not been told yet. */
   readonly unseen: readonly Unseen[];
+  /** What could not be kept of results that were given to be saved, as far as this is known by now. */
+  readonly refusals: readonly { readonly id: number; readonly error: unknown }[];
   /** A run begins: forgets what was reset since the last one. */
   begin(): void;
   /**
@@ -70,7 +80,7 @@ export interface RunMemory {
    *
    * @param runs - whether a dependency will or may run
    */
-  foresee(id: number, runs: (dependency: number) => boolean): 'runs' | 'may run' | 'kept';
+  foresee(id: number, runs: (dependency: number) => boolean): Foreseen;
   /**
    * Keeps the result of a task.
    *
@@ -86,6 +96,16 @@ export interface RunMemory {
   /** Makes safe all that was kept and forgotten. */
   flush(): void | Promise<void>;
 }
+
+/** A failure that is kept and need not be tried again yet. */
+export interface KeptFailure {
+  readonly failure: unknown;
+  /** How many attempts had been made. */
+  readonly attempts: number;
+}
+
+/** What is known of a task before it runs. */
+export type Foreseen = Exclude<Decision['verdict'], 'skipped'>;
 
 /** What is kept of a task's last attempt besides what came of it. */
 export interface AttemptFacts {

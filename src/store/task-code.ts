@@ -23,12 +23,15 @@ const NOT_LOOKED_AT: CodeIdentity = Object.freeze({ sourceHash: undefined, code:
 export class TaskCode {
   readonly #graph: OpenGraph;
   readonly #detect: ChangeDetection;
+  /** Tasks with given results that are to be saved: what they hang on is their functions, too. */
+  readonly #given: ReadonlySet<number>;
   #codes: ReadonlyMap<Function, Code> | undefined;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(graph: OpenGraph, detect: ChangeDetection = 'closure') {
     this.#graph = graph;
     this.#detect = detect;
+    this.#given = new Set(graph.outcomes.toSave);
   }
 
   of(id: number): CodeIdentity {
@@ -84,7 +87,8 @@ export class TaskCode {
     if (this.#codes !== undefined || this.#failure !== undefined) return this.#codes;
     const { functions, outcomes } = this.#graph;
     try {
-      this.#codes = codeOf(functions.filter((_, id) => this.#isLookedAt(id) && outcomes.isPending(id)));
+      const isAsked = (id: number) => outcomes.isPending(id) || this.#given.has(id);
+      this.#codes = codeOf(functions.filter((_, id) => this.#isLookedAt(id) && isAsked(id)));
     } catch (error) {
       this.#failure = { error };
     }

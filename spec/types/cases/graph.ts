@@ -58,6 +58,8 @@ const changed = graph
   .markDone('nothing')
   .markDone('maybe')
   .markDone('maybe', 3)
+  .markDone('s', 'cached', { save: true })
+  .markDone('nothing', undefined, { save: true })
   .markDoneExcept('s')
   .replace('a', () => 2)
   .replace('s', (n) => `n ${n.toFixed()}`)

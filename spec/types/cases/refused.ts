@@ -233,6 +233,8 @@ graph.markDone('a', 'x');
 graph.markDone('a');
 // @ts-expect-error there is no result to give
 graph.markDone('nothing', 1);
+// @ts-expect-error no such option
+graph.markDone('a', 1, { keep: true });
 // @ts-expect-error no such status
 export const finished: boolean = graph.status('a') === 'finished';
 // @ts-expect-error only what is done has a result

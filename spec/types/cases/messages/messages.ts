@@ -99,7 +99,7 @@ graph.replace('rowCount', () => 'x');
 graph.replace('rowCount', async () => 1);
 // error: Argument of type 'string' is not assignable to parameter of type 'number'.
 graph.markDone('rowCount', 'x');
-// error: Expected 2 arguments, but got 1.
+// error: Expected 2-3 arguments, but got 1.
 graph.markDone('rowCount');
 // error: …Property ''these tasks are async: use an AsyncExecutor'' is missing in type … but required in type 'AsyncTasks<"loadRows">'.
 new SyncExecutor().run(graph);

@@ -449,14 +449,16 @@ export class Run implements AttemptRun, PlacedRun {
     }
   }
 
+  /** Nearly always nobody listens: what does more than that stands apart, so that this costs no call. */
   #announceReady(): void {
+    if (this.#announcer.tellsReady || this.open.outcomes.hasHeld) this.#lookAtReady();
+    else this.#schedule.passReady();
+  }
+
+  #lookAtReady(): void {
     const schedule = this.#schedule;
     const { tellsReady } = this.#announcer;
     const { hasHeld } = this.open.outcomes;
-    if (!tellsReady && !hasHeld) {
-      schedule.passReady();
-      return;
-    }
     for (let id = schedule.nextReady(); id !== NONE; id = schedule.nextReady()) {
       const ahead = this.#ahead.get(id);
       if (ahead === undefined && hasHeld && !this.#hasInputs(id)) continue;

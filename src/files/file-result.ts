@@ -160,7 +160,7 @@ export function fill(file: FileResult, look: Look): void {
 
 /** Whether there may be files in a value: whoever never made any pays nothing. */
 export function mayHoldFiles(value: unknown): value is object {
-  return FILES.made > 0 && typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && FILES.made > 0;
 }
 
 /** The files in a value, each once: itself, or anywhere in arrays, plain objects, Maps and Sets. */

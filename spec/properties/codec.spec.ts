@@ -78,7 +78,8 @@ describe('a random value', () => {
       expect(hashValue(there)).toBe(hash);
     // Neither of them has changed it.
     expect(hashValue(value)).toBe(hash);
-    expect(Buffer.compare(encodeValue(value), bytes)).toBe(0);
+    // Not byte by byte: the engine writes one number in either of two ways.
+    expect(decodeValue(encodeValue(value))).toStrictEqual(decodeValue(bytes));
     expect(clonedOf(value)).toStrictEqual(decodeValue(bytes));
   });
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  linkSync,
   lutimesSync,
   mkdirSync,
   mkdtempSync,
@@ -123,6 +124,16 @@ const pipelineOf = (tasks: typeof fileTasks) =>
     .dependsOn('folder', 'page')
     .build({ results: { folder } });
 
+// folder ─┬► text
+// source ─┘
+const overtakenOf = (tasks: typeof fileTasks) =>
+  new TaskGraphBuilder({ name: 'overtaken' })
+    .task('folder', () => '')
+    .file('source', at('source.txt'))
+    .task('text', tasks.overtaken)
+    .dependsOn('folder', 'source')
+    .build({ results: { folder } });
+
 // folder ─┬► page ─► text
 // source ─┘
 const restoringOf = (tasks: typeof fileTasks) =>
@@ -232,6 +243,35 @@ describe.each(PAIRS)('files, with %s and %s', (executorName, storeName) => {
     await runOf(restoring(), executor);
     expect(calls()).toEqual([]);
     expect(readFileSync(path, 'utf8')).toBe('TEA RUM');
+  });
+
+  it('spare no task that ran while somebody wrote a file that it takes, also when that is undone', async () => {
+    // Of another time each, however coarse the clock of the disk is.
+    utimesSync(at('source.txt'), 1, 1);
+    writeFileSync(at('to be written'), 'tea rum');
+    const first = await runOf(overtakenOf(tasks), executor);
+    expect(first.result('text')).toBe('TEA RUM');
+    writeFileSync(at('source.txt'), 'tea ink');
+    const undone = await runOf(overtakenOf(tasks), executor);
+    expect(undone.result('text')).toBe('TEA INK');
+    expect(undone.explain('text')).toBe('ran: the result of "source" changed');
+
+    // The same graph knows as much by itself.
+    calls();
+    utimesSync(at('source.txt'), 2, 2);
+    writeFileSync(at('to be written'), 'tea gin');
+    const again = overtakenOf(tasks).reset('text');
+    await runOf(again, executor);
+    expect(again.result('text')).toBe('TEA GIN');
+    writeFileSync(at('source.txt'), 'tea ink');
+    await runOf(again, executor);
+    expect(again.result('text')).toBe('TEA INK');
+    expect(calls()).toEqual(['overtaken', 'overtaken']);
+
+    // To link to a file, or to let others read it, is not to write it.
+    linkSync(at('source.txt'), at('link.txt'));
+    await runOf(overtakenOf(tasks), executor);
+    expect(calls()).toEqual([]);
   });
 
   it('fail the task that has a file which is not there, a folder, or that of another task', async () => {

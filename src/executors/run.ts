@@ -28,6 +28,7 @@ import { Announcer, durationOf, NOT_TIMED } from './announcer.js';
 import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.js';
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
+import { InputFiles } from './input-files.js';
 import { fitting } from './kept-fit.js';
 import { isNeeded, lackedBy } from './spared.js';
 
@@ -160,6 +161,7 @@ export class Run implements AttemptRun, PlacedRun {
   #broken: { readonly error: unknown } | undefined;
   /** For each outcome that is being saved what is to be done once it is safe. */
   readonly #saving = new Set<() => void>();
+  readonly #inputFiles: InputFiles;
   #hasFlushed = false;
   #storeFailure: { readonly error: unknown } | undefined;
 
@@ -176,6 +178,7 @@ export class Run implements AttemptRun, PlacedRun {
     this.open = openGraph(order.graph);
     this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
     this.#settings = this.open.settings;
+    this.#inputFiles = new InputFiles(this.open);
     // A synchronous run is never out of it.
     this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
     this.placed = order.placed?.tasks ?? NONE_PLACED;
@@ -1089,7 +1092,8 @@ export class Run implements AttemptRun, PlacedRun {
 
   #facts(id: number, startedAtMs: number, tookMs: number | undefined): AttemptFacts {
     const atMs = this.#clock.now();
-    return { attempts: this.#schedule.attempt(id), atMs, durationMs: durationOf(startedAtMs, atMs, tookMs) };
+    const durationMs = durationOf(startedAtMs, atMs, tookMs);
+    return { attempts: this.#schedule.attempt(id), atMs, durationMs, movedInputs: this.#inputFiles.moved(id) };
   }
 
   // How attempts fail.

@@ -73,6 +73,29 @@ export function glance(path: string, ...known: readonly (Look | undefined)[]): S
   return known.find((look) => look !== undefined && !look.isFresh && look.stamp === stamp) ?? Number(stats.size);
 }
 
+/**
+ * Whether nobody has written a file since it was found to be what a result says: then who was given the result has read
+ * just that. A file that was written and written back may have been read in between, whatever is in it now.
+ */
+export function isAsSeen(file: FileResult): boolean {
+  const look = lookOf(file);
+  // One that was given is looked at once it matters what it is.
+  if (look === undefined) return true;
+  const last = LOOKS.get(file.path);
+  // One that was put back has another stamp than when its result was stored.
+  const looks = [look, last?.hash === look.hash ? last : undefined].filter((one) => one !== undefined);
+  try {
+    const stats = disk.stat(file.path);
+    if (stats === undefined) return false;
+    if (looks.some(({ stamp }) => stamp === stampOf(stats))) return true;
+    // It may have been linked to, or its mode changed. Or it was written, and its times were set back.
+    if (!looks.some(({ stamp }) => isSameButEntry(stamp, stats)) || stats.size > LARGE) return false;
+    return (see(file.path, false) as Look).hash === look.hash;
+  } catch {
+    return false;
+  }
+}
+
 /** `undefined` if it was removed a moment ago. */
 function opened(path: string): number | undefined {
   try {
@@ -138,8 +161,14 @@ function learned(path: string, look: Look): Look {
   return look;
 }
 
-function stampOf({ size, mtimeNs, ctimeNs, ino }: DiskStats): string {
+function stampOf({ size, mtimeNs, ctimeNs, ino }: Pick<DiskStats, 'size' | 'mtimeNs' | 'ctimeNs' | 'ino'>): string {
   return `${size} ${mtimeNs} ${ctimeNs} ${ino}`;
+}
+
+/** Whether nothing is another but the time of the entry. */
+function isSameButEntry(stamp: string, { size, mtimeNs, ino }: DiskStats): boolean {
+  const ctimeNs = BigInt(stamp.split(' ')[2]!);
+  return stampOf({ size, mtimeNs, ctimeNs, ino }) === stamp;
 }
 
 /**

@@ -82,10 +82,14 @@ export class Lineage {
     return made;
   }
 
-  /** A task has come to a result by what its inputs are now. */
-  note(id: number, result: unknown): void {
+  /**
+   * A task has come to a result by what its inputs are now.
+   *
+   * @param lost - the inputs of which it is not known what they were
+   */
+  note(id: number, result: unknown, lost?: ReadonlySet<number>): void {
     const before = this.#made.get(id);
-    const made: Made = { result, inputs: this.#inputsNow(id), hash: undefined };
+    const made: Made = { result, inputs: this.#inputsNow(id, lost), hash: undefined };
     // Now, since whoever takes it may change it.
     const isTheSame = this.#feeds(id) && hashOf(made) !== null && before !== undefined && hashOf(before) === made.hash;
     if (isTheSame) this.#made.set(id, Object.assign(before, { result, inputs: made.inputs }));
@@ -172,8 +176,9 @@ export class Lineage {
     made.inputs ??= this.#inputsNow(id);
   }
 
-  #inputsNow(id: number): Made[] {
-    return Array.from(this.inputsOf(id), (input) => (this.#outcomes.isDone(input) ? this.madeBy(input) : LOST));
+  #inputsNow(id: number, lost?: ReadonlySet<number>): Made[] {
+    const isThere = (input: number) => this.#outcomes.isDone(input) && !lost?.has(input);
+    return Array.from(this.inputsOf(id), (input) => (isThere(input) ? this.madeBy(input) : LOST));
   }
 
   /** Whether it will be asked whether the result of a task has changed. */

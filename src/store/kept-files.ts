@@ -2,7 +2,7 @@ import { escaped, FileError } from '../errors.js';
 import { discarded, disk, folderOf, joined, newHash, randomName, refusalOf } from '../files/disk.js';
 import { type FileResult, filesIn, type Look, lookOf, mayHoldFiles } from '../files/file-result.js';
 import { goOn, inTurn, othersTurn } from '../files/in-turn.js';
-import { glance, LARGE, type Seen, see } from '../files/look.js';
+import { glance, LARGE, learn, type Seen, see } from '../files/look.js';
 import type { StoredFile } from './outcome-codec.js';
 import { promiseOf } from './promise-of.js';
 import type { LoadedOutcomes, OutcomeKeeper } from './run-memory.js';
@@ -78,6 +78,7 @@ export class KeptFiles {
       const problem = problemOf(file, seen);
       if (problem !== undefined) return problem;
       const look = seen as Look;
+      learn(file.path, look);
       isNews ||= look.stamp !== file.stamp || look.isFresh !== file.isFresh;
       checked.push({ ...file, ...look });
       return undefined;

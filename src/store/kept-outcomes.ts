@@ -458,13 +458,13 @@ export class KeptOutcomes implements RunMemory {
     return decision.verdict;
   }
 
-  #header(id: number, { attempts, durationMs, atMs }: AttemptFacts, files?: readonly StoredFile[]) {
+  #header(id: number, { attempts, durationMs, atMs, movedInputs }: AttemptFacts, files?: readonly StoredFile[]) {
     const plain = plainHashesOf(this.#graph.plain, id);
     const identity = this.#identity(id);
     return {
       task: this.#graph.names[id]!,
       ...identity,
-      inputHashes: this.#inputsOf(id).map((input) => this.#hashOf(input)),
+      inputHashes: this.#inputsOf(id).map((input) => (movedInputs?.has(input) ? NO_HASH : this.#hashOf(input))),
       attempts,
       durationMs,
       atMs,

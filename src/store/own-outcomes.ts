@@ -96,7 +96,7 @@ export class OwnOutcomes implements RunMemory {
       // First, while there are bytes.
       return this.#stored?.keepResult(id, result, facts, held);
     } finally {
-      this.#lineage.note(id, held === undefined ? result : held.value);
+      this.#lineage.note(id, held === undefined ? result : held.value, facts.movedInputs);
     }
   }
 

@@ -114,4 +114,6 @@ export interface AttemptFacts {
   readonly durationMs: number;
   /** In milliseconds since 1970. */
   readonly atMs: number;
+  /** The inputs of which a file was written meanwhile: what was read there is not known. `undefined` if there are none. */
+  readonly movedInputs?: ReadonlySet<number> | undefined;
 }

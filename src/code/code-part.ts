@@ -4,6 +4,9 @@
  */
 export type CodePart = readonly [what: string, identity: string];
 
+/** The identity of what may be something else than it seems to be: it is the same as no other, and not as itself. */
+export const UNCERTAIN = '';
+
 /** Something that a function uses and that cannot be compared with what it was. */
 export interface UnseenPart {
   /** What the program calls it. */
@@ -27,7 +30,9 @@ export function packagePart(name: string, version: string): CodePart {
 
 /** Why a function is not what it was, as the second half of a sentence; `undefined` if it is. */
 export function codeDifference(before: readonly CodePart[], now: readonly CodePart[]): string | undefined {
-  const at = now.findIndex(([what, identity], index) => what !== before[index]?.[0] || identity !== before[index][1]);
+  const at = now.findIndex(
+    ([what, identity], index) => what !== before[index]?.[0] || identity !== before[index][1] || identity === UNCERTAIN,
+  );
   const [what, identity] = now[at] ?? [];
   if (what === undefined || identity === undefined)
     return now.length < before.length ? `${before[now.length]![0]} is gone` : undefined;
@@ -60,8 +65,17 @@ const LENGTH_MAX = 120;
 export function boundedParts(parts: readonly CodePart[], fold: (rest: readonly CodePart[]) => string): CodePart[] {
   const bounded = parts.slice(0, parts.length > PARTS_MAX ? PARTS_MAX - 1 : PARTS_MAX).map(shortened);
   if (parts.length > PARTS_MAX)
-    bounded.push(['something else that its function uses', fold(parts.slice(PARTS_MAX - 1))]);
+    bounded.push(['something else that its function uses', folded(parts.slice(PARTS_MAX - 1), fold)]);
   return bounded;
+}
+
+function folded(rest: readonly CodePart[], fold: (rest: readonly CodePart[]) => string): string {
+  return rest.every(isCertain) ? fold(rest) : UNCERTAIN;
+}
+
+/** Whether it can be compared with what it was, or will be. */
+export function isCertain([, identity]: CodePart): boolean {
+  return identity !== UNCERTAIN;
 }
 
 /** Names begin with what tells more. */

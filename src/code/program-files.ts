@@ -4,7 +4,7 @@ import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Code, type CodePart, packagePart, type UnseenPart } from './code-part.js';
+import { type Code, type CodePart, packagePart, UNCERTAIN, type UnseenPart } from './code-part.js';
 
 /** A module that some file asks for. */
 export interface ModuleRequest {
@@ -41,6 +41,11 @@ interface KnownFile extends FileFacts {
 
 /** Facts of files by their paths, as long as the files are those that were read. */
 const knownFiles = new Map<string, KnownFile>();
+/**
+ * What each file was when this process first looked at it. Modules are loaded once, so if a file is another by now, the
+ * code that runs may be either: from then on it is uncertain, also when the edit is undone.
+ */
+const firstIdentities = new Map<string, string>();
 /** A file that was written so short a time ago may be written again without a new time, in milliseconds. */
 const UNSETTLED_MS = 2_000;
 
@@ -199,6 +204,14 @@ export class ProgramFiles {
 }
 
 function factsOf(file: string): FileFacts {
+  const { identity, requests } = readFactsOf(file);
+  const first = firstIdentities.get(file) ?? identity;
+  const certain = first === identity ? identity : UNCERTAIN;
+  firstIdentities.set(file, certain);
+  return { identity: certain, requests };
+}
+
+function readFactsOf(file: string): FileFacts {
   const { size, mtimeMs, ino } = statSync(file);
   const stamp = [size, mtimeMs, ino].join();
   const known = knownFiles.get(file);

@@ -1,3 +1,4 @@
+import { isCertain } from '../code/code-part.js';
 import { InvalidOptionError } from '../errors.js';
 import { difference, NO_HASH } from './fingerprint.js';
 import type { MoreFields, OutcomeHeader, PlainHashes, StoredOutcome } from './outcome-codec.js';
@@ -83,8 +84,9 @@ export function changeSince(stored: StoredOutcome, now: MadeFrom): string | unde
 }
 
 /** Whether all that an outcome was made from can be compared: otherwise it never spares a run. */
-export function isComparable({ inputHashes, sourceHash, more: { plain = [] } }: OutcomeHeader): boolean {
-  return !inputHashes.includes(NO_HASH) && sourceHash !== NO_HASH && plain.every(([, hash]) => hash !== NO_HASH);
+export function isComparable({ inputHashes, sourceHash, more: { plain = [], code = [] } }: OutcomeHeader): boolean {
+  const isKnown = !inputHashes.includes(NO_HASH) && sourceHash !== NO_HASH;
+  return isKnown && plain.every(([, hash]) => hash !== NO_HASH) && code.every(isCertain);
 }
 
 /** Where a new outcome of a task goes, and what it says of that. */

@@ -50,11 +50,17 @@ export interface LoadedOutcomes {
  * done as far as others hang on it, with no result; its failure holds; it cannot be read; or it holds no longer.
  */
 export type Recalled =
-  | { readonly held: HeldResult; readonly source?: 'graph' | 'store' }
+  | { readonly held: HeldResult; readonly source?: 'graph' | 'store'; readonly returned?: Returned | undefined }
   | { readonly isSpared: true }
   | KeptFailure
   | { readonly error: unknown }
   | undefined;
+
+/** What a function had returned, of which its schema made something else. */
+export interface Returned {
+  /** `undefined` if it could not be stored. */
+  readonly read: (() => unknown) | undefined;
+}
 
 /** What is kept of the tasks of one graph, as one run sees it. It notes in the graph why tasks run or are kept. */
 export interface RunMemory {
@@ -116,4 +122,6 @@ export interface AttemptFacts {
   readonly atMs: number;
   /** The inputs of which a file was written meanwhile: what was read there is not known. `undefined` if there are none. */
   readonly movedInputs?: ReadonlySet<number> | undefined;
+  /** What its function returned, if its schema made something else of that. */
+  readonly returned?: { readonly value: unknown } | undefined;
 }

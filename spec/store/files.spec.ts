@@ -748,7 +748,7 @@ it('files are found in lists that are long and nearly empty, and in those of mat
   const [page, note] = [join(folder, 'page'), join(folder, 'note')];
   for (const path of [page, note]) writeFileSync(path, 'text');
   const graph = new TaskGraphBuilder()
-    .task('sparse', () => Object.assign([], { 4_000_000_000: fileAt(page) }))
+    .task('sparse', () => Object.assign([], { 4000000000: fileAt(page) }))
     .always()
     .task('named', () => Object.assign([1, 2], { file: fileAt(note) }))
     .task('length')

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { described, UncarriableError } from '../errors.js';
 import type { FileResult } from '../files/file-result.js';
 import type { ErrorRecord } from './error-record.js';
@@ -61,9 +61,10 @@ const LEFT = -1;
 const NOTHING: Readonly<Record<string, unknown>> = {};
 
 class Walk {
-  readonly #hash: Hash = createHash('sha256');
-  readonly #chunk = Buffer.allocUnsafe(CHUNK);
-  readonly #view = new DataView(this.#chunk.buffer, this.#chunk.byteOffset, CHUNK);
+  /** Made when it is needed: most values fit into one chunk. */
+  #hash: Hash | undefined;
+  readonly #chunk: Buffer;
+  readonly #view: DataView;
   readonly #records: ReadonlyMap<Error, ErrorRecord>;
   readonly #mode: 'tree' | 'graph';
   /** Each object is met once. */
@@ -81,6 +82,11 @@ class Walk {
     this.#records = records;
     this.#mode = mode;
     this.#isTree = isTree;
+    const { chunk, view } = spare ?? newChunk();
+    // A getter may have another value hashed meanwhile.
+    spare = undefined;
+    this.#chunk = chunk;
+    this.#view = view;
   }
 
   over(value: unknown): string {
@@ -90,6 +96,13 @@ class Walk {
       if (frame.begun < frame.count) this.#visit(this.#next(frame));
       else this.#leave(frame);
     }
+    const digest = this.#digest();
+    spare = { chunk: this.#chunk, view: this.#view };
+    return digest;
+  }
+
+  #digest(): string {
+    if (this.#hash === undefined) return hash('sha256', this.#chunk.subarray(0, this.#filled), 'base64url');
     this.#flush();
     return this.#hash.digest('base64url');
   }
@@ -284,7 +297,7 @@ class Walk {
     else this.#placeByObject.set(object, LEFT);
     this.#count(bytes.length);
     this.#flush();
-    this.#hash.update(bytes);
+    this.#hashed.update(bytes);
   }
 
   #text(text: string): void {
@@ -316,7 +329,7 @@ class Walk {
     if (text.length * 3 > CHUNK - this.#filled) {
       this.#flush();
       if (text.length * 3 > CHUNK) {
-        this.#hash.update(text, encoding);
+        this.#hashed.update(text, encoding);
         return;
       }
     }
@@ -346,9 +359,22 @@ class Walk {
   }
 
   #flush(): void {
-    if (this.#filled > 0) this.#hash.update(this.#chunk.subarray(0, this.#filled));
+    if (this.#filled > 0) this.#hashed.update(this.#chunk.subarray(0, this.#filled));
     this.#filled = 0;
   }
+
+  get #hashed(): Hash {
+    this.#hash ??= createHash('sha256');
+    return this.#hash;
+  }
+}
+
+/** What was written into by the last walk, for the next one. */
+let spare: { readonly chunk: Buffer; readonly view: DataView } | undefined;
+
+function newChunk(): { readonly chunk: Buffer; readonly view: DataView } {
+  const chunk = Buffer.alloc(CHUNK);
+  return { chunk, view: new DataView(chunk.buffer, chunk.byteOffset, CHUNK) };
 }
 
 /**

@@ -6,7 +6,6 @@ import { collectGarbage, median } from '../../measure.js';
 import { THREADS } from '../contenders/thread-contender.js';
 import type { Timing } from '../contest.js';
 import type { Part } from '../part.js';
-import type * as rows from '../threads/rows.mjs';
 
 export const KEPT = 'kept';
 export const ONE_LOOP = 'one loop';
@@ -14,6 +13,20 @@ export const ON_THREADS = 'taskmap parallel';
 export const ON_THREADS_KEPT = 'taskmap parallel, FileStore';
 export const NOTHING_TO_DO = 'taskmap parallel, FileStore, nothing to do';
 export const RECALLED = 'taskmap sync, FileStore, nothing to do';
+
+/** What `threads/rows.mjs` exports. */
+interface Rows {
+  parse(part: number, count: number): Row[];
+  join(rows: Row[]): Joined[];
+}
+interface Row {
+  readonly id: number;
+  readonly customer: string;
+  readonly country: string;
+  readonly cents: number;
+  readonly day: string;
+}
+type Joined = Row & { readonly tax: number };
 
 const MODULE = new URL('../threads/rows.mjs', import.meta.url);
 const ROWS = 200_000;
@@ -36,7 +49,7 @@ And ${SMALL} small results that are all there.`,
 
 /** Parses and joins rows in turn by a loop, on threads, with a file and out of the file. */
 export async function rowsTimed(parts: number, count: number, rounds: number): Promise<Timing[]> {
-  const { parse, join: joined } = (await import(MODULE.href)) as typeof rows;
+  const { parse, join: joined } = (await import(MODULE.href)) as Rows;
   const executor = new ParallelExecutor({ workers: THREADS });
   await executor.warmUp();
   const turns = new Turns(`${parts * count} rows`, parts * 2, [ONE_LOOP, ON_THREADS, ON_THREADS_KEPT, NOTHING_TO_DO]);
@@ -99,7 +112,7 @@ export async function recalledTimed(tasks: number, rounds: number): Promise<Timi
 }
 
 function rowGraph(parts: number, count: number) {
-  const { parse, join: joined } = taskModule<typeof rows>(MODULE);
+  const { parse, join: joined } = taskModule<Rows>(MODULE);
   const builder = new TaskGraphBuilder({ name: 'rows' });
   for (let part = 0; part < parts; part++) {
     const parsed = builder.task(`parse ${part}`).with(part, count).run(parse);

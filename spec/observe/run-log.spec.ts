@@ -95,8 +95,10 @@ describe('a run log', () => {
     const lines = recordsOf(path).map(({ event, task, meta }) => [event, task, meta]);
     expect(lines).toEqual([
       ['run:started', undefined, undefined],
-      ...['task:ready', 'task:started', 'task:done'].map((event) => [event, 'a', { host: 'example.org' }]),
-      ...['task:ready', 'task:started', 'task:done'].map((event) => [event, 'b', undefined]),
+      ['task:ready', 'a', { host: 'example.org' }],
+      ['task:ready', 'b', undefined],
+      ...['task:started', 'task:done'].map((event) => [event, 'a', { host: 'example.org' }]),
+      ...['task:started', 'task:done'].map((event) => [event, 'b', undefined]),
       ['run:finished', undefined, undefined],
     ]);
   });

@@ -1,8 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { described, UncarriableError } from '../errors.js';
 import type { FileResult } from '../files/file-result.js';
 import type { ErrorRecord } from './error-record.js';
-import { type Surveyed, survey } from './survey.js';
+import { DEPTH_MAX, type Surveyed, survey } from './survey.js';
 import { bytesOf, mayHaveNames, type Refused, type ValueKind, valueKind, viewType } from './value-kind.js';
 
 /**
@@ -23,11 +23,11 @@ export function hashValue(value: unknown, name = 'result'): string {
 }
 
 /** The same of a value that has been looked over. */
-export function hashSurveyed(value: unknown, { records }: Surveyed, name: string): string {
+export function hashSurveyed(value: unknown, { records, isTree }: Surveyed, name: string): string {
   try {
-    return new Walk(records, 'tree').over(value);
+    return new Walk(records, 'tree', isTree).over(value);
   } catch (error) {
-    if (error instanceof TooManyRepeats) return new Walk(records, 'graph').over(value);
+    if (error instanceof TooManyRepeats) return new Walk(records, 'graph', false).over(value);
     if (error instanceof UncarriableError) throw error;
     // Whatever was in it a moment ago.
     throw new UncarriableError(`${name} changes as it is read: ${described(error)}`);
@@ -55,14 +55,20 @@ class TooManyRepeats extends Error {}
  */
 const REPEATED_MAX = 1_000_000;
 const CHUNK = 2_000;
+/** Texts up to this length are written letter by letter, which is quicker than to ask the engine. */
+const SHORT = 32;
 const LEFT = -1;
 const NOTHING: Readonly<Record<string, unknown>> = {};
 
 class Walk {
-  readonly #hash: Hash = createHash('sha256');
-  readonly #chunk = Buffer.allocUnsafe(CHUNK);
+  /** Made when it is needed: most values fit into one chunk. */
+  #hash: Hash | undefined;
+  readonly #chunk: Buffer;
+  readonly #view: DataView;
   readonly #records: ReadonlyMap<Error, ErrorRecord>;
   readonly #mode: 'tree' | 'graph';
+  /** Each object is met once. */
+  readonly #isTree: boolean;
   readonly #frames: Frame[] = [];
   /**
    * In a tree, at what depth an object is being walked, or that it has been left; in a graph, the how manieth object it
@@ -72,18 +78,31 @@ class Walk {
   #filled = 0;
   #repeated = 0;
 
-  constructor(records: ReadonlyMap<Error, ErrorRecord>, mode: 'tree' | 'graph') {
+  constructor(records: ReadonlyMap<Error, ErrorRecord>, mode: 'tree' | 'graph', isTree: boolean) {
     this.#records = records;
     this.#mode = mode;
+    this.#isTree = isTree;
+    const { chunk, view } = spare ?? newChunk();
+    // A getter may have another value hashed meanwhile.
+    spare = undefined;
+    this.#chunk = chunk;
+    this.#view = view;
   }
 
   over(value: unknown): string {
-    this.#tag(this.#mode);
+    this.#tag(TAGS[this.#mode]);
     this.#visit(value);
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
       if (frame.begun < frame.count) this.#visit(this.#next(frame));
       else this.#leave(frame);
     }
+    const digest = this.#digest();
+    spare = { chunk: this.#chunk, view: this.#view };
+    return digest;
+  }
+
+  #digest(): string {
+    if (this.#hash === undefined) return hash('sha256', this.#chunk.subarray(0, this.#filled), 'base64url');
     this.#flush();
     return this.#hash.digest('base64url');
   }
@@ -98,7 +117,7 @@ class Walk {
 
   #leave(frame: Frame): void {
     this.#frames.pop();
-    if (this.#mode === 'tree') this.#placeByObject.set(frame.object, LEFT);
+    if (this.#mode === 'tree' && !this.#isTree) this.#placeByObject.set(frame.object, LEFT);
   }
 
   #visit(value: unknown): void {
@@ -115,9 +134,9 @@ class Walk {
 
   #primitive(value: unknown): void {
     if (typeof value === 'bigint') {
-      this.#tag('bigint');
+      this.#tag(TAGS.bigint);
       this.#text(value.toString(16));
-    } else this.#tag(String(value) as 'undefined' | 'null' | 'true' | 'false');
+    } else this.#tag(TAGS[String(value) as 'undefined' | 'null' | 'true' | 'false']);
   }
 
   #object(value: object, kind: Exclude<ValueKind, Refused>): void {
@@ -139,12 +158,12 @@ class Walk {
         this.#error(value as Error);
         break;
       case 'view':
-        this.#tag(kind);
+        this.#tag(TAGS[kind]);
         this.#text(viewType(value as ArrayBufferView));
         this.#bytes(value, bytesOf(value as ArrayBufferView));
         break;
       case 'buffer':
-        this.#tag(kind);
+        this.#tag(TAGS[kind]);
         this.#bytes(value, new Uint8Array(value as ArrayBuffer));
         break;
       case 'file':
@@ -158,14 +177,14 @@ class Walk {
   /** An object without parts. */
   #leaf(value: object, kind: 'boxed' | 'date' | 'regexp' | Primitive): void {
     if (kind === 'date') {
-      this.#tag(kind);
+      this.#tag(TAGS[kind]);
       this.#number((value as Date).getTime());
     } else if (kind === 'regexp') {
-      this.#tag(kind);
+      this.#tag(TAGS[kind]);
       this.#text((value as RegExp).source);
       this.#text((value as RegExp).flags);
     } else {
-      this.#tag('boxed');
+      this.#tag(TAGS.boxed);
       this.#visit((value as { valueOf(): unknown }).valueOf());
     }
   }
@@ -173,7 +192,7 @@ class Walk {
   /** Whatever it is called and whenever it was written, a file is its path and its content. */
   #file({ path, hash }: FileResult): void {
     if (hash === undefined) throw new UncarriableError(`the file ${JSON.stringify(path)} in it has not been looked at`);
-    this.#tag('file');
+    this.#tag(TAGS.file);
     this.#text(path);
     this.#text(hash);
   }
@@ -192,7 +211,7 @@ class Walk {
       return;
     }
     if (this.#meets(array, keys.length)) return;
-    this.#tag('holes');
+    this.#tag(TAGS.holes);
     this.#count(length);
     this.#count(keys.length);
     const named = array as unknown as Record<string, unknown>;
@@ -201,7 +220,7 @@ class Walk {
 
   #enter(kind: 'array' | 'map' | 'set', object: object, parts: readonly unknown[]): void {
     if (this.#meets(object, parts.length)) return;
-    this.#tag(kind);
+    this.#tag(TAGS[kind]);
     this.#count(parts.length);
     this.#frames.push({ object, parts, keys: [], named: NOTHING, count: parts.length, begun: 0 });
   }
@@ -209,7 +228,7 @@ class Walk {
   #error(error: Error): void {
     const { classes, name, message, data } = this.#records.get(error)!;
     if (this.#meets(error, 1)) return;
-    this.#tag('error');
+    this.#tag(TAGS.error);
     this.#count(classes.length);
     for (const one of classes) this.#text(one);
     this.#text(name);
@@ -219,7 +238,7 @@ class Walk {
 
   #named(kind: 'plain' | 'null-prototype', object: Readonly<Record<string, unknown>>): void {
     if (this.#meets(object, 1)) return;
-    this.#tag(kind);
+    this.#tag(TAGS[kind]);
     this.#pushNamed(object, object);
   }
 
@@ -239,6 +258,11 @@ class Walk {
    * being walked from now on.
    */
   #meets(object: object, weight: number): boolean {
+    if (this.#isTree) {
+      // A getter may give now what it did not give before, and so a circle.
+      if (this.#frames.length > DEPTH_MAX) throw new TypeError('it is nested deeper than it was');
+      return false;
+    }
     const place = this.#placeByObject.get(object);
     if (this.#mode === 'graph') {
       if (place === undefined) this.#placeByObject.set(object, this.#placeByObject.size);
@@ -260,29 +284,52 @@ class Walk {
   }
 
   #reference(number: number): void {
-    this.#tag('reference');
+    this.#tag(TAGS.reference);
     this.#count(number);
   }
 
   #bytes(object: object, bytes: Uint8Array): void {
     if (this.#mode === 'graph') {
       if (this.#meets(object, 0)) return;
+    } else if (this.#isTree) {
+      // It stands nowhere else.
     } else if (this.#placeByObject.has(object)) this.#repeat(bytes.length / 64);
     else this.#placeByObject.set(object, LEFT);
     this.#count(bytes.length);
     this.#flush();
-    this.#hash.update(bytes);
+    this.#hashed.update(bytes);
   }
 
   #text(text: string): void {
+    if (text.length > SHORT || !this.#ascii(text)) this.#anyText(text);
+  }
+
+  /** @returns `false` if that is not what it is, and nothing was written */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    if (this.#filled + 9 + length > CHUNK) this.#flush();
+    const chunk = this.#chunk;
+    let at = this.#filled + 9;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      chunk[at++] = code;
+    }
+    this.#tag(TAGS.utf8);
+    this.#count(length);
+    this.#filled = at;
+    return true;
+  }
+
+  #anyText(text: string): void {
     // UTF-8 knows no lone surrogates: two different ones would be the same bytes.
     const encoding = isWellFormed(text) ? 'utf8' : 'utf16le';
-    this.#tag(encoding);
+    this.#tag(TAGS[encoding]);
     this.#count(text.length);
     if (text.length * 3 > CHUNK - this.#filled) {
       this.#flush();
       if (text.length * 3 > CHUNK) {
-        this.#hash.update(text, encoding);
+        this.#hashed.update(text, encoding);
         return;
       }
     }
@@ -290,7 +337,7 @@ class Walk {
   }
 
   #number(value: number): void {
-    this.#tag('number');
+    this.#tag(TAGS.number);
     this.#float(value);
   }
 
@@ -300,24 +347,34 @@ class Walk {
 
   #float(value: number): void {
     if (this.#filled + 8 > CHUNK) this.#flush();
-    FLOAT[0] = value;
     // There are many NaNs in bits, and one in the language.
-    if (Number.isNaN(value)) FLOAT_BYTES.set(NAN_BYTES);
-    const chunk = this.#chunk;
-    let at = this.#filled;
-    for (let index = 0; index < 8; index++) chunk[at++] = FLOAT_BYTES[index]!;
-    this.#filled = at;
+    if (Number.isNaN(value)) this.#chunk.set(NAN_BYTES, this.#filled);
+    else this.#view.setFloat64(this.#filled, value, true);
+    this.#filled += 8;
   }
 
-  #tag(tag: Tag): void {
+  #tag(tag: number): void {
     if (this.#filled === CHUNK) this.#flush();
-    this.#chunk[this.#filled++] = TAGS[tag];
+    this.#chunk[this.#filled++] = tag;
   }
 
   #flush(): void {
-    if (this.#filled > 0) this.#hash.update(this.#chunk.subarray(0, this.#filled));
+    if (this.#filled > 0) this.#hashed.update(this.#chunk.subarray(0, this.#filled));
     this.#filled = 0;
   }
+
+  get #hashed(): Hash {
+    this.#hash ??= createHash('sha256');
+    return this.#hash;
+  }
+}
+
+/** What was written into by the last walk, for the next one. */
+let spare: { readonly chunk: Buffer; readonly view: DataView } | undefined;
+
+function newChunk(): { readonly chunk: Buffer; readonly view: DataView } {
+  const chunk = Buffer.alloc(CHUNK);
+  return { chunk, view: new DataView(chunk.buffer, chunk.byteOffset, CHUNK) };
 }
 
 /**
@@ -350,11 +407,8 @@ const TAGS = {
   reference: 23,
   file: 24,
 } as const;
-type Tag = keyof typeof TAGS;
 type Primitive = 'undefined' | 'boolean' | 'number' | 'string' | 'bigint' | 'null';
 
-const FLOAT = new Float64Array(1);
-const FLOAT_BYTES = new Uint8Array(FLOAT.buffer);
 const NAN_BYTES = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f];
 
 function isWellFormed(text: string): boolean {

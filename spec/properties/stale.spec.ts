@@ -747,10 +747,12 @@ class Life {
 }
 
 function keyOf(program: Program, node: Node, inputs: readonly (Known | undefined)[]): string {
-  const { part, isVersioned, isArgument, extra, dependsOn, after } = node;
+  const { part, isVersioned, isArgument, extra, dependsOn, after, always } = node;
   return JSON.stringify([
     isVersioned ? program.versionOf(node) : isArgument ? '' : part,
-    isVersioned || isArgument,
+    // What the code of a task is that runs anyway is not kept.
+    isVersioned,
+    !isVersioned && always,
     isArgument ? part : '',
     extra,
     dependsOn.map(nameOf),

@@ -122,7 +122,8 @@ describe.each(PAIRS)('%s with %s, without anything set', (executorName, storeNam
       // This thread has loaded the module before; others load it now.
       if (executorName.startsWith('Parallel')) expect(totalled.graph.result('total')).toBe(8);
     }
-    expect(await run()).toMatchObject({ attemptCount: 0, calls: [] });
+    // Which of both modules has run nobody can tell as long as this process lives.
+    expect(await run()).toMatchObject({ attemptCount: isAsync ? 1 : 0, calls: [] });
     await store.close();
   });
 });

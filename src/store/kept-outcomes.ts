@@ -31,15 +31,7 @@ import {
 } from './outcome-codec.js';
 import { plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
-import type {
-  AttemptFacts,
-  Foreseen,
-  LoadedOutcomes,
-  OutcomeKeeper,
-  Recalled,
-  Returned,
-  RunMemory,
-} from './run-memory.js';
+import type { AttemptFacts, Foreseen, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
 import { TaskCode, withoutTold } from './task-code.js';
 import {
   changeSince,
@@ -542,7 +534,7 @@ function encodedReturned(value: unknown): string {
   }
 }
 
-function returnedOf({ more: { returned } }: StoredOutcome): Returned | undefined {
+function returnedOf({ more: { returned } }: StoredOutcome) {
   if (returned === undefined) return undefined;
   return { read: returned === '' ? undefined : () => decodeValue(Buffer.from(returned, 'base64')) };
 }

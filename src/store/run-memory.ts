@@ -46,21 +46,20 @@ export interface LoadedOutcomes {
 }
 
 /**
- * What became of what is kept of a task: its result holds, and who kept it (a store, unless it is told); it is spared:
+ * What became of what is kept of a task: its result holds, and who kept it (a store, unless it is told), and what its
+ * function had returned if its schema made something else of that, `read` if it could be stored; it is spared:
  * done as far as others hang on it, with no result; its failure holds; it cannot be read; or it holds no longer.
  */
 export type Recalled =
-  | { readonly held: HeldResult; readonly source?: 'graph' | 'store'; readonly returned?: Returned | undefined }
+  | {
+      readonly held: HeldResult;
+      readonly source?: 'graph' | 'store';
+      readonly returned?: { readonly read: (() => unknown) | undefined } | undefined;
+    }
   | { readonly isSpared: true }
   | KeptFailure
   | { readonly error: unknown }
   | undefined;
-
-/** What a function had returned, of which its schema made something else. */
-export interface Returned {
-  /** `undefined` if it could not be stored. */
-  readonly read: (() => unknown) | undefined;
-}
 
 /** What is kept of the tasks of one graph, as one run sees it. It notes in the graph why tasks run or are kept. */
 export interface RunMemory {

@@ -15,9 +15,6 @@ const numbers = schema((value) => {
 });
 /** One that takes text as well, and makes numbers of it. */
 const lenient = schema((value) => ({ value: (value as unknown[]).map(Number) }));
-/** One that leaves out all that it does not know of. */
-const only = (...names: readonly string[]) =>
-  schema((value) => ({ value: Object.fromEntries(names.map((name) => [name, (value as any)[name]])) }));
 const later = (one: StandardSchema) => schema(async (value) => one['~standard'].validate(value));
 
 /** What a schema makes of results. */
@@ -103,66 +100,9 @@ export function schemaContract(subject: ExecutorSubject): void {
         'ran: what is stored of it does not fit its schema: the schema makes something else of it',
       );
       expect(other.result('rows')).toEqual([5]);
-      const kept = await run(lenient);
+      const kept = await run(numbers);
       expect(kept.outcome('rows')).toEqual({ status: 'done', result: [5], source: 'store' });
       expect(rows.calls).toHaveLength(3);
-    });
-
-    it('is asked what it makes of what the function had returned, where another one had made something else of it', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
-      const user = counted(() => ({ id: 7, mail: 'ada@here' }));
-      const run = async (returns: StandardSchema | undefined): Promise<TaskGraph> => {
-        const graph = stage.graph(task('user', user, { ...(returns && { returns: kind(returns) }) }));
-        await stage.run(graph);
-        return graph;
-      };
-      expect((await run(only('id'))).result('user')).toEqual({ id: 7 });
-      expect((await run(only('id'))).explain('user')).toBe('kept: same version and inputs');
-      const more = await run(only('id', 'mail'));
-      expect(more.result('user')).toEqual({ id: 7, mail: 'ada@here' });
-      expect(more.explain('user')).toMatch(/: the schema makes something else of it$/);
-      await run(only('mail'));
-      const none = await run(undefined);
-      expect(none.result('user')).toEqual({ id: 7, mail: 'ada@here' });
-      expect(none.explain('user')).toBe(
-        'ran: its schema had made something else of what it returned, and it has none any more',
-      );
-      expect(user.calls).toHaveLength(4);
-    });
-
-    it('spares no run where it had made something of what cannot be stored, but for a version that says what', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
-      const user = counted(() => ({ id: 7, since: () => 2020 }));
-      const run = async (version?: string): Promise<TaskGraph> => {
-        // On the main thread, since nothing of it can be sent either.
-        const options = { returns: kind(only('id')), onMainThread: true, ...(version && { version }) };
-        const graph = stage.graph(task('user', user, options));
-        await stage.run(graph);
-        return graph;
-      };
-      await run();
-      expect((await run()).explain('user')).toBe(
-        'ran: its schema had made something else of what it returned, and what its function returned could not be stored',
-      );
-      await run('1');
-      expect((await run('1')).explain('user')).toBe('kept: same version and inputs');
-    });
-
-    it('spares no run of a task whose result is not stored', async () => {
-      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
-      const user = counted(() => ({ id: 7, mail: 'ada@here' }));
-      const run = async (returns: StandardSchema): Promise<TaskGraph> => {
-        const graph = stage.graph(
-          task('user', user, { returns: kind(returns), transient: true }),
-          task('text', (one: object) => JSON.stringify(one), { dependsOn: ['user'] }),
-        );
-        await stage.run(graph);
-        return graph;
-      };
-      await run(only('id'));
-      const more = await run(only('id', 'mail'));
-      expect(more.result('text')).toBe('{"id":7,"mail":"ada@here"}');
-      expect(more.explain('user')).toBe('ran: its result is not stored, to be held against its schema');
     });
 
     it('says why a stored result runs again', async () => {

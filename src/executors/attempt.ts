@@ -98,8 +98,6 @@ export class LiveAttempt implements Attempt, RemoteAttempt {
   isLookedOver = false;
   /** What it returned was held against its schema. */
   isChecked = false;
-  /** What that was, before the schema made something of it. */
-  returned: { readonly value: unknown } | undefined;
   /** It returned, and the files in its result are being looked at, or have been. */
   filesSeen: 'not yet' | 'being looked at' | 'all' = 'not yet';
   /** What is around a call of its function, if that is made here. */

@@ -29,7 +29,7 @@ import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 import { InputFiles } from './input-files.js';
-import { fitting, isSame } from './kept-fit.js';
+import { fitting } from './kept-fit.js';
 import { isNeeded, lackedBy } from './spared.js';
 
 /** What a run does when a task fails for good. */
@@ -398,7 +398,9 @@ export class Run implements AttemptRun, PlacedRun {
 
   /** What a store has kept may not fit the schema that its task has now. */
   #fitting(id: number, recalled: Recalled | Promise<Recalled>): Recalled | Promise<Recalled> {
-    return fitting(this.#settings[id]!, recalled, this.#host.isAsync, (decision) => {
+    const { returns } = this.#settings[id]!;
+    if (returns === undefined) return recalled;
+    return fitting(returns, recalled, this.#host.isAsync, (decision) => {
       this.open.decisions.set(id, decision);
       this.open.lineage?.forget(id);
     });
@@ -919,16 +921,14 @@ export class Run implements AttemptRun, PlacedRun {
     };
     let result: unknown;
     try {
-      const value = held === undefined ? returned : held.value;
-      attempt.returned = { value };
-      const checked = checkedBy(schema, value);
+      const checked = checkedBy(schema, held === undefined ? returned : held.value);
       if (checked instanceof Promise) {
-        const fits = checked.then(fittingValue);
+        const value = checked.then(fittingValue);
         if (this.#host.isAsync) {
-          this.#awaitLookedOver(attempt, fits);
+          this.#awaitLookedOver(attempt, value);
           return 'saving';
         }
-        fits.catch(() => {});
+        value.catch(() => {});
         throw new AsyncTaskError(attempt.name, 'has a schema that returns a promise');
       }
       result = fittingValue(checked);
@@ -1010,10 +1010,7 @@ export class Run implements AttemptRun, PlacedRun {
   ): boolean {
     let saved: void | Promise<void> = void 0;
     try {
-      const facts = this.#facts(id, startedAtMs, attempt?.tookMs);
-      const returned = attempt?.returned;
-      const isAsReturned = returned === undefined || isSame(returned.value, result);
-      saved = memory.keepResult(id, result, isAsReturned ? facts : { ...facts, returned }, attempt?.held);
+      saved = memory.keepResult(id, result, this.#facts(id, startedAtMs, attempt?.tookMs), attempt?.held);
     } catch (error) {
       this.#notKept(id, error);
     }

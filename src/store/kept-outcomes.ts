@@ -1,12 +1,4 @@
-import { decodeValue, encodeValue } from '../codec/value-codec.js';
-import {
-  escaped,
-  InvalidOptionError,
-  quoted,
-  UncarriableError,
-  UnreadableOutcomeError,
-  UnstorableError,
-} from '../errors.js';
+import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 import type { StoreRepair, Unseen } from '../events.js';
 import { FileClaims } from '../files/file-claims.js';
 import { filesIn } from '../files/file-result.js';
@@ -275,7 +267,7 @@ export class KeptOutcomes implements RunMemory {
     const stored = this.#stored.get(id)!;
     try {
       if (stored.status === 'failed') return { failure: stored.value(), attempts: stored.attempts };
-      return { held: heldResult(stored), returned: returnedOf(stored) };
+      return { held: heldResult(stored) };
     } catch (error) {
       this.#hashes.delete(id);
       this.#decide(id, unreadable(error));
@@ -295,11 +287,7 @@ export class KeptOutcomes implements RunMemory {
     return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
       if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
       const header = this.#header(id, facts, files);
-      const more = {
-        ...header.more,
-        ...(this.#graph.settings[id]!.transient ? { transient: true as const } : {}),
-        ...(facts.returned && { returned: encodedReturned(facts.returned.value) }),
-      };
+      const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
       const saved = this.#save(id, { ...header, status: 'done', value: result, more }, held);
       if (this.#given.size > 0) this.#saveGiven();
       return saved;
@@ -427,10 +415,6 @@ export class KeptOutcomes implements RunMemory {
     }
     if (stored.more.transient && !this.#graph.settings[id]!.transient)
       return this.#decide(id, { verdict: 'runs', why: 'its result was not stored' });
-    const { returns, version: said } = this.#graph.settings[id]!;
-    const isShaped = returns !== undefined || stored.more.returned !== undefined;
-    if (stored.more.transient && isShaped && said === '')
-      return this.#decide(id, { verdict: 'runs', why: 'its result is not stored, to be held against its schema' });
     this.#hashes.set(id, stored.valueHash);
     return this.#decide(id, stored.more.transient ? NOT_NEEDED : KEPT);
   }
@@ -522,21 +506,6 @@ export class KeptOutcomes implements RunMemory {
     }
     return hash;
   }
-}
-
-/** What a function returned; empty if it cannot be stored. */
-function encodedReturned(value: unknown): string {
-  try {
-    return Buffer.from(encodeValue(value, 'result')).toString('base64');
-  } catch (error) {
-    if (!(error instanceof UncarriableError)) throw error;
-    return '';
-  }
-}
-
-function returnedOf({ more: { returned } }: StoredOutcome) {
-  if (returned === undefined) return undefined;
-  return { read: returned === '' ? undefined : () => decodeValue(Buffer.from(returned, 'base64')) };
 }
 
 /** What is different about a task from what was made last. */

@@ -51,11 +51,6 @@ export interface MoreFields {
   readonly given?: true;
   /** Of the result there is the hash alone. */
   readonly transient?: true;
-  /**
-   * What its function returned, in base64, where its schema made something else of it: another schema may make another
-   * result of that. Empty if it could not be stored.
-   */
-  readonly returned?: string;
 }
 
 /** A file in a result, and what was seen of it. */

@@ -51,11 +51,7 @@ export interface LoadedOutcomes {
  * done as far as others hang on it, with no result; its failure holds; it cannot be read; or it holds no longer.
  */
 export type Recalled =
-  | {
-      readonly held: HeldResult;
-      readonly source?: 'graph' | 'store';
-      readonly returned?: { readonly read: (() => unknown) | undefined } | undefined;
-    }
+  | { readonly held: HeldResult; readonly source?: 'graph' | 'store' }
   | { readonly isSpared: true }
   | KeptFailure
   | { readonly error: unknown }
@@ -121,6 +117,4 @@ export interface AttemptFacts {
   readonly atMs: number;
   /** The inputs of which a file was written meanwhile: what was read there is not known. `undefined` if there are none. */
   readonly movedInputs?: ReadonlySet<number> | undefined;
-  /** What its function returned, if its schema made something else of that. */
-  readonly returned?: { readonly value: unknown } | undefined;
 }

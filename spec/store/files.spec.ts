@@ -215,27 +215,6 @@ describe.each(PAIRS)('files, with %s and %s', (executorName, storeName) => {
     expect(calls()).toEqual([]);
   });
 
-  it('run a task again that made a file in another folder, by a path that means one in this now', async () => {
-    for (const name of ['one', 'two']) {
-      mkdirSync(at(name));
-      vi.spyOn(process, 'cwd').mockReturnValue(at(name));
-      const graph = new TaskGraphBuilder({ name: 'moved' })
-        .task('page', () => {
-          writeFileSync(fileAt('page.html').path, 'tea');
-          return fileAt('page.html');
-        })
-        .onMainThread()
-        .build();
-      const [planned] = await executor.plan(graph);
-      await runOf(graph, executor);
-      expect(graph.result('page').path).toBe(at(name, 'page.html'));
-      expect(existsSync(at(name, 'page.html'))).toBe(true);
-      const why = name === 'one' ? 'no stored result' : 'the file page.html is another one from this folder';
-      expect(planned).toMatchObject({ task: 'page', verdict: 'runs', why });
-      expect(graph.explain('page')).toBe(`ran: ${why}`);
-    }
-  });
-
   it('put a file back that the store keeps, instead of running its task', async () => {
     mkdirSync(at('made/here'), { recursive: true });
     await runOf(restoring(), executor);

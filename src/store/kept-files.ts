@@ -1,5 +1,5 @@
 import { escaped, FileError } from '../errors.js';
-import { discarded, disk, folderOf, joined, newHash, randomName, refusalOf, resolvedPath } from '../files/disk.js';
+import { discarded, disk, folderOf, joined, newHash, randomName, refusalOf } from '../files/disk.js';
 import { type FileResult, filesIn, type Look, lookOf, mayHoldFiles } from '../files/file-result.js';
 import { goOn, inTurn, othersTurn } from '../files/in-turn.js';
 import { glance, LARGE, learn, type Seen, see } from '../files/look.js';
@@ -72,7 +72,7 @@ export class KeptFiles {
   check(task: string, files: readonly StoredFile[]): CheckedFiles | Promise<CheckedFiles> {
     const checked: StoredFile[] = [];
     const restored: string[] = [];
-    let why = elsewhereNow(files);
+    let why: string | undefined;
     let isNews = false;
     const problemWith = (file: StoredFile, seen: Seen | Error): string | undefined => {
       const problem = problemOf(file, seen);
@@ -107,8 +107,6 @@ export class KeptFiles {
 
   /** The same without putting anything back, and without reading a file for long: of a plan. */
   foresee(files: readonly StoredFile[]): { readonly verdict: 'runs' | 'may run'; readonly why: string } | undefined {
-    const elsewhere = elsewhereNow(files);
-    if (elsewhere !== undefined) return { verdict: 'runs', why: elsewhere };
     for (const file of files) {
       const seen = this.#glanced(file);
       if (typeof seen === 'number')
@@ -279,12 +277,6 @@ function storedFile(file: FileResult): StoredFile {
   // A run looks at all files before it has them stored.
   const { hash, size, mode, stamp, isFresh } = lookOf(file)!;
   return { name: file.name, path: file.path, hash, size, mode, stamp, isFresh };
-}
-
-/** From another folder, what was made there is not what would be made here, though it is there still. */
-function elsewhereNow(files: readonly StoredFile[]): string | undefined {
-  const file = files.find(({ name, path }) => resolvedPath(name) !== path);
-  return file && `the file ${escaped(file.name)} is another one from this folder`;
 }
 
 function problemOf({ name, hash }: StoredFile, seen: Seen | Error): string | undefined {

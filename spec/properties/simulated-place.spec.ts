@@ -159,6 +159,7 @@ class SimulatedMemory implements Memory {
       begin: () => {},
       recall: () => undefined,
       foresee: () => 'runs',
+      attemptBegins: () => {},
       keepResult: save,
       keepFailure: () => {},
       moved: () => [],

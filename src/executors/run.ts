@@ -538,6 +538,7 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   #placedAttempt(id: number): LiveAttempt {
+    this.#order.memory?.attemptBegins(id);
     const attempt = new LiveAttempt(this, id, this.#schedule.attempt(id), NOT_TIMED, true);
     attempt.around = this.#order.runAttempt;
     attempt.liveIndex = this.#live.push(attempt) - 1;
@@ -766,6 +767,7 @@ export class Run implements AttemptRun, PlacedRun {
     let returned: unknown;
     let promise: Promise<unknown> | undefined;
     try {
+      this.#order.memory?.attemptBegins(id);
       // An attempt that nobody sees need not be made.
       if (settings.withContext || runAttempt !== undefined) attempt = this.#attempt(id, startedAtMs);
       returned = runAttempt === undefined ? invoked(this.open, id, attempt) : runAttempt(attempt!);

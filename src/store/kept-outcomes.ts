@@ -17,6 +17,7 @@ import {
   headerOf,
   type NewOutcome,
   type OutcomeHeader,
+  type PlainHashes,
   type StoredFile,
   type StoredOutcome,
   withMore,
@@ -83,6 +84,8 @@ export class KeptOutcomes implements RunMemory {
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
   readonly #hashes = new Map<number, string>();
+  /** What tasks are given by `with()`, as far as that has been asked for. */
+  readonly #plainHashes = new Map<number, PlainHashes | undefined>();
   /** What the store was told of its own accord, and has not done yet. */
   readonly #waiting: Promise<void>[] = [];
 
@@ -281,6 +284,15 @@ export class KeptOutcomes implements RunMemory {
     return foreseen === undefined ? verdict : this.#decide(id, foreseen);
   }
 
+  attemptBegins(id: number): void {
+    try {
+      for (const input of this.#inputsOf(id)) if (this.#graph.outcomes.isDone(input)) this.#hashOf(input);
+    } catch {
+      // It cannot be read, and the attempt fails as it tries to.
+    }
+    this.#plainHashesOf(id);
+  }
+
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
@@ -387,7 +399,7 @@ export class KeptOutcomes implements RunMemory {
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
     const { version, dependencies, after, sourceHash, more } = this.#identity(id);
-    const plain = plainHashesOf(this.#graph.plain, id);
+    const plain = this.#plainHashesOf(id);
     const now: MadeFrom = { version, dependencies, after, sourceHash, more, inputHashes, plain };
     const isOfSame = (outcome: StoredOutcome) => changeSince(outcome, now) === undefined;
     // As long as an input is not known, any of them may be the one.
@@ -459,7 +471,7 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #header(id: number, { attempts, durationMs, atMs }: AttemptFacts, files?: readonly StoredFile[]) {
-    const plain = plainHashesOf(this.#graph.plain, id);
+    const plain = this.#plainHashesOf(id);
     const identity = this.#identity(id);
     return {
       task: this.#graph.names[id]!,
@@ -496,12 +508,19 @@ export class KeptOutcomes implements RunMemory {
     return [...ids.subarray(starts[id], starts[id + 1])];
   }
 
+  #plainHashesOf(id: number): PlainHashes | undefined {
+    if (this.#graph.plain === undefined) return undefined;
+    if (!this.#plainHashes.has(id)) this.#plainHashes.set(id, plainHashesOf(this.#graph.plain, id));
+    return this.#plainHashes.get(id);
+  }
+
   /** Of a task that is done. */
   #hashOf(id: number): string {
     let hash = this.#hashes.get(id);
     if (hash === undefined) {
       const { outcomes } = this.#graph;
-      hash = outcomes.held(id)?.hash ?? hashOfResult(outcomes.value(id));
+      const isGiven = outcomes.source(id) === 'given';
+      hash = outcomes.held(id)?.hash ?? hashOfResult(outcomes.value(id), isGiven);
       this.#hashes.set(id, hash);
     }
     return hash;

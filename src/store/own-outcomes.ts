@@ -91,6 +91,10 @@ export class OwnOutcomes implements RunMemory {
     return asksStore && this.#stored?.kept[id] === 1 ? this.#stored.foresee(id, runs) : verdict;
   }
 
+  attemptBegins(id: number): void {
+    this.#stored?.attemptBegins(id);
+  }
+
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     try {
       // First, while there are bytes.

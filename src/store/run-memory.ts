@@ -82,6 +82,11 @@ export interface RunMemory {
    */
   foresee(id: number, runs: (dependency: number) => boolean): Foreseen;
   /**
+   * An attempt of a task is about to begin, in which it may change what it takes: what it is made from is what that is
+   * now.
+   */
+  attemptBegins(id: number): void;
+  /**
    * Keeps the result of a task.
    *
    * @param held - the result, where it is held as bytes, instead of `result`

@@ -190,6 +190,20 @@ describe.each(STORE_KINDS)('$name', ({ make }) => {
       expect(await second.run(graphOf(second))).toEqual(['fetch', 'parse']);
     });
 
+    it('is tried again after resetFailed() although the run in between was of other tasks', async () => {
+      const processes = new Processes();
+      const graphWithMore = () =>
+        processes.graph(processes.task('fetch', { keepFailures: { forMs: 1000 } }), processes.task('other'));
+      processes.failing.add('fetch');
+      const graph = graphWithMore();
+      await processes.run(graph);
+      expect(await processes.run(graph.resetFailed(), { only: ['other'] })).toEqual([]);
+      expect(await processes.run(graphWithMore())).toEqual(['fetch']);
+      expect(await processes.run(graph)).toEqual([]);
+      await processes.run(graph.resetFailed(), { only: ['other'] });
+      expect(await processes.run(graph.resetFailed())).toEqual(['fetch']);
+    });
+
     it('is of no use for other inputs or another version', async () => {
       const processes = new Processes();
       processes.failing.add('fetch');

@@ -127,9 +127,10 @@ export class KeptOutcomes implements RunMemory {
         continue;
       }
       const isAsked = selected?.[id] !== 0 && graph.isUndecided(id);
-      if (!isAsked && !this.#given.has(id)) continue;
-      if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
-      this.#found(id, number, bytes);
+      const isReset = graph.outcomes.wasReset(id);
+      if (isReset) this.#resetKeys.push(key);
+      if (isAsked || isReset || this.#given.has(id) || this.#retried.has(id)) this.#found(id, number, bytes);
+      if (isAsked && !isReset && !this.#isSource(id)) this.kept[id] = 1;
     }
     for (let id = 0; id < this.kept.length; id++) {
       if (!graph.outcomes.isPending(id) || selected?.[id] === 0) continue;
@@ -447,7 +448,6 @@ export class KeptOutcomes implements RunMemory {
     const lastDone = others === undefined ? stored : newestFirst(variants).find(({ status }) => status === 'done');
     if (lastDone?.status === 'done') this.durations.set(id, lastDone.durationMs);
     if (this.#isSource(id)) for (const file of stored?.more.files ?? []) learn(file.path, file);
-    else if (this.#graph.isUndecided(id) && !this.#graph.outcomes.wasReset(id)) this.kept[id] = 1;
   }
 
   /** What is kept of a task. */
@@ -554,11 +554,12 @@ function putBack(files: readonly string[]): string {
 /** Under which keys there may be something that a run of these tasks needs to know. */
 function keysOf(store: OutcomeKeeper, { names, outcomes }: OpenGraph, selected: Uint8Array): string[] {
   const given = new Set(outcomes.toSave);
+  // What they have to be told of the others has to be told in this run.
+  const isAsked = (id: number) =>
+    selected[id] === 1 || given.has(id) || outcomes.wasReset(id) || outcomes.retried.has(id);
   // One more than there are results, for a failure.
   const numbers = Array.from({ length: (store.variants ?? VARIANTS) + 1 }, (_, index) => index + 1);
-  return names.flatMap((name, id) =>
-    selected[id] === 1 || given.has(id) ? numbers.map((number) => variantKey(name, number)) : [],
-  );
+  return names.flatMap((name, id) => (isAsked(id) ? numbers.map((number) => variantKey(name, number)) : []));
 }
 
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */

@@ -160,6 +160,7 @@ class SimulatedMemory implements Memory {
       recall: () => undefined,
       foresee: () => 'runs',
       attemptBegins: () => {},
+      functionReturned: () => {},
       keepResult: save,
       keepFailure: () => {},
       moved: () => [],

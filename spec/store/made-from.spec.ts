@@ -6,6 +6,7 @@ import {
   type FileResult,
   fileAt,
   type OutcomeStore,
+  type StandardSchema,
   SyncExecutor,
   type TaskGraph,
   TaskGraphBuilder,
@@ -105,5 +106,67 @@ describe.each(CASES)('what $name keeps', ({ make, on }) => {
     const other = graph();
     await run(other);
     expect(other.result('text')).toBe('Bob and Eva');
+  });
+
+  /** Of an object these fields, or what there is of them. */
+  const only = (...fields: string[]): StandardSchema<any, any> => ({
+    '~standard': {
+      version: 1,
+      vendor: 'spec',
+      validate: (value) => ({
+        value: Object.fromEntries(fields.map((field) => [field, (value as Record<string, unknown>)[field]])),
+      }),
+    },
+  });
+
+  it('is not served if a schema has made it of something that cannot be stored', async () => {
+    const run = processes();
+    class User {
+      readonly name = 'Ada';
+      readonly age = 36;
+    }
+    let calls = 0;
+    const graph = (...fields: string[]) =>
+      new TaskGraphBuilder({ name: 'shop' })
+        .add({ name: 'user', run: () => [new User(), calls++][0], returns: only(...fields) })
+        .build() as TaskGraph;
+    await run(graph('name'));
+    const other = graph('name', 'age');
+    await run(other);
+    expect(other.result('user')).toEqual({ name: 'Ada', age: 36 });
+    expect(other.explain('user')).toBe(
+      'ran: what its function returned is not stored, so its schema cannot be asked about it',
+    );
+    expect(calls).toBe(2);
+  });
+
+  it('is made by a schema of a file, too, as long as that is what it was', async () => {
+    const run = processes();
+    const path = join(folder, 'page.html');
+    let calls = 0;
+    const graph = (...fields: string[]) =>
+      new TaskGraphBuilder({ name: 'shop' })
+        .add({
+          name: 'page',
+          run: () => {
+            calls++;
+            writeFileSync(path, '<p>');
+            return { file: fileAt(path), title: 'tea' };
+          },
+          returns: only(...fields),
+        })
+        .build() as TaskGraph;
+    await run(graph('file'));
+    const other = graph('file', 'title');
+    await run(other);
+    expect(other.result('page')).toMatchObject({ file: { size: 3 }, title: 'tea' });
+    await run(graph('file'));
+    expect(calls).toBe(1);
+    rmSync(path);
+    await run(graph('title', 'file'));
+    expect(calls).toBe(2);
+    // Of a file that no result had, nobody knows what was in it.
+    await run(graph('title'));
+    expect(calls).toBe(2);
   });
 });

@@ -1,19 +1,20 @@
 import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 import type { StoreRepair, Unseen } from '../events.js';
 import { FileClaims } from '../files/file-claims.js';
-import { filesIn } from '../files/file-result.js';
+import { filesIn, lookOf } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
 import { goOn } from '../files/in-turn.js';
 import { learn } from '../files/look.js';
 import { type Decision, NOT_NEEDED, unreadable, WAS_RESET } from '../graph/decision.js';
-import type { HeldResult } from '../graph/held-result.js';
+import { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
-import { encodedHeld, heldResult } from './held-outcome.js';
+import { bytesOf, encodedHeld, encodedShaped, heldResult } from './held-outcome.js';
 import { isSameFiles, KeptFiles } from './kept-files.js';
 import { isKeptFailure, lapse } from './lasting.js';
 import {
   decodeOutcome,
+  type EncodedOutcome,
   headerOf,
   type NewOutcome,
   type OutcomeHeader,
@@ -25,6 +26,7 @@ import {
 import { plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, Foreseen, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
+import { type Shaped, shapedBy } from './shaped.js';
 import { TaskCode, withoutTold } from './task-code.js';
 import {
   changeSince,
@@ -43,6 +45,7 @@ type Judgement = Decision & { readonly verdict: Foreseen };
 const KEPT: Judgement = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
 const GIVEN: Judgement = Object.freeze({ verdict: 'kept', why: 'its result was given' });
 const NONE: readonly Variant[] = [];
+const NO_BYTES = new Uint8Array(0);
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
 
 /**
@@ -86,6 +89,8 @@ export class KeptOutcomes implements RunMemory {
   readonly #hashes = new Map<number, string>();
   /** What tasks are given by `with()`, as far as that has been asked for. */
   readonly #plainHashes = new Map<number, PlainHashes | undefined>();
+  /** What functions have returned whose results their schemas make. */
+  readonly #returned = new Map<number, { readonly value: unknown; readonly bytes: Uint8Array | undefined }>();
   /** What the store was told of its own accord, and has not done yet. */
   readonly #waiting: Promise<void>[] = [];
 
@@ -267,16 +272,36 @@ export class KeptOutcomes implements RunMemory {
     });
   }
 
-  #recalled(id: number): Recalled {
+  #recalled(id: number): Recalled | Promise<Recalled> {
     const stored = this.#stored.get(id)!;
+    const { returns } = this.#graph.settings[id]!;
     try {
       if (stored.status === 'failed') return { failure: stored.value(), attempts: stored.attempts };
-      return { held: heldResult(stored) };
+      if (returns !== undefined)
+        return goOn(shapedBy(returns, stored, this.#isAsync), (shaped) => this.#shaped(id, shaped));
+      return stored.more.returned ? this.#shaped(id, { result: stored.value() }) : { held: heldResult(stored) };
     } catch (error) {
       this.#hashes.delete(id);
       this.#decide(id, unreadable(error));
       return { error };
     }
+  }
+
+  /** Of a result that need not be the one whose hash was stored. */
+  #shaped(id: number, shaped: Shaped): Recalled {
+    this.#hashes.delete(id);
+    if ('why' in shaped) {
+      this.#decide(id, { verdict: 'runs', why: shaped.why });
+      return undefined;
+    }
+    const { result } = shaped;
+    if (filesIn(result).some((file) => lookOf(file) === undefined)) {
+      this.#decide(id, { verdict: 'runs', why: 'there was another file in what its function returned' });
+      return undefined;
+    }
+    const hash = hashOfResult(result);
+    this.#hashes.set(id, hash);
+    return { held: new HeldResult(() => result, { hash }) };
   }
 
   foresee(id: number, runs: (dependency: number) => boolean): Foreseen {
@@ -292,6 +317,13 @@ export class KeptOutcomes implements RunMemory {
       // It cannot be read, and the attempt fails as it tries to.
     }
     this.#plainHashesOf(id);
+  }
+
+  functionReturned(id: number, returned: unknown, held?: HeldResult): void {
+    // Now, as far as that can be: a schema may change what it is asked about. Files have not been looked at yet.
+    const isLater = filesIn(returned).length > 0;
+    const made = () => held?.bytes ?? (isLater ? undefined : bytesOf(returned));
+    this.#returned.set(id, { value: returned, bytes: this.#graph.settings[id]!.transient ? NO_BYTES : made() });
   }
 
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
@@ -337,7 +369,7 @@ export class KeptOutcomes implements RunMemory {
       isComparable(one) && (one.status === 'done' || isKeptFailure(one, settings, this.#now));
     const variants = this.#variantsOf(id);
     const { number, more } = placeOf(variants, outcome, this.#store.variants ?? VARIANTS, isUseful);
-    const { bytes, valueHash } = encodedHeld({ ...outcome, more: { ...outcome.more, ...more } }, held);
+    const { bytes, valueHash } = this.#encoded(id, { ...outcome, more: { ...outcome.more, ...more } }, held);
     if (outcome.status === 'done') this.#hashes.set(id, valueHash);
     this.#made.set(id, number);
     const save = () => this.#saveAs(this.#graph.name, variantKey(outcome.task, number), bytes);
@@ -348,6 +380,13 @@ export class KeptOutcomes implements RunMemory {
     const others = variants.flatMap((one) => (one.number === number ? [] : filesOf(one.stored)));
     if (before.every(({ parts }) => parts === undefined)) return saved;
     return goOn(saved, () => this.#files.forget(outcome.task, before, [...filesOf(outcome), ...others]));
+  }
+
+  #encoded(id: number, outcome: NewOutcome, held: HeldResult | undefined): EncodedOutcome {
+    const returned = this.#returned.get(id);
+    this.#returned.delete(id);
+    if (returned === undefined || outcome.status === 'failed') return encodedHeld(outcome, held);
+    return encodedShaped(outcome, returned.bytes ?? bytesOf(returned.value));
   }
 
   #saveAs(graph: string, task: string, bytes: Uint8Array): void | Promise<void> {
@@ -426,8 +465,14 @@ export class KeptOutcomes implements RunMemory {
       this.#hashes.set(id, stored.valueHash);
       return this.#decide(id, GIVEN);
     }
-    if (stored.more.transient && !this.#graph.settings[id]!.transient)
+    const { transient, returns } = this.#graph.settings[id]!;
+    if (stored.more.transient && !transient)
       return this.#decide(id, { verdict: 'runs', why: 'its result was not stored' });
+    if (stored.more.shaped || (stored.more.transient && (returns !== undefined || stored.more.returned)))
+      return this.#decide(id, {
+        verdict: 'runs',
+        why: 'what its function returned is not stored, so its schema cannot be asked about it',
+      });
     this.#hashes.set(id, stored.valueHash);
     return this.#decide(id, stored.more.transient ? NOT_NEEDED : KEPT);
   }

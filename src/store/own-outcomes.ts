@@ -95,6 +95,10 @@ export class OwnOutcomes implements RunMemory {
     this.#stored?.attemptBegins(id);
   }
 
+  functionReturned(id: number, returned: unknown, held?: HeldResult): void {
+    this.#stored?.functionReturned(id, returned, held);
+  }
+
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     try {
       // First, while there are bytes.

@@ -87,6 +87,11 @@ export interface RunMemory {
    */
   attemptBegins(id: number): void;
   /**
+   * What the function of a task has returned, before its schema is asked about it and perhaps makes something else of
+   * it: that is what is kept, so that another schema may be asked about it later.
+   */
+  functionReturned(id: number, returned: unknown, held?: HeldResult): void;
+  /**
    * Keeps the result of a task.
    *
    * @param held - the result, where it is held as bytes, instead of `result`

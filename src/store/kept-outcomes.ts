@@ -11,7 +11,7 @@ import type { OpenGraph } from '../graph/task-graph.js';
 import { type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
 import { bytesOf, encodedHeld, encodedShaped, heldResult } from './held-outcome.js';
 import { isSameFiles, KeptFiles } from './kept-files.js';
-import { isKeptFailure, lapse } from './lasting.js';
+import { isKeptFailure, isOfFunction, lapse } from './lasting.js';
 import {
   decodeOutcome,
   type EncodedOutcome,
@@ -340,7 +340,9 @@ export class KeptOutcomes implements RunMemory {
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
-    return this.#save(id, { ...this.#header(id, facts), status: 'failed', value: error });
+    const header = this.#header(id, facts);
+    const more = isOfFunction(error) ? header.more : { ...header.more, retry: true as const };
+    return this.#save(id, { ...header, status: 'failed', value: error, more });
   }
 
   moved(): readonly Unseen[] {

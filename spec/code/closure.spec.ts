@@ -94,6 +94,33 @@ describe('codeOf()', () => {
     expect(said(first!, second!)).toMatch(/^".+", which .+ (uses|calls), changed$/);
   });
 
+  it('sees what decorators and mixins have put on a class', () => {
+    const classWith = (where: 'prototype' | 'itself', name: string, member: PropertyDescriptor) => {
+      const Parser = made('class Parser { parse() { return 1; } static of() { return 1; } get a() { return 1; } }', {});
+      const holder = where === 'itself' ? Parser : (Parser as { prototype: object }).prototype;
+      Object.defineProperty(holder, name, { configurable: true, ...member });
+      return made('() => [Parser]', { Parser });
+    };
+    const around = (extra: number) => made('() => extra', { extra });
+    for (const [where, name] of [
+      ['prototype', 'parse'],
+      ['prototype', 'format'],
+      ['itself', 'of'],
+    ] as const) {
+      const before = classWith(where, name, { value: around(1) });
+      expect(said(before, classWith(where, name, { value: around(1) }))).toBeUndefined();
+      expect(said(before, classWith(where, name, { value: around(2) }))).toMatch(/^"Parser\..+ changed$/);
+    }
+    const read = (extra: number) => classWith('prototype', 'a', { get: around(extra) as () => unknown });
+    expect(said(read(1), read(2))).toMatch(/^"Parser\.a", .+ changed$/);
+    // Also if it was seen before that.
+    const Late = made('class Late { parse() { return 1; } }', {}) as unknown as { prototype: { parse: unknown } };
+    const using = made('() => [Late]', { Late });
+    const before = codeOf([using]).get(using)!.parts;
+    Late.prototype.parse = around(1);
+    expect(codeOf([using]).get(using)!.parts).not.toEqual(before);
+  });
+
   it('sees what was set on a function and on its prototype', () => {
     const parser = (limit: number, text: string) => {
       const Parser = made('function Parser() {}', {}) as Function & { limit?: number };

@@ -157,6 +157,9 @@ class ClosureReader {
     const prototype = isClass(fn) ? undefined : Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
     if (prototype !== undefined && Reflect.ownKeys(prototype).length > 1)
       variables.push(this.#variable(`${nameOf(fn)}.prototype`, prototype));
+    if (isClass(fn))
+      for (const [name, member] of membersNotIn(text.text, fn))
+        variables.push(this.#variable(`${nameOf(fn)}.${name}`, member, 'property'));
     const unseen = text.takesThis ? [{ name: 'this', what: 'that of the function around it' }] : [];
     const calledEval = text.names.includes('eval') ? [{ name: 'eval', what: 'code that is made as it runs' }] : [];
     const seen: Seen = {
@@ -172,8 +175,9 @@ class ClosureReader {
         ...(requests.areMore ? [{ name: 'import()', what: 'a module whose name is worked out as it runs' }] : []),
       ],
     };
-    if (text.names.length === 0 && variables.length === 0 && seen.requests.length === 0 && !isNative)
-      finallySeen.set(fn, seen);
+    // To a class, methods may still be added.
+    const isFinal = text.names.length === 0 && variables.length === 0 && seen.requests.length === 0;
+    if (isFinal && !isNative && !isClass(fn)) finallySeen.set(fn, seen);
     return seen;
   }
 
@@ -338,6 +342,22 @@ function isNamespace(object: object): boolean {
 /** The properties that a function was given: static fields of classes, and what was set from outside. */
 function ownNames(fn: Function): string[] {
   return Object.keys(fn).sort();
+}
+
+/** The methods and accessors of a class that are not those of its text: decorators and mixins have put them there. */
+function membersNotIn(text: string, fn: Function): [name: string, member: Function][] {
+  return [fn, fn.prototype as object].flatMap((holder) => {
+    const properties = Object.entries(Object.getOwnPropertyDescriptors(holder));
+    return properties.flatMap(([name, { value, get, set, enumerable }]) => {
+      // What can be listed of a class counts in any case.
+      const members: unknown[] = name === 'constructor' || (holder === fn && enumerable) ? [] : [value, get, set];
+      const isPut = (member: unknown): member is Function =>
+        typeof member === 'function' &&
+        !types.isProxy(member) &&
+        !text.includes(Function.prototype.toString.call(member));
+      return members.filter(isPut).map((member) => [name, member] as [string, Function]);
+    });
+  });
 }
 
 function distinct(unseen: readonly UnseenPart[]): UnseenPart[] {

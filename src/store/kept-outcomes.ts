@@ -73,6 +73,10 @@ export class KeptOutcomes implements RunMemory {
   readonly #now: () => number;
   /** The tasks with given results that are to be saved, once it is known what they were made from. */
   readonly #given: Set<number>;
+  /** As what they were given. */
+  readonly #heldGiven = new Map<number, HeldResult>();
+  /** The tasks whose results are being kept, and their hashes not known yet. */
+  readonly #keeping = new Set<number>();
   /** The tasks whose kept failures count no longer. */
   readonly #retried: ReadonlySet<number>;
   /** The keys of all that is kept of tasks that were reset. */
@@ -149,6 +153,14 @@ export class KeptOutcomes implements RunMemory {
     this.#forgetResets();
     this.#retryFailures();
     this.#saveGiven();
+    // Those that have to wait are saved as they were given, whatever tasks that take them do to them.
+    for (const id of this.#given) {
+      const value = this.#graph.outcomes.value(id);
+      const bytes = filesIn(value).length > 0 ? undefined : bytesOf(value);
+      const hash = this.#hashOf(id);
+      if (bytes !== undefined && hash !== NO_HASH)
+        this.#heldGiven.set(id, new HeldResult(() => value, { bytes, hash }));
+    }
   }
 
   #forgetResets(): void {
@@ -180,7 +192,7 @@ export class KeptOutcomes implements RunMemory {
   #saveGiven(): void {
     for (const id of this.#given) {
       const isKnown = this.#inputsOf(id).every(
-        (input) => this.#hashes.has(input) || this.#graph.outcomes.isDone(input),
+        (input) => !this.#keeping.has(input) && (this.#hashes.has(input) || this.#graph.outcomes.isDone(input)),
       );
       if (!isKnown) continue;
       this.#given.delete(id);
@@ -191,7 +203,7 @@ export class KeptOutcomes implements RunMemory {
       try {
         // Nobody has looked at them as they were when it was given.
         if (filesIn(value).length > 0) throw new UnstorableError(header.task, 'a result that is given has files in it');
-        this.#wait(this.#save(id, { ...outcome, value }));
+        this.#wait(this.#save(id, { ...outcome, value }, this.#heldGiven.get(id)));
       } catch (error) {
         if ((error as { readonly code?: unknown } | undefined)?.code !== 'unstorable') throw error;
         this.refusals.push({ id, error });
@@ -329,11 +341,16 @@ export class KeptOutcomes implements RunMemory {
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
+    this.#keeping.add(id);
     return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
-      if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
+      if (files !== undefined && this.#isSourceAsBefore(id, result, files)) {
+        this.#keeping.delete(id);
+        return undefined;
+      }
       const header = this.#header(id, facts, files);
       const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
       const saved = this.#save(id, { ...header, status: 'done', value: result, more }, held);
+      this.#keeping.delete(id);
       if (this.#given.size > 0) this.#saveGiven();
       return saved;
     });

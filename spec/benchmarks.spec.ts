@@ -28,6 +28,16 @@ import {
 import { PARTS } from '../benchmarks/parallel/parts/all-parts.js';
 import { CLOSURES, closuresTimed, LOOKING, NOT_LOOKING } from '../benchmarks/parallel/parts/closures.js';
 import { chainsTimed, inFlood, piscinaChainsTimed } from '../benchmarks/parallel/parts/flooded.js';
+import {
+  KEPT,
+  NOTHING_TO_DO,
+  ON_THREADS,
+  ON_THREADS_KEPT,
+  ONE_LOOP,
+  RECALLED,
+  recalledTimed,
+  rowsTimed,
+} from '../benchmarks/parallel/parts/kept.js';
 import { passed } from '../benchmarks/parallel/parts/large-results.js';
 import { efficiencies, metgUs } from '../benchmarks/parallel/parts/metg.js';
 import { idealMs, pipelines } from '../benchmarks/parallel/parts/mixed.js';
@@ -240,4 +250,18 @@ it('closures that a process has not seen before are kept by a store that looks a
   expect(threadBarsOf(timings).find(({ unit }) => unit === ' ms')?.reached).toEqual([
     { where: 'closures', figure: looking! - other! },
   ]);
+});
+
+it('rows are parsed and joined by each in turn, and taken up again without a run', async () => {
+  const timings = await rowsTimed(2, 10, 1);
+  expect(timings.map(({ part, contender, tasks, rounds }) => [part, contender, tasks, rounds])).toEqual(
+    [ONE_LOOP, ON_THREADS, ON_THREADS_KEPT, NOTHING_TO_DO].map((contender) => [KEPT, contender, 4, 1]),
+  );
+  const [loop, threads, kept, again] = timings.map(({ cpuMs }) => cpuMs);
+  const figures = threadBarsOf(timings).flatMap(({ reached }) => reached.map(({ figure }) => figure));
+  expect(figures).toEqual([again, threads! / loop!, kept! / loop!]);
+});
+
+it('small results that are kept are taken up again without a run', async () => {
+  expect(await recalledTimed(200, 1)).toMatchObject([{ part: KEPT, contender: RECALLED, tasks: 200, rounds: 1 }]);
 });

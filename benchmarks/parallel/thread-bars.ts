@@ -8,6 +8,7 @@ import type { Timing } from './contest.js';
 import { LOOKING, NOT_LOOKING } from './parts/closures.js';
 import { EMPTY_TASKS, INDEPENDENT } from './parts/empty-tasks.js';
 import { EIGHT_CHAINS, FLOODED, ONE_CHAIN } from './parts/flooded.js';
+import { KEPT, NOTHING_TO_DO, ON_THREADS, ON_THREADS_KEPT, ONE_LOOP } from './parts/kept.js';
 import { MAKESPAN } from './parts/makespan.js';
 import { efficiencies, METG, metgUs } from './parts/metg.js';
 import { OBSERVED_RUN } from './parts/observed.js';
@@ -37,6 +38,16 @@ export function threadBarsOf(timings: readonly Timing[]): Bar[] {
     ]),
     bar('computing with a dashboard and a run log, against without', 1.1, overAlone(timings)),
     { what: 'looking at what 10 000 functions use', unit: ' ms', atMost: 500, reached: lookingMs(timings) },
+    {
+      what: 'a rerun with nothing to do, of rows that take 46 MB: computing',
+      unit: ' ms',
+      atMost: 500,
+      reached: keptOf(timings)
+        .filter(({ contender }) => contender === NOTHING_TO_DO)
+        .map(({ graph, cpuMs }) => ({ where: graph, figure: cpuMs })),
+    },
+    bar('rows parsed and joined on threads, against one loop: computing', 1.5, overLoop(timings, ON_THREADS)),
+    bar('the same with a FileStore, against one loop: computing', 1.8, overLoop(timings, ON_THREADS_KEPT)),
   ];
 }
 
@@ -59,6 +70,16 @@ function overAlone(timings: readonly Timing[]): Reached[] {
   return looking === undefined || alone === undefined
     ? []
     : [{ where: looking.graph, figure: looking.cpuMs / alone.cpuMs }];
+}
+
+function keptOf(timings: readonly Timing[]): readonly Timing[] {
+  return timings.filter(({ part }) => part === KEPT);
+}
+
+function overLoop(timings: readonly Timing[], contender: string): Reached[] {
+  const of = (name: string) => keptOf(timings).find((one) => one.contender === name);
+  const [ours, loop] = [of(contender), of(ONE_LOOP)];
+  return ours === undefined || loop === undefined ? [] : [{ where: ours.graph, figure: ours.cpuMs / loop.cpuMs }];
 }
 
 function lookingMs(timings: readonly Timing[]): Reached[] {

@@ -5,6 +5,7 @@ import type { Timing } from './contest.js';
 import type { Part } from './part.js';
 import { CLOSURES } from './parts/closures.js';
 import { EMPTY_TASKS } from './parts/empty-tasks.js';
+import { KEPT } from './parts/kept.js';
 import { efficiencies, METG, metgUs } from './parts/metg.js';
 import { OBSERVED_RUN } from './parts/observed.js';
 
@@ -51,7 +52,7 @@ function timingRows(timings: readonly Timing[]): string[][] {
     const peer = timings.find(({ contender }) => contender === name);
     return peer === undefined ? '' : `${numberText(ms / peer.medianMs)}x`;
   };
-  const isPerTask = [EMPTY_TASKS, OBSERVED_RUN, CLOSURES].includes(timings[0]!.part);
+  const isPerTask = [EMPTY_TASKS, OBSERVED_RUN, CLOSURES, KEPT].includes(timings[0]!.part);
   const rows = timings.map(({ contender, tasks, medianMs, cpuMs, idealMs, rounds }) => [
     contender,
     numberText(medianMs),

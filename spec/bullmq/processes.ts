@@ -138,12 +138,12 @@ export class Scene {
     return executor;
   }
 
-  /** A worker in this process. */
+  /** A worker in this process. Its lock is long: what else the machine does must not count as its death. */
   async worker(options: Partial<WorkerOptions> = {}): Promise<TaskWorker> {
     const worker = await startWorker({
       ...this.address,
       threads: 2,
-      lockMs: 2000,
+      lockMs: 20_000,
       stalledCheckMs: 200,
       graceMs: 50,
       ...options,

@@ -35,6 +35,8 @@ describe('plainHash()', () => {
     ['a number and a bigint', 1, 1n],
     ['lone surrogates', '\ud800', '\ud801'],
     ['a hole and undefined', new Array(1), [undefined]],
+    ['holes in several places', Object.assign(new Array(3), { 0: 1 }), Object.assign(new Array(3), { 1: 1 })],
+    ['a list and one that is nearly empty', [1], Object.assign([], { 4000000000: 1 })],
     ['lists of lists', [[1], []], [[], [1]]],
     ['texts that hold each other', ['s1:a'], ['a', 'a']],
     ['bytes and a list', new Uint8Array([1]), [1]],

@@ -22,6 +22,8 @@ const RUN: ShownRun = {
   dependencies: [],
   leftOutCount: 0,
   ioBound: [],
+  metaTexts: [],
+  metas: [],
   statuses: [2, 0],
   attemptsBefore: 0,
   attempts: [[0, 1, 0, 5, -1, 0]],

@@ -37,6 +37,8 @@ function stateOf(
     dependencies,
     leftOutCount: 0,
     ioBound: [1],
+    metaTexts: [],
+    metas: [],
     statuses: names.map((name) => STATUS_CODES.indexOf(tasks[name]![1])),
     attemptsBefore: 0,
     attempts: [],

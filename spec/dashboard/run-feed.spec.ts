@@ -53,6 +53,8 @@ describe('what is shown of a run', () => {
       dependencies: [0, 0, 1, 2],
       leftOutCount: 0,
       ioBound: [0],
+      metaTexts: [],
+      metas: [],
       statuses: ['done', 'running', 'done', 'pending'].map((status) => STATUS_CODES.indexOf(status as 'done')),
       attemptsBefore: 0,
       attempts: [
@@ -67,6 +69,24 @@ describe('what is shown of a run', () => {
       progress: [],
       // Two of four tasks took 30 ms.
       remainingMs: 30,
+    });
+  });
+
+  it('has the plain data of tasks, each text once', () => {
+    const executor = new SyncExecutor();
+    const feed = feedOf().listen(executor);
+    const graph = new TaskGraphBuilder<any>()
+      .add(...['a', 'b', 'c'].map((name) => ({ name, run: () => {}, meta: { host: name === 'c' ? '<b>' : 'x' } })))
+      .task('d', () => {})
+      .build();
+    executor.run(graph);
+    expect(snapshotOf(feed).runs[0]).toMatchObject({
+      metaTexts: ['{"host":"x"}', '{"host":"<b>"}'],
+      metas: [
+        [0, 0],
+        [1, 0],
+        [2, 1],
+      ],
     });
   });
 

@@ -81,6 +81,28 @@ describe('a run log', () => {
     });
   });
 
+  it('tells the plain data of a task in each line about it', () => {
+    const path = newPath();
+    const graph = new TaskGraphBuilder()
+      .task('a', () => 1)
+      .meta({ host: 'example.org' })
+      .task('b', () => 2)
+      .build();
+    const executor = new SyncExecutor();
+    const log = new RunLog({ path }).listen(executor);
+    executor.run(graph);
+    log.close();
+    const lines = recordsOf(path).map(({ event, task, meta }) => [event, task, meta]);
+    expect(lines).toEqual([
+      ['run:started', undefined, undefined],
+      ['task:ready', 'a', { host: 'example.org' }],
+      ['task:ready', 'b', undefined],
+      ...['task:started', 'task:done'].map((event) => [event, 'a', { host: 'example.org' }]),
+      ...['task:started', 'task:done'].map((event) => [event, 'b', undefined]),
+      ['run:finished', undefined, undefined],
+    ]);
+  });
+
   it('writes a line for each event, in the shape of pino', () => {
     const path = newPath();
     const executor = new SyncExecutor({ clock: new FakeClock() });

@@ -93,6 +93,21 @@ describe('a report', () => {
     expect(elements.find(({ tag }) => tag === 'time')!.text).toBe('1970-01-01, 00:16:40 UTC');
   });
 
+  it('shows the plain data of tasks beside their names, as text', () => {
+    const executor = new SyncExecutor();
+    const timeline = new Timeline().listen(executor);
+    executor.run(
+      new TaskGraphBuilder()
+        .task('page', () => 1)
+        .meta({ host: '<b>' })
+        .task('rest', () => 2)
+        .build(),
+    );
+    const html = reportHTML({ timeline });
+    expect(html).toContain('<bdi>page</bdi> <small class="quiet">{"host":"&lt;b&gt;"}</small></th>');
+    expect(html).toContain('<bdi>rest</bdi></th>');
+  });
+
   it('has a row for each task: status, attempts, thread, times, what it waited for, and what came of it', async () => {
     const rows = taskRows(read({ timeline: await siteTimeline() }));
     expect(rows.map((row) => [...row.values()])).toEqual([

@@ -777,3 +777,23 @@ it.each([false, true])(
     }
   },
 );
+
+it('files are found in lists that are long and nearly empty, and in those of matches', () => {
+  const [page, note] = [join(folder, 'page'), join(folder, 'note')];
+  for (const path of [page, note]) writeFileSync(path, 'text');
+  const graph = new TaskGraphBuilder()
+    .task('sparse', () => Object.assign([], { 4000000000: fileAt(page) }))
+    .always()
+    .task('named', () => Object.assign([1, 2], { file: fileAt(note) }))
+    .task('length')
+    .dependsOn('sparse')
+    .run((list: unknown[]) => list.length)
+    .build();
+  const executor = new SyncExecutor();
+  executor.run(graph);
+  expect(graph.result('length')).toBe(4_000_000_001);
+  expect((graph.result('sparse') as unknown as Record<number, FileResult>)[4_000_000_000]!.hash).toBeDefined();
+  expect((graph.result('named') as unknown as { file: FileResult }).file.hash).toBeDefined();
+  executor.run(graph);
+  expect(graph.explain('length')).toBe('kept: same inputs');
+});

@@ -138,13 +138,17 @@ class Writer {
 
   #array(value: readonly unknown[]): void {
     // Indices come first: if the last key is one, there are no others.
-    const last = Object.keys(value).at(-1);
+    const keys = Object.keys(value);
+    const last = keys.at(-1);
     if (last !== undefined && !(Number(last) < value.length)) throw new NotPlain();
     this.#put('a', String(value.length));
-    for (let index = 0; index < value.length; index++) {
-      if (index in value) this.#write(value[index]);
-      else this.#put('c', 'hole');
+    // Not hole by hole: it may be long, and nearly empty.
+    const hasHoles = keys.length < value.length;
+    for (const at of hasHoles ? keys : value.keys()) {
+      if (hasHoles) this.#put('i', String(at));
+      this.#write(value[at as number]);
     }
+    if (hasHoles) this.#put('c', 'holes');
   }
 
   /** What has no names of its own. */

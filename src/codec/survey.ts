@@ -16,6 +16,8 @@ export interface Surveyed {
   readonly special: boolean;
   /** There is something in it that crosses to a thread, and cannot be written as bytes. */
   readonly threadOnly: boolean;
+  /** No object stands in two places, and there are no errors, whose causes may be many. */
+  readonly isTree: boolean;
   /** How many values there are in it, itself included: an object in each place that holds it. */
   readonly count: number;
   /** What is kept of each error in it. */
@@ -86,6 +88,7 @@ class Survey {
   /** What has been seen since the part of an error was begun that may yet turn out not to cross. */
   #tried: object[] | undefined;
   #special = false;
+  #repeats = false;
   #threadOnly = false;
   #count = 0;
 
@@ -102,7 +105,8 @@ class Survey {
       throw new UncarriableError(`${isOfDepth ? name : pathOf(name, steps)} ${message}`);
     }
     const records = this.#errors.length === 0 ? NO_RECORDS : this.#read();
-    return { special: this.#special, threadOnly: this.#threadOnly, count: this.#count, records };
+    const isTree = !this.#repeats && records === NO_RECORDS;
+    return { special: this.#special, threadOnly: this.#threadOnly, isTree, count: this.#count, records };
   }
 
   /** To read one may bring up others, which get their turn. */
@@ -115,7 +119,9 @@ class Survey {
   #visit(value: unknown, depth: number): void {
     this.#count++;
     if (typeof value === 'object') {
-      if (value !== null && !this.#seen.has(value)) this.#object(value, depth);
+      if (value === null) return;
+      if (this.#seen.has(value)) this.#repeats = true;
+      else this.#object(value, depth);
     } else if (typeof value === 'function' || typeof value === 'symbol') throw new Refusal(`is a ${typeof value}`);
   }
 

@@ -1,8 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { described, UncarriableError } from '../errors.js';
 import type { FileResult } from '../files/file-result.js';
 import type { ErrorRecord } from './error-record.js';
-import { type Surveyed, survey } from './survey.js';
+import { DEPTH_MAX, type Surveyed, survey } from './survey.js';
 import { bytesOf, mayHaveNames, type Refused, type ValueKind, valueKind, viewType } from './value-kind.js';
 
 /**
@@ -23,11 +23,11 @@ export function hashValue(value: unknown, name = 'result'): string {
 }
 
 /** The same of a value that has been looked over. */
-export function hashSurveyed(value: unknown, { records }: Surveyed, name: string): string {
+export function hashSurveyed(value: unknown, { records, isTree }: Surveyed, name: string): string {
   try {
-    return new Walk(records, 'tree').over(value);
+    return new Walk(records, 'tree', isTree).over(value);
   } catch (error) {
-    if (error instanceof TooManyRepeats) return new Walk(records, 'graph').over(value);
+    if (error instanceof TooManyRepeats) return new Walk(records, 'graph', false).over(value);
     if (error instanceof UncarriableError) throw error;
     // Whatever was in it a moment ago.
     throw new UncarriableError(`${name} changes as it is read: ${described(error)}`);
@@ -55,14 +55,20 @@ class TooManyRepeats extends Error {}
  */
 const REPEATED_MAX = 1_000_000;
 const CHUNK = 2_000;
+/** Texts up to this length are written letter by letter, which is quicker than to ask the engine. */
+const SHORT = 32;
 const LEFT = -1;
 const NOTHING: Readonly<Record<string, unknown>> = {};
 
 class Walk {
-  readonly #hash: Hash = createHash('sha256');
-  readonly #chunk = Buffer.allocUnsafe(CHUNK);
+  /** Made when it is needed: most values fit into one chunk. */
+  #hash: Hash | undefined;
+  readonly #chunk: Buffer;
+  readonly #view: DataView;
   readonly #records: ReadonlyMap<Error, ErrorRecord>;
   readonly #mode: 'tree' | 'graph';
+  /** Each object is met once. */
+  readonly #isTree: boolean;
   readonly #frames: Frame[] = [];
   /**
    * In a tree, at what depth an object is being walked, or that it has been left; in a graph, the how manieth object it
@@ -72,9 +78,15 @@ class Walk {
   #filled = 0;
   #repeated = 0;
 
-  constructor(records: ReadonlyMap<Error, ErrorRecord>, mode: 'tree' | 'graph') {
+  constructor(records: ReadonlyMap<Error, ErrorRecord>, mode: 'tree' | 'graph', isTree: boolean) {
     this.#records = records;
     this.#mode = mode;
+    this.#isTree = isTree;
+    const { chunk, view } = spare ?? newChunk();
+    // A getter may have another value hashed meanwhile.
+    spare = undefined;
+    this.#chunk = chunk;
+    this.#view = view;
   }
 
   over(value: unknown): string {
@@ -84,6 +96,13 @@ class Walk {
       if (frame.begun < frame.count) this.#visit(this.#next(frame));
       else this.#leave(frame);
     }
+    const digest = this.#digest();
+    spare = { chunk: this.#chunk, view: this.#view };
+    return digest;
+  }
+
+  #digest(): string {
+    if (this.#hash === undefined) return hash('sha256', this.#chunk.subarray(0, this.#filled), 'base64url');
     this.#flush();
     return this.#hash.digest('base64url');
   }
@@ -98,7 +117,7 @@ class Walk {
 
   #leave(frame: Frame): void {
     this.#frames.pop();
-    if (this.#mode === 'tree') this.#placeByObject.set(frame.object, LEFT);
+    if (this.#mode === 'tree' && !this.#isTree) this.#placeByObject.set(frame.object, LEFT);
   }
 
   #visit(value: unknown): void {
@@ -239,6 +258,11 @@ class Walk {
    * being walked from now on.
    */
   #meets(object: object, weight: number): boolean {
+    if (this.#isTree) {
+      // A getter may give now what it did not give before, and so a circle.
+      if (this.#frames.length > DEPTH_MAX) throw new TypeError('it is nested deeper than it was');
+      return false;
+    }
     const place = this.#placeByObject.get(object);
     if (this.#mode === 'graph') {
       if (place === undefined) this.#placeByObject.set(object, this.#placeByObject.size);
@@ -267,14 +291,37 @@ class Walk {
   #bytes(object: object, bytes: Uint8Array): void {
     if (this.#mode === 'graph') {
       if (this.#meets(object, 0)) return;
+    } else if (this.#isTree) {
+      // It stands nowhere else.
     } else if (this.#placeByObject.has(object)) this.#repeat(bytes.length / 64);
     else this.#placeByObject.set(object, LEFT);
     this.#count(bytes.length);
     this.#flush();
-    this.#hash.update(bytes);
+    this.#hashed.update(bytes);
   }
 
   #text(text: string): void {
+    if (text.length > SHORT || !this.#ascii(text)) this.#anyText(text);
+  }
+
+  /** @returns `false` if that is not what it is, and nothing was written */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    if (this.#filled + 9 + length > CHUNK) this.#flush();
+    const chunk = this.#chunk;
+    let at = this.#filled + 9;
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) return false;
+      chunk[at++] = code;
+    }
+    this.#tag('utf8');
+    this.#count(length);
+    this.#filled = at;
+    return true;
+  }
+
+  #anyText(text: string): void {
     // UTF-8 knows no lone surrogates: two different ones would be the same bytes.
     const encoding = isWellFormed(text) ? 'utf8' : 'utf16le';
     this.#tag(encoding);
@@ -282,7 +329,7 @@ class Walk {
     if (text.length * 3 > CHUNK - this.#filled) {
       this.#flush();
       if (text.length * 3 > CHUNK) {
-        this.#hash.update(text, encoding);
+        this.#hashed.update(text, encoding);
         return;
       }
     }
@@ -300,13 +347,10 @@ class Walk {
 
   #float(value: number): void {
     if (this.#filled + 8 > CHUNK) this.#flush();
-    FLOAT[0] = value;
     // There are many NaNs in bits, and one in the language.
-    if (Number.isNaN(value)) FLOAT_BYTES.set(NAN_BYTES);
-    const chunk = this.#chunk;
-    let at = this.#filled;
-    for (let index = 0; index < 8; index++) chunk[at++] = FLOAT_BYTES[index]!;
-    this.#filled = at;
+    if (Number.isNaN(value)) this.#chunk.set(NAN_BYTES, this.#filled);
+    else this.#view.setFloat64(this.#filled, value, true);
+    this.#filled += 8;
   }
 
   #tag(tag: Tag): void {
@@ -315,9 +359,22 @@ class Walk {
   }
 
   #flush(): void {
-    if (this.#filled > 0) this.#hash.update(this.#chunk.subarray(0, this.#filled));
+    if (this.#filled > 0) this.#hashed.update(this.#chunk.subarray(0, this.#filled));
     this.#filled = 0;
   }
+
+  get #hashed(): Hash {
+    this.#hash ??= createHash('sha256');
+    return this.#hash;
+  }
+}
+
+/** What was written into by the last walk, for the next one. */
+let spare: { readonly chunk: Buffer; readonly view: DataView } | undefined;
+
+function newChunk(): { readonly chunk: Buffer; readonly view: DataView } {
+  const chunk = Buffer.alloc(CHUNK);
+  return { chunk, view: new DataView(chunk.buffer, chunk.byteOffset, CHUNK) };
 }
 
 /**
@@ -353,8 +410,6 @@ const TAGS = {
 type Tag = keyof typeof TAGS;
 type Primitive = 'undefined' | 'boolean' | 'number' | 'string' | 'bigint' | 'null';
 
-const FLOAT = new Float64Array(1);
-const FLOAT_BYTES = new Uint8Array(FLOAT.buffer);
 const NAN_BYTES = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f];
 
 function isWellFormed(text: string): boolean {

@@ -37,6 +37,10 @@ export interface ShownRun {
   readonly leftOutCount: number;
   /** The places of io-bound tasks. */
   readonly ioBound: readonly number[];
+  /** The plain data that tasks have, as JSON: what is the same stands there once. */
+  readonly metaTexts: readonly string[];
+  /** Which tasks have some, and its place in `metaTexts`. */
+  readonly metas: readonly (readonly [task: number, text: number])[];
   /** The status of each task, as a place in {@link STATUS_CODES}. */
   readonly statuses: readonly number[];
   /** How many attempts had begun before the first of `attempts`, and are no longer kept. */

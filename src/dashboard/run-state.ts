@@ -54,6 +54,8 @@ type Fixed = Pick<
   | 'dependencies'
   | 'leftOutCount'
   | 'ioBound'
+  | 'metaTexts'
+  | 'metas'
 >;
 type Changing = Omit<ShownRun, keyof Fixed>;
 
@@ -302,7 +304,20 @@ export class RunState {
       dependencies: Array.from(ids),
       leftOutCount: this.#leftOutCount,
       ioBound: settings.flatMap(({ ioBound }, id) => (ioBound ? [id] : [])),
+      ...this.#metas(),
     };
+  }
+
+  #metas(): Pick<ShownRun, 'metaTexts' | 'metas'> {
+    const placeByText = new Map<string, number>();
+    const metas = this.#open.settings.flatMap(({ meta }, id): [number, number][] => {
+      if (meta === undefined) return [];
+      const text = shownText(JSON.stringify(meta));
+      const place = placeByText.get(text) ?? placeByText.size;
+      placeByText.set(text, place);
+      return [[id, place]];
+    });
+    return { metaTexts: [...placeByText.keys()], metas };
   }
 
   #groups(): ReturnType<typeof groupsOf> {

@@ -181,7 +181,8 @@ export function filesIn(value: unknown): FileResult[] {
 
 function partsOf(object: object): readonly unknown[] {
   try {
-    if (Array.isArray(object)) return object;
+    // Of an array not its holes: it may be long, and nearly empty.
+    if (Array.isArray(object)) return Object.values(object);
     if (object instanceof Map) return [...object].flat();
     if (object instanceof Set) return [...object];
     const prototype: unknown = Object.getPrototypeOf(object);

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { escaped, InvalidOptionError, RunLogError } from '../errors.js';
 import type { UntypedEvents } from '../events.js';
+import type { TaskMeta } from '../graph/task-meta.js';
 import {
   ENTRY_BY_EVENT,
   LEVEL_BY_EVENT,
@@ -137,7 +138,9 @@ export class RunLog extends Observer {
       const { fields, msg } = (ENTRY_BY_EVENT[event] as (of: typeof record) => Pick<LogEntry, 'fields' | 'msg'>)(
         record,
       );
-      this.#write({ event, level, runId: record.runId, atMs: record.atMs, fields, msg });
+      const { meta } = record as { readonly meta?: TaskMeta };
+      const told = meta === undefined ? fields : { ...fields, meta };
+      this.#write({ event, level, runId: record.runId, atMs: record.atMs, fields: told, msg });
     } catch (error) {
       // Once is enough: a disk that is full stays so for many lines.
       if (this.#failed) return;

@@ -1,5 +1,6 @@
 import type { Outcome } from '../graph/outcome.js';
 import { type OpenGraph, openGraph, type TaskGraph } from '../graph/task-graph.js';
+import type { TaskMeta } from '../graph/task-meta.js';
 import { type MeasuredPath, measuredPath } from '../observe/critical-path.js';
 import type { AttemptTiming, RunSnapshot, TaskTiming } from '../observe/run-timing.js';
 import { runsOf, type ThreadShare, type Timeline, type TimelineSummary } from '../observe/timeline.js';
@@ -9,6 +10,7 @@ import type { PageStatus } from '../page/style.js';
 export interface TaskFacts {
   readonly id: number;
   readonly name: string;
+  readonly meta: TaskMeta | undefined;
   readonly status: PageStatus;
   /** How its attempts went; empty if it was not run. */
   readonly attempts: readonly AttemptTiming[];
@@ -82,6 +84,7 @@ function taskFactsOf(id: number, name: string, known: Known): TaskFacts {
   return {
     id,
     name,
+    meta: known.graph.settings[id]!.meta,
     status,
     attempts,
     timing,

@@ -1,4 +1,5 @@
 import { durationText } from '../drawing/duration-text.js';
+import type { TaskMeta } from '../graph/task-meta.js';
 import { ERROR_LENGTH_MAX } from './failures-section.js';
 import { cut, lineText, nameHTML, numberText } from './html.js';
 import { rounded, STATUS_TEXTS, section, taskLink, threadHTML } from './page-parts.js';
@@ -9,6 +10,7 @@ import { thrownLine } from './thrown.js';
 /** Where scripts run, so many rows are laid out at first: a browser takes long for thousands. The script of the page goes on in steps of as many. */
 const ROWS_AT_ONCE = 200;
 const DEPENDENCIES_MAX = 3;
+const META_LENGTH_MAX = 200;
 
 const HEADINGS = ['Task', 'Status', 'Attempts', 'Thread', 'Began', 'Waited', 'Took', 'Waited for', 'Result or error'];
 const AMOUNTS = new Set(['Attempts', 'Began', 'Waited', 'Took']);
@@ -72,7 +74,7 @@ function toolsHTML({ countByStatus, tasks }: RunFacts): string {
 }
 
 function rowHTML(task: TaskFacts, facts: RunFacts, hasMore: boolean, results: boolean): string {
-  const { id, name, status, attempts, timing, ending } = task;
+  const { id, name, meta, status, attempts, timing, ending } = task;
   const words = STATUS_TEXTS.get(status)!;
   const note =
     ending.kind === 'result' && status === 'kept' ? ` <span class="quiet">${FROM_TEXTS[ending.from]}</span>` : '';
@@ -95,7 +97,13 @@ function rowHTML(task: TaskFacts, facts: RunFacts, hasMore: boolean, results: bo
   }
   cells.push(`<td>${dependenciesHTML(task, facts)}</td>`, `<td>${endingHTML(task, facts, hasMore, results)}</td>`);
   const sortBy = numbers.map((number) => rounded(number!)).join();
-  return `<tr id="t${id}" class="status-${status}" data-n="${sortBy}"><th scope="row">${nameHTML(name)}</th>${cells.join('')}</tr>`;
+  return `<tr id="t${id}" class="status-${status}" data-n="${sortBy}"><th scope="row">${nameHTML(name)}${metaHTML(meta)}</th>${cells.join('')}</tr>`;
+}
+
+function metaHTML(meta: TaskMeta | undefined): string {
+  return meta === undefined
+    ? ''
+    : ` <small class="quiet">${lineText(cut(JSON.stringify(meta), META_LENGTH_MAX))}</small>`;
 }
 
 function dependenciesHTML({ dependencies }: TaskFacts, { tasks }: RunFacts): string {

@@ -2,6 +2,7 @@ import type { Part } from '../part.js';
 import { closures } from './closures.js';
 import { emptyTasks } from './empty-tasks.js';
 import { flooded } from './flooded.js';
+import { kept } from './kept.js';
 import { largeResults } from './large-results.js';
 import { makespan } from './makespan.js';
 import { metg } from './metg.js';
@@ -20,4 +21,5 @@ export const PARTS: readonly Part[] = [
   largeResults,
   observedRun,
   closures,
+  kept,
 ];

@@ -62,7 +62,9 @@ export class DetailView {
     setText(this.#name, shownName(state.run.names[task] ?? '', 2_000));
     setText(this.#status, `${STATUS_WORDS[status]}: ${this.#reason(shown)}`);
     const group = shownName(state.run.groupNames[state.run.groups[task]!] ?? '');
-    setText(this.#facts, `Group ${group} · ${structure.isIoBound(task) ? 'io-bound' : 'cpu-bound'}`);
+    const meta = structure.meta(task);
+    const facts = [`Group ${group}`, structure.isIoBound(task) ? 'io-bound' : 'cpu-bound'];
+    setText(this.#facts, [...facts, ...(meta === undefined ? [] : [meta])].join(' · '));
     this.#drawAttempts(shown);
     this.#drawError(shown);
     const dependencies = [...new Set(structure.dependencies(task))];

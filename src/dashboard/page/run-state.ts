@@ -25,6 +25,7 @@ export class Structure {
   readonly #groupStarts: Int32Array;
   readonly #tasksByGroup: Int32Array;
   readonly #ioBound: Uint8Array;
+  readonly #metaByTask: ReadonlyMap<number, number>;
   #searched: readonly string[] | undefined;
 
   constructor(run: ShownRun) {
@@ -39,6 +40,7 @@ export class Structure {
     [this.#groupStarts, this.#tasksByGroup] = sorted(run.groups, run.groupNames.length, places);
     this.#ioBound = new Uint8Array(this.size);
     for (const task of run.ioBound) this.#ioBound[task] = 1;
+    this.#metaByTask = new Map(run.metas);
   }
 
   get groupCount(): number {
@@ -47,6 +49,12 @@ export class Structure {
 
   isIoBound(task: number): boolean {
     return this.#ioBound[task] === 1;
+  }
+
+  /** The plain data that a task has, as JSON; `undefined` if it has none. */
+  meta(task: number): string | undefined {
+    const place = this.#metaByTask.get(task);
+    return place === undefined ? undefined : this.#run.metaTexts[place];
   }
 
   /** The tasks that a task needs. */

@@ -1,5 +1,9 @@
-import fs, { readFileSync } from 'node:fs';
+import fs, { promises, readFile, readFileSync } from 'node:fs';
+import os, { homedir, tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { posix, win32 } from 'node:path';
+import { pipeline } from 'node:stream';
+import * as promised from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/code/closure.js';
 import { codeDifference, type UnseenPart } from '../../src/code/code-part.js';
@@ -68,6 +72,13 @@ describe('codeOf()', () => {
       made('class extends Base {}', { Base: made('class A { b() {} }', {}) }),
     ],
     ['a function of the language', Math.floor, Math.ceil],
+    ['a function of Node', homedir, tmpdir],
+    ['a function of Node of the same name', posix.join, win32.join],
+    ['a function of Node in data', [readFile], [promises.readFile]],
+    ['a part of a module of Node', posix, win32],
+    ['a module of Node', os, path],
+    ['a global object', Math, JSON],
+    ['a global object in data', [Math], [JSON]],
     ['an argument that is bound', round.bind(undefined, 1), round.bind(undefined, 2)],
     ['a function that is bound', round.bind(undefined), money.other.bind(undefined)],
     [
@@ -159,9 +170,20 @@ describe('codeOf()', () => {
     expect(whatOf(() => [fs.readFileSync, readFileSync, path.join, path, process.pid, console, Math.max])).toEqual([
       OWN,
     ]);
+    expect(unseenOf(() => [fs, path, process])).toEqual([]);
+  });
+
+  it('says which part of Node it is that goes by a name of the program', () => {
     const own = process;
-    expect(whatOf(() => own.env['HOME'])).toEqual([OWN]);
-    expect(unseenOf(() => [fs, path, own])).toEqual([]);
+    const read = readFileSync;
+    expect(partsOf(() => [own.pid, read]).slice(1)).toEqual([
+      ['"own", which its function uses,', 'process of Node'],
+      ['"read", which its function calls,', 'fs.readFileSync of Node'],
+    ]);
+    expect(unseenOf(() => [own, read])).toEqual([]);
+    const piping = (value: unknown) => made('() => pipeline()', { pipeline: value });
+    expect(said(piping(pipeline), piping(pipeline))).toBeUndefined();
+    expect(said(piping(pipeline), piping(promised.pipeline))).toBeDefined();
   });
 
   it('takes a package by its version', () => {

@@ -9,14 +9,14 @@ import { Engine, type FunctionFacts, fileOf } from './engine.js';
 import { membersOf, type TextFacts, textFactsOf } from './function-facts.js';
 import { isClass } from './function-text.js';
 import { type ModuleReference, moduleReference } from './module-reference.js';
-import { type HeldFunction, isBuiltIn, nameOf, plainCopyOf } from './plain-copy.js';
+import { builtInFunctionName, builtInName, type HeldFunction, nameOf, plainCopyOf } from './plain-copy.js';
 import { installedPackageOf, labelOf, type ModuleRequest, ProgramFiles, pathOf, shortHash } from './program-files.js';
 
 /** A function of the program, or one that it uses, as it is now. */
 interface Seen {
   readonly fn: Function;
   readonly origin: 'program' | 'package' | 'built in' | 'module task';
-  /** Of what its own text is; `undefined` of what is Node's own. */
+  /** Of what its own text is; of what is Node's own its name; `undefined` of what is of this package. */
   readonly identity: string | undefined;
   /** The file that it was written in, if it is known. */
   readonly file: string | undefined;
@@ -132,8 +132,8 @@ class ClosureReader {
     const { identity, requests, isNative } = text;
     const { url } = facts.script;
     const file = url === '' ? undefined : pathOf(fileOf(facts.script));
-    if (/^node:/.test(url) || isOurs(fn) || file?.startsWith(OWN_FOLDER))
-      return { ...EMPTY, fn, origin: 'built in', identity: undefined };
+    if (isOurs(fn) || file?.startsWith(OWN_FOLDER)) return { ...EMPTY, fn, origin: 'built in', identity: undefined };
+    if (/^node:/.test(url)) return { ...EMPTY, fn, origin: 'built in', identity: builtInFunctionName(fn) };
     if (file !== undefined && installedPackageOf(file) !== undefined)
       return { ...EMPTY, fn, origin: 'package', identity, file };
     const variables: Variable[] = [];
@@ -186,14 +186,16 @@ class ClosureReader {
     const value = types.isProxy(given) && IMPORTED.test(name) ? this.#open().targetOf(given as object) : given;
     const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
     if (!isObject || types.isProxy(value)) return [this.#variable(name, value)];
-    if (isBuiltIn(value)) return [];
+    const builtIn = builtInName(value);
+    if (builtIn !== undefined) return builtInVariable(name, builtIn);
     const members = membersOf(text, name);
     const parts = members?.map((member) => partOf(value as object, member));
     if (parts === undefined || parts.some((part) => part === undefined)) return [this.#variable(name, value)];
     const isImport = isNamespace(value as object);
     return parts.flatMap((part, index) => {
-      if (isBuiltIn(part!.value)) return [];
       const label = isImport ? members![index]! : `${name}.${members![index]}`;
+      const builtInPart = builtInName(part!.value);
+      if (builtInPart !== undefined) return builtInVariable(label, builtInPart);
       if (part!.get === undefined) return [this.#variable(label, part!.value)];
       return [this.#variable(label, part!.get, isImport ? 'import' : 'property')];
     });
@@ -237,7 +239,11 @@ class ClosureReader {
     const met = new Map<Function, number>([[fn, 0]]);
     const queue: Met[] = [{ seen: own, subject: OWN_TEXT, name: '', owner: 'its function', reads: undefined }];
     for (const { seen, subject, name, owner, reads } of queue) {
-      if (seen.origin === 'built in') continue;
+      if (seen.origin === 'built in') {
+        const { identity } = seen;
+        if (identity !== undefined && !isExportOf(name, identity)) parts.push([subject, `${identity} of Node`]);
+        continue;
+      }
       if (seen.origin === 'module task') {
         const { parts: more, unseen: others } = this.#moduleCode(moduleReference(seen.fn)!);
         parts.push(...more);
@@ -313,6 +319,18 @@ const EMPTY = { file: undefined, variables: NOTHING, requests: NOTHING, unseen: 
 
 function moduleTask(fn: Function): Seen {
   return { ...EMPTY, fn, origin: 'module task', identity: undefined };
+}
+
+/** Most of what is built in goes by its own name. Only where it does not, it is said which one it is. */
+function builtInVariable(name: string, builtIn: string): Variable[] {
+  if (name === builtIn || IMPORTED.test(name)) return [];
+  return [{ name, identity: `${builtIn} of Node`, functions: NOTHING, unseen: NOTHING }];
+}
+
+/** Whether a module of Node exports it by the name that the program has for it, and is not one within another. */
+function isExportOf(name: string, builtIn: string): boolean {
+  const parts = builtIn.split('.');
+  return parts.length <= 2 && !builtIn.includes('/') && parts.at(-1) === name.split('.').at(-1);
 }
 
 /** A property of its own of an object; `undefined` if taking it may mean to take more of the object. */

@@ -90,7 +90,7 @@ class Walk {
   }
 
   over(value: unknown): string {
-    this.#tag(this.#mode);
+    this.#tag(TAGS[this.#mode]);
     this.#visit(value);
     for (let frame = this.#frames.at(-1); frame !== undefined; frame = this.#frames.at(-1)) {
       if (frame.begun < frame.count) this.#visit(this.#next(frame));
@@ -134,9 +134,9 @@ class Walk {
 
   #primitive(value: unknown): void {
     if (typeof value === 'bigint') {
-      this.#tag('bigint');
+      this.#tag(TAGS.bigint);
       this.#text(value.toString(16));
-    } else this.#tag(String(value) as 'undefined' | 'null' | 'true' | 'false');
+    } else this.#tag(TAGS[String(value) as 'undefined' | 'null' | 'true' | 'false']);
   }
 
   #object(value: object, kind: Exclude<ValueKind, Refused>): void {
@@ -158,12 +158,12 @@ class Walk {
         this.#error(value as Error);
         break;
       case 'view':
-        this.#tag(kind);
+        this.#tag(TAGS[kind]);
         this.#text(viewType(value as ArrayBufferView));
         this.#bytes(value, bytesOf(value as ArrayBufferView));
         break;
       case 'buffer':
-        this.#tag(kind);
+        this.#tag(TAGS[kind]);
         this.#bytes(value, new Uint8Array(value as ArrayBuffer));
         break;
       case 'file':
@@ -177,14 +177,14 @@ class Walk {
   /** An object without parts. */
   #leaf(value: object, kind: 'boxed' | 'date' | 'regexp' | Primitive): void {
     if (kind === 'date') {
-      this.#tag(kind);
+      this.#tag(TAGS[kind]);
       this.#number((value as Date).getTime());
     } else if (kind === 'regexp') {
-      this.#tag(kind);
+      this.#tag(TAGS[kind]);
       this.#text((value as RegExp).source);
       this.#text((value as RegExp).flags);
     } else {
-      this.#tag('boxed');
+      this.#tag(TAGS.boxed);
       this.#visit((value as { valueOf(): unknown }).valueOf());
     }
   }
@@ -192,7 +192,7 @@ class Walk {
   /** Whatever it is called and whenever it was written, a file is its path and its content. */
   #file({ path, hash }: FileResult): void {
     if (hash === undefined) throw new UncarriableError(`the file ${JSON.stringify(path)} in it has not been looked at`);
-    this.#tag('file');
+    this.#tag(TAGS.file);
     this.#text(path);
     this.#text(hash);
   }
@@ -211,7 +211,7 @@ class Walk {
       return;
     }
     if (this.#meets(array, keys.length)) return;
-    this.#tag('holes');
+    this.#tag(TAGS.holes);
     this.#count(length);
     this.#count(keys.length);
     const named = array as unknown as Record<string, unknown>;
@@ -220,7 +220,7 @@ class Walk {
 
   #enter(kind: 'array' | 'map' | 'set', object: object, parts: readonly unknown[]): void {
     if (this.#meets(object, parts.length)) return;
-    this.#tag(kind);
+    this.#tag(TAGS[kind]);
     this.#count(parts.length);
     this.#frames.push({ object, parts, keys: [], named: NOTHING, count: parts.length, begun: 0 });
   }
@@ -228,7 +228,7 @@ class Walk {
   #error(error: Error): void {
     const { classes, name, message, data } = this.#records.get(error)!;
     if (this.#meets(error, 1)) return;
-    this.#tag('error');
+    this.#tag(TAGS.error);
     this.#count(classes.length);
     for (const one of classes) this.#text(one);
     this.#text(name);
@@ -238,7 +238,7 @@ class Walk {
 
   #named(kind: 'plain' | 'null-prototype', object: Readonly<Record<string, unknown>>): void {
     if (this.#meets(object, 1)) return;
-    this.#tag(kind);
+    this.#tag(TAGS[kind]);
     this.#pushNamed(object, object);
   }
 
@@ -284,7 +284,7 @@ class Walk {
   }
 
   #reference(number: number): void {
-    this.#tag('reference');
+    this.#tag(TAGS.reference);
     this.#count(number);
   }
 
@@ -315,7 +315,7 @@ class Walk {
       if (code > 0x7f) return false;
       chunk[at++] = code;
     }
-    this.#tag('utf8');
+    this.#tag(TAGS.utf8);
     this.#count(length);
     this.#filled = at;
     return true;
@@ -324,7 +324,7 @@ class Walk {
   #anyText(text: string): void {
     // UTF-8 knows no lone surrogates: two different ones would be the same bytes.
     const encoding = isWellFormed(text) ? 'utf8' : 'utf16le';
-    this.#tag(encoding);
+    this.#tag(TAGS[encoding]);
     this.#count(text.length);
     if (text.length * 3 > CHUNK - this.#filled) {
       this.#flush();
@@ -337,7 +337,7 @@ class Walk {
   }
 
   #number(value: number): void {
-    this.#tag('number');
+    this.#tag(TAGS.number);
     this.#float(value);
   }
 
@@ -353,9 +353,9 @@ class Walk {
     this.#filled += 8;
   }
 
-  #tag(tag: Tag): void {
+  #tag(tag: number): void {
     if (this.#filled === CHUNK) this.#flush();
-    this.#chunk[this.#filled++] = TAGS[tag];
+    this.#chunk[this.#filled++] = tag;
   }
 
   #flush(): void {
@@ -407,7 +407,6 @@ const TAGS = {
   reference: 23,
   file: 24,
 } as const;
-type Tag = keyof typeof TAGS;
 type Primitive = 'undefined' | 'boolean' | 'number' | 'string' | 'bigint' | 'null';
 
 const NAN_BYTES = [0, 0, 0, 0, 0, 0, 0xf8, 0x7f];

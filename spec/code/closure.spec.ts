@@ -227,9 +227,10 @@ describe('codeOf()', () => {
     ]);
     expect(unseenOf(made('() => this', {}))).toEqual([{ name: 'this', what: 'that of the function around it' }]);
     expect(unseenOf(made('() => eval("1")', {}))).toEqual([{ name: 'eval', what: 'code that is made as it runs' }]);
-    expect(unseenOf(made('(name) => import(name)', {}))).toEqual([
-      { name: 'import()', what: 'a module whose name is worked out as it runs' },
-    ]);
+    for (const importing of ['import', 'require'])
+      expect(unseenOf(made(`(name) => ${importing}(name)`, {}))).toEqual([
+        { name: 'import()', what: 'a module whose name is worked out as it runs' },
+      ]);
   });
 
   it('names the first parts, and folds the rest', () => {

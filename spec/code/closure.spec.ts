@@ -1,5 +1,9 @@
-import fs, { readFileSync } from 'node:fs';
+import fs, { promises, readFile, readFileSync } from 'node:fs';
+import os, { homedir, tmpdir } from 'node:os';
 import * as path from 'node:path';
+import { posix, win32 } from 'node:path';
+import { pipeline } from 'node:stream';
+import * as promised from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../src/code/closure.js';
 import { codeDifference, type UnseenPart } from '../../src/code/code-part.js';
@@ -68,6 +72,13 @@ describe('codeOf()', () => {
       made('class extends Base {}', { Base: made('class A { b() {} }', {}) }),
     ],
     ['a function of the language', Math.floor, Math.ceil],
+    ['a function of Node', homedir, tmpdir],
+    ['a function of Node of the same name', posix.join, win32.join],
+    ['a function of Node in data', [readFile], [promises.readFile]],
+    ['a part of a module of Node', posix, win32],
+    ['a module of Node', os, path],
+    ['a global object', Math, JSON],
+    ['a global object in data', [Math], [JSON]],
     ['an argument that is bound', round.bind(undefined, 1), round.bind(undefined, 2)],
     ['a function that is bound', round.bind(undefined), money.other.bind(undefined)],
     [
@@ -92,6 +103,33 @@ describe('codeOf()', () => {
     const [first, second] = [before, now].map((value) => made('() => [value]', { value }));
     expect(said(first!, first!)).toBeUndefined();
     expect(said(first!, second!)).toMatch(/^".+", which .+ (uses|calls), changed$/);
+  });
+
+  it('sees what decorators and mixins have put on a class', () => {
+    const classWith = (where: 'prototype' | 'itself', name: string, member: PropertyDescriptor) => {
+      const Parser = made('class Parser { parse() { return 1; } static of() { return 1; } get a() { return 1; } }', {});
+      const holder = where === 'itself' ? Parser : (Parser as { prototype: object }).prototype;
+      Object.defineProperty(holder, name, { configurable: true, ...member });
+      return made('() => [Parser]', { Parser });
+    };
+    const around = (extra: number) => made('() => extra', { extra });
+    for (const [where, name] of [
+      ['prototype', 'parse'],
+      ['prototype', 'format'],
+      ['itself', 'of'],
+    ] as const) {
+      const before = classWith(where, name, { value: around(1) });
+      expect(said(before, classWith(where, name, { value: around(1) }))).toBeUndefined();
+      expect(said(before, classWith(where, name, { value: around(2) }))).toMatch(/^"Parser\..+ changed$/);
+    }
+    const read = (extra: number) => classWith('prototype', 'a', { get: around(extra) as () => unknown });
+    expect(said(read(1), read(2))).toMatch(/^"Parser\.a", .+ changed$/);
+    // Also if it was seen before that.
+    const Late = made('class Late { parse() { return 1; } }', {}) as unknown as { prototype: { parse: unknown } };
+    const using = made('() => [Late]', { Late });
+    const before = codeOf([using]).get(using)!.parts;
+    Late.prototype.parse = around(1);
+    expect(codeOf([using]).get(using)!.parts).not.toEqual(before);
   });
 
   it('sees what was set on a function and on its prototype', () => {
@@ -132,9 +170,20 @@ describe('codeOf()', () => {
     expect(whatOf(() => [fs.readFileSync, readFileSync, path.join, path, process.pid, console, Math.max])).toEqual([
       OWN,
     ]);
+    expect(unseenOf(() => [fs, path, process])).toEqual([]);
+  });
+
+  it('says which part of Node it is that goes by a name of the program', () => {
     const own = process;
-    expect(whatOf(() => own.env['HOME'])).toEqual([OWN]);
-    expect(unseenOf(() => [fs, path, own])).toEqual([]);
+    const read = readFileSync;
+    expect(partsOf(() => [own.pid, read]).slice(1)).toEqual([
+      ['"own", which its function uses,', 'process of Node'],
+      ['"read", which its function calls,', 'fs.readFileSync of Node'],
+    ]);
+    expect(unseenOf(() => [own, read])).toEqual([]);
+    const piping = (value: unknown) => made('() => pipeline()', { pipeline: value });
+    expect(said(piping(pipeline), piping(pipeline))).toBeUndefined();
+    expect(said(piping(pipeline), piping(promised.pipeline))).toBeDefined();
   });
 
   it('takes a package by its version', () => {
@@ -178,9 +227,10 @@ describe('codeOf()', () => {
     ]);
     expect(unseenOf(made('() => this', {}))).toEqual([{ name: 'this', what: 'that of the function around it' }]);
     expect(unseenOf(made('() => eval("1")', {}))).toEqual([{ name: 'eval', what: 'code that is made as it runs' }]);
-    expect(unseenOf(made('(name) => import(name)', {}))).toEqual([
-      { name: 'import()', what: 'a module whose name is worked out as it runs' },
-    ]);
+    for (const importing of ['import', 'require'])
+      expect(unseenOf(made(`(name) => ${importing}(name)`, {}))).toEqual([
+        { name: 'import()', what: 'a module whose name is worked out as it runs' },
+      ]);
   });
 
   it('names the first parts, and folds the rest', () => {

@@ -15,6 +15,12 @@ const numbers = schema((value) => {
 });
 /** One that takes text as well, and makes numbers of it. */
 const lenient = schema((value) => ({ value: (value as unknown[]).map(Number) }));
+/** One that knows these fields, and leaves out all others. */
+const only = (...fields: string[]) =>
+  schema((value) => ({
+    value: Object.fromEntries(Object.entries(value as object).filter(([key]) => fields.includes(key))),
+  }));
+const keysOf = (user: object) => Object.keys(user);
 const later = (one: StandardSchema) => schema(async (value) => one['~standard'].validate(value));
 
 /** What a schema makes of results. */
@@ -100,9 +106,54 @@ export function schemaContract(subject: ExecutorSubject): void {
         'ran: what is stored of it does not fit its schema: the schema makes something else of it',
       );
       expect(other.result('rows')).toEqual([5]);
-      const kept = await run(numbers);
+      const kept = await run(lenient);
       expect(kept.outcome('rows')).toEqual({ status: 'done', result: [5], source: 'store' });
       expect(rows.calls).toHaveLength(3);
+      // What it was asked about is ['5'].
+      expect((await run(numbers)).status('rows')).toBe('failed');
+      expect(rows.calls).toHaveLength(4);
+    });
+
+    it('makes the result of what the function returned, if that is stored', async () => {
+      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
+      const user = counted(() => ({ name: 'Ada', age: 36 }));
+      const run = async (...returns: StandardSchema[]): Promise<[unknown, unknown]> => {
+        const graph = stage.graph(
+          task('user', user, returns.length === 0 ? {} : { returns: kind(returns[0]!) }),
+          task('fields', keysOf, { dependsOn: ['user'] }),
+        );
+        await stage.run(graph);
+        return [graph.result('fields'), graph.explain('fields')];
+      };
+      const KEPT = 'kept: same version and inputs';
+      const CHANGED = 'ran: the result of "user" changed';
+      expect(await run(only('name'))).toEqual([['name'], 'ran: no stored result']);
+      expect(await run(only('name'))).toEqual([['name'], KEPT]);
+      expect(await run(only('name', 'age'))).toEqual([['name', 'age'], CHANGED]);
+      expect(await run()).toEqual([['name', 'age'], KEPT]);
+      expect(await run(only('age'))).toEqual([['age'], CHANGED]);
+      expect(user.calls).toHaveLength(1);
+    });
+
+    it('has a task run again of which nothing is stored that it could be asked about', async () => {
+      const stage = new Stage(subject, { store: new MemoryStore({ detect: 'version' }) });
+      const user = counted(() => ({ name: 'Ada', age: 36 }));
+      const run = async (returns: StandardSchema): Promise<TaskGraph> => {
+        const graph = stage.graph(
+          task('user', user, { transient: true, returns: kind(returns) }),
+          task('fields', keysOf, { dependsOn: ['user'] }),
+        );
+        await stage.run(graph);
+        return graph;
+      };
+      await run(only('name'));
+      const same = await run(only('name'));
+      expect(same.explain('user')).toBe(
+        'ran: what its function returned is not stored, so its schema cannot be asked about it',
+      );
+      expect(same.explain('fields')).toBe('kept: same version and inputs');
+      expect((await run(only('age'))).result('fields')).toEqual(['age']);
+      expect(user.calls).toHaveLength(3);
     });
 
     it('says why a stored result runs again', async () => {

@@ -159,6 +159,8 @@ class SimulatedMemory implements Memory {
       begin: () => {},
       recall: () => undefined,
       foresee: () => 'runs',
+      attemptBegins: () => {},
+      functionReturned: () => {},
       keepResult: save,
       keepFailure: () => {},
       moved: () => [],

@@ -784,6 +784,40 @@ it('a renamed file of the same content is another file', async () => {
   expect(run()).toEqual([at('b')]);
 });
 
+it.each([false, true])(
+  'a file with a relative path is made in each folder that the program is started in',
+  async (restore) => {
+    const before = process.cwd();
+    const store = new MemoryStore({ detect: 'version' });
+    let calls = 0;
+    const start = async (project: string) => {
+      mkdirSync(at(project), { recursive: true });
+      process.chdir(at(project));
+      const graph = new TaskGraphBuilder({ name: 'pages' })
+        .task('page', () => {
+          calls++;
+          writeFileSync('page.html', '<p>');
+          return fileAt('page.html', { restore });
+        })
+        .build();
+      const executor = new AsyncExecutor({ store });
+      const [planned] = await executor.plan(graph);
+      await executor.run(graph);
+      expect(realpathSync(graph.result('page').path)).toBe(realpathSync(at(`${project}/page.html`)));
+      expect(graph.explain('page').replace(/^ran/, 'runs')).toBe(`${planned!.verdict}: ${planned!.why}`);
+      return graph.explain('page');
+    };
+    try {
+      expect(await start('one')).toBe('ran: no stored result');
+      expect(await start('one')).toBe('kept: same version and inputs');
+      expect(await start('other')).toBe('ran: the file page.html was made from another folder');
+      expect(calls).toBe(2);
+    } finally {
+      process.chdir(before);
+    }
+  },
+);
+
 it('files are found in lists that are long and nearly empty, and in those of matches', () => {
   const [page, note] = [join(folder, 'page'), join(folder, 'note')];
   for (const path of [page, note]) writeFileSync(path, 'text');

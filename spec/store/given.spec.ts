@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   AsyncExecutor,
+  fileAt,
   InvalidGraphError,
   InvalidOptionError,
   MemoryStore,
@@ -14,7 +15,8 @@ import {
 } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rejection, toldBy } from '../contract/executor-harness.js';
-import { STORE_KINDS } from '../support/stores.js';
+import { Gate } from '../support/gate.js';
+import { PromisedStore, STORE_KINDS } from '../support/stores.js';
 
 let folder: string;
 beforeAll(() => {
@@ -125,6 +127,35 @@ describe.each(STORE_KINDS)('a given result that $name is to save', ({ make }) =>
     expect(next.explain('approved')).toBe('kept: its result was given');
   });
 
+  it('is saved as it was given, whatever the tasks that take it do to it', async () => {
+    const processes = new Processes();
+    // asked ─► names* ─► first
+    const graph = (names?: string[]) => {
+      const taken = new Gate();
+      const built = new TaskGraphBuilder({ name: 'shop' })
+        .task('asked', async () => {
+          if (names !== undefined) await taken.pass();
+          return 'who?';
+        })
+        .task('names')
+        .dependsOn('asked')
+        .run((): string[] => [])
+        .task('first')
+        .dependsOn('names')
+        .run((names) => {
+          taken.open();
+          return names.shift();
+        })
+        .build();
+      return (names === undefined ? built : built.markDone('names', names, { save: true })) as TaskGraph;
+    };
+    await processes.run(graph(['Ada', 'Bob']));
+    const next = graph();
+    await processes.run(next);
+    expect(next.result('names')).toEqual(['Ada', 'Bob']);
+    expect(next.outcome('first')).toEqual({ status: 'done', result: 'Ada', source: 'store' });
+  });
+
   it('is not saved unless that is said, or once the task is given another, or reset', async () => {
     const processes = new Processes();
     const changes: ((graph: TaskGraph) => TaskGraph)[] = [
@@ -195,4 +226,37 @@ it('what is to be saved must be given, and say so', () => {
   const builder = new TaskGraphBuilder({ name: 'shop' }).task('rate', () => 1);
   expect(() => builder.build({ save: ['rate'] })).toThrow(InvalidGraphError);
   expect(() => builder.build().markDone('rate', 2, { save: 1 as never })).toThrow(InvalidOptionError);
+});
+
+it('a given result is saved once the files are stored that its task takes', async () => {
+  const begun = new Gate();
+  const stored = new Gate();
+  class SlowStore extends PromisedStore {
+    override async save(graph: string, task: string, bytes: Uint8Array): Promise<void> {
+      if (graph !== 'shop') begun.open();
+      if (graph !== 'shop') await stored.pass();
+      await super.save(graph, task, bytes);
+    }
+  }
+  const store = Object.assign(new SlowStore(new Map()), { detect: 'version' as const });
+  const executor = new AsyncExecutor({ store });
+  // letter ─► approved*, other
+  const build = () =>
+    new TaskGraphBuilder({ name: 'shop' })
+      .task('letter', () => {
+        writeFileSync(join(folder, 'letter'), 'Dear Ada');
+        return fileAt(join(folder, 'letter'), { restore: true });
+      })
+      .task('other', () => begun.pass())
+      .task('approved')
+      .dependsOn('letter')
+      .run((): string => {
+        throw new Error('nobody has read it yet');
+      })
+      .build();
+  executor.on('task:done', ({ task }) => void (task === 'other' && stored.open()));
+  await executor.run(build().markDone('approved', 'Eva', { save: true }));
+  const next = build();
+  await executor.run(next);
+  expect(next.explain('approved')).toBe('kept: its result was given');
 });

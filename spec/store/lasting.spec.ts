@@ -1,16 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   AsyncExecutor,
+  fileAt,
   InvalidOptionError,
   MemoryStore,
   type OutcomeStore,
   type RunOptions,
+  type StandardSchema,
   SyncExecutor,
   systemClock,
   type TaskGraph,
   TaskGraphBuilder,
+  type TaskmapError,
   type TaskSpec,
 } from 'taskmap-ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,7 +27,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe.each(STORE_KINDS)('$name', ({ make }) => {
+describe.each(STORE_KINDS)('$name', ({ make, isSync }) => {
   /** Processes that come one after another, with one store and one clock. */
   class Processes {
     nowMs = 1_000_000;
@@ -188,6 +192,49 @@ describe.each(STORE_KINDS)('$name', ({ make }) => {
       await rejection(second.run(next, { signal: AbortSignal.abort() }));
       second.failing.clear();
       expect(await second.run(graphOf(second))).toEqual(['fetch', 'parse']);
+    });
+
+    it('is tried again after resetFailed() although the run in between was of other tasks', async () => {
+      const processes = new Processes();
+      const graphWithMore = () =>
+        processes.graph(processes.task('fetch', { keepFailures: { forMs: 1000 } }), processes.task('other'));
+      processes.failing.add('fetch');
+      const graph = graphWithMore();
+      await processes.run(graph);
+      expect(await processes.run(graph.resetFailed(), { only: ['other'] })).toEqual([]);
+      expect(await processes.run(graphWithMore())).toEqual(['fetch']);
+      expect(await processes.run(graph)).toEqual([]);
+      await processes.run(graph.resetFailed(), { only: ['other'] });
+      expect(await processes.run(graph.resetFailed())).toEqual(['fetch']);
+    });
+
+    it('is tried again if it is not of the function: by a schema, a file, or the executor', async () => {
+      const path = join(folder, randomUUID());
+      const fits: StandardSchema = { '~standard': { version: 1, vendor: 'spec', validate: (value) => ({ value }) } };
+      const never: StandardSchema = {
+        '~standard': { version: 1, vendor: 'spec', validate: () => ({ issues: [{ message: 'Never' }] }) },
+      };
+      const run = (isMended: boolean) => {
+        const keepFailures = { forMs: 1000 };
+        return processes.graph(
+          processes.task('shaped', { returns: isMended ? fits : never, keepFailures }),
+          { name: 'written', run: () => fileAt(isMended ? new URL(import.meta.url) : path), keepFailures },
+          { name: 'later', run: () => (isMended ? 1 : Promise.resolve(1)), keepFailures },
+        );
+      };
+      const processes = new Processes();
+      const broken = run(false);
+      if (isSync) {
+        const store = processes.open();
+        new SyncExecutor({ store, clock: { ...systemClock, now: () => processes.nowMs } }).run(broken);
+        await store.close();
+      } else await processes.run(broken);
+      expect([...broken.failures().values()].map((error) => (error as TaskmapError).code)).toEqual(
+        isSync ? ['schema', 'file', 'async-task'] : ['schema', 'file'],
+      );
+      const mended = run(true);
+      await processes.run(mended);
+      expect(mended.counts()).toMatchObject({ done: 3 });
     });
 
     it('is of no use for other inputs or another version', async () => {

@@ -186,6 +186,23 @@ describe.each(STORE_KINDS)('$name', ({ make }) => {
     expect((await processes.run('A')).calls).toEqual(['size', 'report']);
   });
 
+  it.each(['in a run of other tasks', 'after a run without a store'])('forgets all of them %s', async (when) => {
+    const processes = new Processes();
+    for (const version of ['A', 'B']) await processes.run(version);
+    const { graph } = await processes.run('B');
+    const store = processes.open();
+    const executor = new AsyncExecutor({ store });
+    graph.reset('size');
+    if (when === 'in a run of other tasks') await executor.run(graph, { only: ['source'] });
+    else {
+      await new AsyncExecutor().run(graph);
+      await executor.run(graph);
+    }
+    await store.close();
+    expect(await processes.keys()).toEqual(['source', 'variant 2 of source']);
+    expect((await processes.run('B')).calls).toEqual(['size', 'report']);
+  });
+
   it('keeps none for which there is no hash in the place of those that may be of use', async () => {
     const open = make(folder);
     const calls: string[] = [];

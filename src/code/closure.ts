@@ -9,14 +9,14 @@ import { Engine, type FunctionFacts, fileOf } from './engine.js';
 import { membersOf, type TextFacts, textFactsOf } from './function-facts.js';
 import { isClass } from './function-text.js';
 import { type ModuleReference, moduleReference } from './module-reference.js';
-import { type HeldFunction, isBuiltIn, nameOf, plainCopyOf } from './plain-copy.js';
+import { builtInFunctionName, builtInName, type HeldFunction, nameOf, plainCopyOf } from './plain-copy.js';
 import { installedPackageOf, labelOf, type ModuleRequest, ProgramFiles, pathOf, shortHash } from './program-files.js';
 
 /** A function of the program, or one that it uses, as it is now. */
 interface Seen {
   readonly fn: Function;
   readonly origin: 'program' | 'package' | 'built in' | 'module task';
-  /** Of what its own text is; `undefined` of what is Node's own. */
+  /** Of what its own text is; of what is Node's own its name; `undefined` of what is of this package. */
   readonly identity: string | undefined;
   /** The file that it was written in, if it is known. */
   readonly file: string | undefined;
@@ -132,8 +132,8 @@ class ClosureReader {
     const { identity, requests, isNative } = text;
     const { url } = facts.script;
     const file = url === '' ? undefined : pathOf(fileOf(facts.script));
-    if (/^node:/.test(url) || isOurs(fn) || file?.startsWith(OWN_FOLDER))
-      return { ...EMPTY, fn, origin: 'built in', identity: undefined };
+    if (isOurs(fn) || file?.startsWith(OWN_FOLDER)) return { ...EMPTY, fn, origin: 'built in', identity: undefined };
+    if (/^node:/.test(url)) return { ...EMPTY, fn, origin: 'built in', identity: builtInFunctionName(fn) };
     if (file !== undefined && installedPackageOf(file) !== undefined)
       return { ...EMPTY, fn, origin: 'package', identity, file };
     const variables: Variable[] = [];
@@ -157,6 +157,9 @@ class ClosureReader {
     const prototype = isClass(fn) ? undefined : Object.getOwnPropertyDescriptor(fn, 'prototype')?.value;
     if (prototype !== undefined && Reflect.ownKeys(prototype).length > 1)
       variables.push(this.#variable(`${nameOf(fn)}.prototype`, prototype));
+    if (isClass(fn))
+      for (const [name, member] of membersNotIn(text.text, fn))
+        variables.push(this.#variable(`${nameOf(fn)}.${name}`, member, 'property'));
     const unseen = text.takesThis ? [{ name: 'this', what: 'that of the function around it' }] : [];
     const calledEval = text.names.includes('eval') ? [{ name: 'eval', what: 'code that is made as it runs' }] : [];
     const seen: Seen = {
@@ -172,8 +175,9 @@ class ClosureReader {
         ...(requests.areMore ? [{ name: 'import()', what: 'a module whose name is worked out as it runs' }] : []),
       ],
     };
-    if (text.names.length === 0 && variables.length === 0 && seen.requests.length === 0 && !isNative)
-      finallySeen.set(fn, seen);
+    // To a class, methods may still be added.
+    const isFinal = text.names.length === 0 && variables.length === 0 && seen.requests.length === 0;
+    if (isFinal && !isNative && !isClass(fn)) finallySeen.set(fn, seen);
     return seen;
   }
 
@@ -182,14 +186,16 @@ class ClosureReader {
     const value = types.isProxy(given) && IMPORTED.test(name) ? this.#open().targetOf(given as object) : given;
     const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function';
     if (!isObject || types.isProxy(value)) return [this.#variable(name, value)];
-    if (isBuiltIn(value)) return [];
+    const builtIn = builtInName(value);
+    if (builtIn !== undefined) return builtInVariable(name, builtIn);
     const members = membersOf(text, name);
     const parts = members?.map((member) => partOf(value as object, member));
     if (parts === undefined || parts.some((part) => part === undefined)) return [this.#variable(name, value)];
     const isImport = isNamespace(value as object);
     return parts.flatMap((part, index) => {
-      if (isBuiltIn(part!.value)) return [];
       const label = isImport ? members![index]! : `${name}.${members![index]}`;
+      const builtInPart = builtInName(part!.value);
+      if (builtInPart !== undefined) return builtInVariable(label, builtInPart);
       if (part!.get === undefined) return [this.#variable(label, part!.value)];
       return [this.#variable(label, part!.get, isImport ? 'import' : 'property')];
     });
@@ -233,7 +239,11 @@ class ClosureReader {
     const met = new Map<Function, number>([[fn, 0]]);
     const queue: Met[] = [{ seen: own, subject: OWN_TEXT, name: '', owner: 'its function', reads: undefined }];
     for (const { seen, subject, name, owner, reads } of queue) {
-      if (seen.origin === 'built in') continue;
+      if (seen.origin === 'built in') {
+        const { identity } = seen;
+        if (identity !== undefined && !isExportOf(name, identity)) parts.push([subject, `${identity} of Node`]);
+        continue;
+      }
       if (seen.origin === 'module task') {
         const { parts: more, unseen: others } = this.#moduleCode(moduleReference(seen.fn)!);
         parts.push(...more);
@@ -311,6 +321,18 @@ function moduleTask(fn: Function): Seen {
   return { ...EMPTY, fn, origin: 'module task', identity: undefined };
 }
 
+/** Most of what is built in goes by its own name. Only where it does not, it is said which one it is. */
+function builtInVariable(name: string, builtIn: string): Variable[] {
+  if (name === builtIn || IMPORTED.test(name)) return [];
+  return [{ name, identity: `${builtIn} of Node`, functions: NOTHING, unseen: NOTHING }];
+}
+
+/** Whether a module of Node exports it by the name that the program has for it, and is not one within another. */
+function isExportOf(name: string, builtIn: string): boolean {
+  const parts = builtIn.split('.');
+  return parts.length <= 2 && !builtIn.includes('/') && parts.at(-1) === name.split('.').at(-1);
+}
+
 /** A property of its own of an object; `undefined` if taking it may mean to take more of the object. */
 function partOf(object: object, member: string): PropertyDescriptor | undefined {
   let part: PropertyDescriptor | undefined;
@@ -338,6 +360,22 @@ function isNamespace(object: object): boolean {
 /** The properties that a function was given: static fields of classes, and what was set from outside. */
 function ownNames(fn: Function): string[] {
   return Object.keys(fn).sort();
+}
+
+/** The methods and accessors of a class that are not those of its text: decorators and mixins have put them there. */
+function membersNotIn(text: string, fn: Function): [name: string, member: Function][] {
+  return [fn, fn.prototype as object].flatMap((holder) => {
+    const properties = Object.entries(Object.getOwnPropertyDescriptors(holder));
+    return properties.flatMap(([name, { value, get, set, enumerable }]) => {
+      // What can be listed of a class counts in any case.
+      const members: unknown[] = name === 'constructor' || (holder === fn && enumerable) ? [] : [value, get, set];
+      const isPut = (member: unknown): member is Function =>
+        typeof member === 'function' &&
+        !types.isProxy(member) &&
+        !text.includes(Function.prototype.toString.call(member));
+      return members.filter(isPut).map((member) => [name, member] as [string, Function]);
+    });
+  });
 }
 
 function distinct(unseen: readonly UnseenPart[]): UnseenPart[] {

@@ -25,7 +25,8 @@ const UNSEEN_MAX = 10;
 /** What every program has: of that, nothing is looked at. */
 const GLOBALS =
   'globalThis process console performance crypto navigator Atomics JSON Math Reflect Intl WebAssembly'.split(' ');
-let builtIns: ReadonlySet<unknown> | undefined;
+let builtIns: ReadonlyMap<unknown, string> | undefined;
+let builtInFunctions: ReadonlyMap<unknown, string> | undefined;
 
 /**
  * Copies a value, as far as it is plain data, without calling anything that the program has written: of accessors the
@@ -38,25 +39,48 @@ export function plainCopyOf(value: unknown, name: string): PlainCopy {
   return { value: copying.copy(value, name, 0), functions: copying.functions, unseen: copying.unseen };
 }
 
-/** Whether it is a part of Node or of the language: one of its modules, or a global object. */
-export function isBuiltIn(value: unknown): boolean {
-  builtIns ??= new Set(loadedBuiltIns());
-  if (builtIns.has(value)) return true;
+/**
+ * What it is called, if it is a part of Node or of the language: one of its modules, or a global object. No result hangs
+ * on what it is, but on which of them it is.
+ */
+export function builtInName(value: unknown): string | undefined {
+  builtIns ??= new Map(loadedBuiltIns());
+  const name = builtIns.get(value);
   // All that a module of Node exports is on its default export as well.
-  return (
-    types.isModuleNamespaceObject(value) && builtIns.has(propertyOf(value as object, 'default')?.value ?? Number.NaN)
+  if (name !== undefined || !types.isModuleNamespaceObject(value)) return name;
+  return builtIns.get(propertyOf(value as object, 'default')?.value ?? Number.NaN);
+}
+
+/** What a function of Node is called, by the module that exports it: `os.tmpdir`, `path.win32.join`. */
+export function builtInFunctionName(fn: Function): string {
+  builtInFunctions ??= new Map(
+    loadedBuiltIns().flatMap(([value, name]) => (value === process ? [] : functionsIn(value, name, true))),
   );
+  return builtInFunctions.get(fn) ?? nameOf(fn);
+}
+
+function functionsIn(value: unknown, name: string, isModule: boolean): [Function, string][] {
+  const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  if (!isModule && !isPlain) return [];
+  // Accessors are not called: some warn of themselves.
+  const found = Object.entries(Object.getOwnPropertyDescriptors(value as object)).map(([key, { value: member }]) => {
+    const itsName = `${name}.${key}`;
+    if (typeof member === 'function') return [[member as Function, itsName] as [Function, string]];
+    return isModule ? functionsIn(member, itsName, false) : [];
+  });
+  // Of two names the shorter one counts, which is the last in a Map.
+  return found.flat().sort(([, one], [, other]) => other.split('.').length - one.split('.').length);
 }
 
 /** What has been loaded by now; to ask for others would load them. */
-function loadedBuiltIns(): unknown[] {
+function loadedBuiltIns(): (readonly [value: unknown, name: string])[] {
   const { moduleLoadList = [] } = process as { readonly moduleLoadList?: readonly string[] };
   const loaded = new Set(moduleLoadList.map((entry) => entry.replace(/^NativeModule /, '')));
   const names = nodeModule.builtinModules.filter((name) => loaded.has(name) && !name.startsWith('_'));
-  const globals = GLOBALS.map((name) => Object.getOwnPropertyDescriptor(globalThis, name)?.value as unknown);
-  return [process, ...globals, ...names.map((name) => process.getBuiltinModule(name))].filter(
-    (one) => one !== undefined,
-  );
+  const globals = GLOBALS.map((name) => [Object.getOwnPropertyDescriptor(globalThis, name)?.value, name] as const);
+  const modules = names.map((name) => [process.getBuiltinModule(name) as unknown, name] as const);
+  // Some modules have two names: the first one counts, which is the last in a Map.
+  return [...modules.reverse(), ...globals, [process, 'process'] as const].filter(([value]) => value !== undefined);
 }
 
 class Copying {
@@ -70,7 +94,8 @@ class Copying {
     if (typeof value === 'function') return this.#function(value, name, undefined);
     if (typeof value !== 'object' || value === null) return value;
     if (this.#copies.has(value)) return this.#copies.get(value);
-    if (isBuiltIn(value)) return tagged('built in', true);
+    const builtIn = builtInName(value);
+    if (builtIn !== undefined) return tagged('built in', builtIn);
     if (depth >= DEPTH_MAX) return this.#refuse(name, 'it is nested too deep');
     return this.#object(value, name, depth);
   }

@@ -65,8 +65,8 @@ const REQUEST = new RegExp(
   `(?:\\b(?:from|import|require)|__vite_ssr_dynamic_import__)${BETWEEN}\\(?${BETWEEN}(['"\`])([^'"\`\\n$]+)\\1`,
   'g',
 );
-/** Import by what is no name in quotes. */
-const OTHER_REQUEST = /(?:\bimport|__vite_ssr_dynamic_import__)\s*\((?!\s*(?:['"]|`[^`$]*`|\/[*/]))/;
+/** Import by what is no name in quotes, of CommonJS too. */
+const OTHER_REQUEST = /(?:\bimport|\brequire|__vite_ssr_dynamic_import__)\s*\((?!\s*(?:['"]|`[^`$]*`|\/[*/]))/;
 const COMMENT_OR_STRING = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\[\s\S])*`/g;
 
 /**

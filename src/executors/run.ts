@@ -29,7 +29,6 @@ import { type Abortion, type AttemptRun, invoked, LiveAttempt } from './attempt.
 import { type Clock, holdProcessOpen, letProcessEnd, systemClock } from './clock.js';
 import { Emitter } from './emitter.js';
 import { InputFiles } from './input-files.js';
-import { fitting } from './kept-fit.js';
 import { isNeeded, lackedBy } from './spared.js';
 
 /** What a run does when a task fails for good. */
@@ -366,7 +365,7 @@ export class Run implements AttemptRun, PlacedRun {
     while (schedule.hasUnchecked && !this.#yielding) {
       const id = schedule.nextToCheck();
       if (id === NONE) return;
-      const recalled = this.#fitting(id, this.#order.memory!.recall(id));
+      const recalled = this.#order.memory!.recall(id);
       if (recalled instanceof Promise) this.#recallLater(id, recalled);
       else this.#recalled(id, recalled);
       if (this.#host.isAsync) this.#yieldIfDue();
@@ -394,16 +393,6 @@ export class Run implements AttemptRun, PlacedRun {
     this.#schedule.failsStill(id);
     this.#announcer.failsStill(id, failure);
     if (this.#order.onFailure !== 'continue') this.#end('stopped', failure);
-  }
-
-  /** What a store has kept may not fit the schema that its task has now. */
-  #fitting(id: number, recalled: Recalled | Promise<Recalled>): Recalled | Promise<Recalled> {
-    const { returns } = this.#settings[id]!;
-    if (returns === undefined) return recalled;
-    return fitting(returns, recalled, this.#host.isAsync, (decision) => {
-      this.open.decisions.set(id, decision);
-      this.open.lineage?.forget(id);
-    });
   }
 
   #recalled(id: number, kept: Recalled): void {
@@ -541,6 +530,7 @@ export class Run implements AttemptRun, PlacedRun {
   }
 
   #placedAttempt(id: number): LiveAttempt {
+    this.#order.memory?.attemptBegins(id);
     const attempt = new LiveAttempt(this, id, this.#schedule.attempt(id), NOT_TIMED, true);
     attempt.around = this.#order.runAttempt;
     attempt.liveIndex = this.#live.push(attempt) - 1;
@@ -769,6 +759,7 @@ export class Run implements AttemptRun, PlacedRun {
     let returned: unknown;
     let promise: Promise<unknown> | undefined;
     try {
+      this.#order.memory?.attemptBegins(id);
       // An attempt that nobody sees need not be made.
       if (settings.withContext || runAttempt !== undefined) attempt = this.#attempt(id, startedAtMs);
       returned = runAttempt === undefined ? invoked(this.open, id, attempt) : runAttempt(attempt!);
@@ -913,6 +904,7 @@ export class Run implements AttemptRun, PlacedRun {
   #check(attempt: LiveAttempt, schema: StandardSchema, returned: unknown): Fate {
     attempt.isChecked = true;
     const { held } = attempt;
+    this.#order.memory?.functionReturned(attempt.id, returned, held);
     // The bytes are those of what the function returned.
     attempt.held = undefined;
     const fittingValue = (checked: Checked): unknown => {

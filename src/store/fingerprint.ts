@@ -55,12 +55,15 @@ export function sourceHashOf(fn: TaskFunction): string {
   return hashValue(typeof exportName === 'string' ? ['export', exportName] : ['text', text]);
 }
 
-/** The hash of a result, {@link NO_HASH} if a part of it cannot be kept. */
-export function hashOfResult(result: unknown): string {
+/**
+ * The hash of a result, {@link NO_HASH} if a part of it cannot be kept.
+ *
+ * @param isGiven - no task has returned it: the files in it are what they are now, whoever has looked at them before
+ */
+export function hashOfResult(result: unknown, isGiven = false): string {
   try {
-    // One that was given has not been looked at yet.
-    const unseen = filesIn(result).filter((file) => lookOf(file) === undefined);
-    void lookAtFiles(unseen, undefined, false);
+    const files = filesIn(result);
+    void lookAtFiles(isGiven ? files : files.filter((file) => lookOf(file) === undefined), undefined, false);
     return hashValue(result);
   } catch (error) {
     if (error instanceof UncarriableError || error instanceof FileError) return NO_HASH;

@@ -1,5 +1,5 @@
 import { escaped, FileError } from '../errors.js';
-import { discarded, disk, folderOf, joined, newHash, randomName, refusalOf } from '../files/disk.js';
+import { discarded, disk, folderOf, joined, newHash, randomName, refusalOf, resolvedPath } from '../files/disk.js';
 import { type FileResult, filesIn, type Look, lookOf, mayHoldFiles } from '../files/file-result.js';
 import { goOn, inTurn, othersTurn } from '../files/in-turn.js';
 import { glance, LARGE, learn, type Seen, see } from '../files/look.js';
@@ -74,6 +74,8 @@ export class KeptFiles {
     const restored: string[] = [];
     let why: string | undefined;
     let isNews = false;
+    const strayed = files.find(isElsewhere);
+    if (strayed !== undefined) return { why: elsewhere(strayed) };
     const problemWith = (file: StoredFile, seen: Seen | Error): string | undefined => {
       const problem = problemOf(file, seen);
       if (problem !== undefined) return problem;
@@ -108,6 +110,7 @@ export class KeptFiles {
   /** The same without putting anything back, and without reading a file for long: of a plan. */
   foresee(files: readonly StoredFile[]): { readonly verdict: 'runs' | 'may run'; readonly why: string } | undefined {
     for (const file of files) {
+      if (isElsewhere(file)) return { verdict: 'runs', why: elsewhere(file) };
       const seen = this.#glanced(file);
       if (typeof seen === 'number')
         return { verdict: 'may run', why: `the file ${escaped(file.name)} may have been changed` };
@@ -277,6 +280,15 @@ function storedFile(file: FileResult): StoredFile {
   // A run looks at all files before it has them stored.
   const { hash, size, mode, stamp, isFresh } = lookOf(file)!;
   return { name: file.name, path: file.path, hash, size, mode, stamp, isFresh };
+}
+
+/** Whether the file would be another one if its task ran now: by a path that starts from the folder of the process. */
+function isElsewhere({ name, path }: StoredFile): boolean {
+  return resolvedPath(name) !== path;
+}
+
+function elsewhere({ name }: StoredFile): string {
+  return `the file ${escaped(name)} was made from another folder`;
 }
 
 function problemOf({ name, hash }: StoredFile, seen: Seen | Error): string | undefined {

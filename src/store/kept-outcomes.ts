@@ -1,22 +1,24 @@
 import { escaped, InvalidOptionError, quoted, UnreadableOutcomeError, UnstorableError } from '../errors.js';
 import type { StoreRepair, Unseen } from '../events.js';
 import { FileClaims } from '../files/file-claims.js';
-import { filesIn } from '../files/file-result.js';
+import { filesIn, lookOf } from '../files/file-result.js';
 import { isFileSource } from '../files/file-source.js';
 import { goOn } from '../files/in-turn.js';
 import { learn } from '../files/look.js';
 import { type Decision, NOT_NEEDED, unreadable, WAS_RESET } from '../graph/decision.js';
-import type { HeldResult } from '../graph/held-result.js';
+import { HeldResult } from '../graph/held-result.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { type Fingerprint, failureText, hashOfResult, NO_HASH } from './fingerprint.js';
-import { encodedHeld, heldResult } from './held-outcome.js';
+import { bytesOf, encodedHeld, encodedShaped, heldResult } from './held-outcome.js';
 import { isSameFiles, KeptFiles } from './kept-files.js';
-import { isKeptFailure, lapse } from './lasting.js';
+import { isKeptFailure, isOfFunction, lapse } from './lasting.js';
 import {
   decodeOutcome,
+  type EncodedOutcome,
   headerOf,
   type NewOutcome,
   type OutcomeHeader,
+  type PlainHashes,
   type StoredFile,
   type StoredOutcome,
   withMore,
@@ -24,6 +26,7 @@ import {
 import { plainHashesOf } from './plain-hashes.js';
 import { promiseOf } from './promise-of.js';
 import type { AttemptFacts, Foreseen, LoadedOutcomes, OutcomeKeeper, Recalled, RunMemory } from './run-memory.js';
+import { type Shaped, shapedBy } from './shaped.js';
 import { TaskCode, withoutTold } from './task-code.js';
 import {
   changeSince,
@@ -42,6 +45,7 @@ type Judgement = Decision & { readonly verdict: Foreseen };
 const KEPT: Judgement = Object.freeze({ verdict: 'kept', why: 'same version and inputs' });
 const GIVEN: Judgement = Object.freeze({ verdict: 'kept', why: 'its result was given' });
 const NONE: readonly Variant[] = [];
+const NO_BYTES = new Uint8Array(0);
 const NOTHING_STORED: Decision = Object.freeze({ verdict: 'runs', why: 'no stored result' });
 
 /**
@@ -69,6 +73,10 @@ export class KeptOutcomes implements RunMemory {
   readonly #now: () => number;
   /** The tasks with given results that are to be saved, once it is known what they were made from. */
   readonly #given: Set<number>;
+  /** As what they were given. */
+  readonly #heldGiven = new Map<number, HeldResult>();
+  /** The tasks whose results are being kept, and their hashes not known yet. */
+  readonly #keeping = new Set<number>();
   /** The tasks whose kept failures count no longer. */
   readonly #retried: ReadonlySet<number>;
   /** The keys of all that is kept of tasks that were reset. */
@@ -83,6 +91,10 @@ export class KeptOutcomes implements RunMemory {
   readonly #unreadable = new Map<number, UnreadableOutcomeError>();
   /** The hash of each task's result, as far as they have been asked for. */
   readonly #hashes = new Map<number, string>();
+  /** What tasks are given by `with()`, as far as that has been asked for. */
+  readonly #plainHashes = new Map<number, PlainHashes | undefined>();
+  /** What functions have returned whose results their schemas make. */
+  readonly #returned = new Map<number, { readonly value: unknown; readonly bytes: Uint8Array | undefined }>();
   /** What the store was told of its own accord, and has not done yet. */
   readonly #waiting: Promise<void>[] = [];
 
@@ -124,9 +136,10 @@ export class KeptOutcomes implements RunMemory {
         continue;
       }
       const isAsked = selected?.[id] !== 0 && graph.isUndecided(id);
-      if (!isAsked && !this.#given.has(id)) continue;
-      if (graph.outcomes.wasReset(id)) this.#resetKeys.push(key);
-      this.#found(id, number, bytes);
+      const isReset = graph.outcomes.wasReset(id);
+      if (isReset) this.#resetKeys.push(key);
+      if (isAsked || isReset || this.#given.has(id) || this.#retried.has(id)) this.#found(id, number, bytes);
+      if (isAsked && !isReset && !this.#isSource(id)) this.kept[id] = 1;
     }
     for (let id = 0; id < this.kept.length; id++) {
       if (!graph.outcomes.isPending(id) || selected?.[id] === 0) continue;
@@ -140,6 +153,14 @@ export class KeptOutcomes implements RunMemory {
     this.#forgetResets();
     this.#retryFailures();
     this.#saveGiven();
+    // Those that have to wait are saved as they were given, whatever tasks that take them do to them.
+    for (const id of this.#given) {
+      const value = this.#graph.outcomes.value(id);
+      const bytes = filesIn(value).length > 0 ? undefined : bytesOf(value);
+      const hash = this.#hashOf(id);
+      if (bytes !== undefined && hash !== NO_HASH)
+        this.#heldGiven.set(id, new HeldResult(() => value, { bytes, hash }));
+    }
   }
 
   #forgetResets(): void {
@@ -171,7 +192,7 @@ export class KeptOutcomes implements RunMemory {
   #saveGiven(): void {
     for (const id of this.#given) {
       const isKnown = this.#inputsOf(id).every(
-        (input) => this.#hashes.has(input) || this.#graph.outcomes.isDone(input),
+        (input) => !this.#keeping.has(input) && (this.#hashes.has(input) || this.#graph.outcomes.isDone(input)),
       );
       if (!isKnown) continue;
       this.#given.delete(id);
@@ -182,7 +203,7 @@ export class KeptOutcomes implements RunMemory {
       try {
         // Nobody has looked at them as they were when it was given.
         if (filesIn(value).length > 0) throw new UnstorableError(header.task, 'a result that is given has files in it');
-        this.#wait(this.#save(id, { ...outcome, value }));
+        this.#wait(this.#save(id, { ...outcome, value }, this.#heldGiven.get(id)));
       } catch (error) {
         if ((error as { readonly code?: unknown } | undefined)?.code !== 'unstorable') throw error;
         this.refusals.push({ id, error });
@@ -263,16 +284,36 @@ export class KeptOutcomes implements RunMemory {
     });
   }
 
-  #recalled(id: number): Recalled {
+  #recalled(id: number): Recalled | Promise<Recalled> {
     const stored = this.#stored.get(id)!;
+    const { returns } = this.#graph.settings[id]!;
     try {
       if (stored.status === 'failed') return { failure: stored.value(), attempts: stored.attempts };
-      return { held: heldResult(stored) };
+      if (returns !== undefined)
+        return goOn(shapedBy(returns, stored, this.#isAsync), (shaped) => this.#shaped(id, shaped));
+      return stored.more.returned ? this.#shaped(id, { result: stored.value() }) : { held: heldResult(stored) };
     } catch (error) {
       this.#hashes.delete(id);
       this.#decide(id, unreadable(error));
       return { error };
     }
+  }
+
+  /** Of a result that need not be the one whose hash was stored. */
+  #shaped(id: number, shaped: Shaped): Recalled {
+    this.#hashes.delete(id);
+    if ('why' in shaped) {
+      this.#decide(id, { verdict: 'runs', why: shaped.why });
+      return undefined;
+    }
+    const { result } = shaped;
+    if (filesIn(result).some((file) => lookOf(file) === undefined)) {
+      this.#decide(id, { verdict: 'runs', why: 'there was another file in what its function returned' });
+      return undefined;
+    }
+    const hash = hashOfResult(result);
+    this.#hashes.set(id, hash);
+    return { held: new HeldResult(() => result, { hash }) };
   }
 
   foresee(id: number, runs: (dependency: number) => boolean): Foreseen {
@@ -281,21 +322,44 @@ export class KeptOutcomes implements RunMemory {
     return foreseen === undefined ? verdict : this.#decide(id, foreseen);
   }
 
+  attemptBegins(id: number): void {
+    try {
+      for (const input of this.#inputsOf(id)) if (this.#graph.outcomes.isDone(input)) this.#hashOf(input);
+    } catch {
+      // It cannot be read, and the attempt fails as it tries to.
+    }
+    this.#plainHashesOf(id);
+  }
+
+  functionReturned(id: number, returned: unknown, held?: HeldResult): void {
+    // Now, as far as that can be: a schema may change what it is asked about. Files have not been looked at yet.
+    const isLater = filesIn(returned).length > 0;
+    const made = () => held?.bytes ?? (isLater ? undefined : bytesOf(returned));
+    this.#returned.set(id, { value: returned, bytes: this.#graph.settings[id]!.transient ? NO_BYTES : made() });
+  }
+
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     // Until it is known: what cannot be kept equals nothing.
     this.#hashes.set(id, NO_HASH);
+    this.#keeping.add(id);
     return goOn(this.#files.keep(this.#graph.names[id]!, result), (files) => {
-      if (files !== undefined && this.#isSourceAsBefore(id, result, files)) return undefined;
+      if (files !== undefined && this.#isSourceAsBefore(id, result, files)) {
+        this.#keeping.delete(id);
+        return undefined;
+      }
       const header = this.#header(id, facts, files);
       const more = this.#graph.settings[id]!.transient ? { ...header.more, transient: true as const } : header.more;
       const saved = this.#save(id, { ...header, status: 'done', value: result, more }, held);
+      this.#keeping.delete(id);
       if (this.#given.size > 0) this.#saveGiven();
       return saved;
     });
   }
 
   keepFailure(id: number, error: unknown, facts: AttemptFacts): void | Promise<void> {
-    return this.#save(id, { ...this.#header(id, facts), status: 'failed', value: error });
+    const header = this.#header(id, facts);
+    const more = isOfFunction(error) ? header.more : { ...header.more, retry: true as const };
+    return this.#save(id, { ...header, status: 'failed', value: error, more });
   }
 
   moved(): readonly Unseen[] {
@@ -324,7 +388,7 @@ export class KeptOutcomes implements RunMemory {
       isComparable(one) && (one.status === 'done' || isKeptFailure(one, settings, this.#now));
     const variants = this.#variantsOf(id);
     const { number, more } = placeOf(variants, outcome, this.#store.variants ?? VARIANTS, isUseful);
-    const { bytes, valueHash } = encodedHeld({ ...outcome, more: { ...outcome.more, ...more } }, held);
+    const { bytes, valueHash } = this.#encoded(id, { ...outcome, more: { ...outcome.more, ...more } }, held);
     if (outcome.status === 'done') this.#hashes.set(id, valueHash);
     this.#made.set(id, number);
     const save = () => this.#saveAs(this.#graph.name, variantKey(outcome.task, number), bytes);
@@ -335,6 +399,13 @@ export class KeptOutcomes implements RunMemory {
     const others = variants.flatMap((one) => (one.number === number ? [] : filesOf(one.stored)));
     if (before.every(({ parts }) => parts === undefined)) return saved;
     return goOn(saved, () => this.#files.forget(outcome.task, before, [...filesOf(outcome), ...others]));
+  }
+
+  #encoded(id: number, outcome: NewOutcome, held: HeldResult | undefined): EncodedOutcome {
+    const returned = this.#returned.get(id);
+    this.#returned.delete(id);
+    if (returned === undefined || outcome.status === 'failed') return encodedHeld(outcome, held);
+    return encodedShaped(outcome, returned.bytes ?? bytesOf(returned.value));
   }
 
   #saveAs(graph: string, task: string, bytes: Uint8Array): void | Promise<void> {
@@ -387,7 +458,7 @@ export class KeptOutcomes implements RunMemory {
     const unknown = inputs.find(runs);
     const inputHashes = inputs.map((input) => (runs(input) ? undefined : this.#hashOf(input)));
     const { version, dependencies, after, sourceHash, more } = this.#identity(id);
-    const plain = plainHashesOf(this.#graph.plain, id);
+    const plain = this.#plainHashesOf(id);
     const now: MadeFrom = { version, dependencies, after, sourceHash, more, inputHashes, plain };
     const isOfSame = (outcome: StoredOutcome) => changeSince(outcome, now) === undefined;
     // As long as an input is not known, any of them may be the one.
@@ -413,8 +484,14 @@ export class KeptOutcomes implements RunMemory {
       this.#hashes.set(id, stored.valueHash);
       return this.#decide(id, GIVEN);
     }
-    if (stored.more.transient && !this.#graph.settings[id]!.transient)
+    const { transient, returns } = this.#graph.settings[id]!;
+    if (stored.more.transient && !transient)
       return this.#decide(id, { verdict: 'runs', why: 'its result was not stored' });
+    if (stored.more.shaped || (stored.more.transient && (returns !== undefined || stored.more.returned)))
+      return this.#decide(id, {
+        verdict: 'runs',
+        why: 'what its function returned is not stored, so its schema cannot be asked about it',
+      });
     this.#hashes.set(id, stored.valueHash);
     return this.#decide(id, stored.more.transient ? NOT_NEEDED : KEPT);
   }
@@ -435,7 +512,6 @@ export class KeptOutcomes implements RunMemory {
     const lastDone = others === undefined ? stored : newestFirst(variants).find(({ status }) => status === 'done');
     if (lastDone?.status === 'done') this.durations.set(id, lastDone.durationMs);
     if (this.#isSource(id)) for (const file of stored?.more.files ?? []) learn(file.path, file);
-    else if (this.#graph.isUndecided(id) && !this.#graph.outcomes.wasReset(id)) this.kept[id] = 1;
   }
 
   /** What is kept of a task. */
@@ -459,7 +535,7 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #header(id: number, { attempts, durationMs, atMs, movedInputs }: AttemptFacts, files?: readonly StoredFile[]) {
-    const plain = plainHashesOf(this.#graph.plain, id);
+    const plain = this.#plainHashesOf(id);
     const identity = this.#identity(id);
     return {
       task: this.#graph.names[id]!,
@@ -496,12 +572,19 @@ export class KeptOutcomes implements RunMemory {
     return [...ids.subarray(starts[id], starts[id + 1])];
   }
 
+  #plainHashesOf(id: number): PlainHashes | undefined {
+    if (this.#graph.plain === undefined) return undefined;
+    if (!this.#plainHashes.has(id)) this.#plainHashes.set(id, plainHashesOf(this.#graph.plain, id));
+    return this.#plainHashes.get(id);
+  }
+
   /** Of a task that is done. */
   #hashOf(id: number): string {
     let hash = this.#hashes.get(id);
     if (hash === undefined) {
       const { outcomes } = this.#graph;
-      hash = outcomes.held(id)?.hash ?? hashOfResult(outcomes.value(id));
+      const isGiven = outcomes.source(id) === 'given';
+      hash = outcomes.held(id)?.hash ?? hashOfResult(outcomes.value(id), isGiven);
       this.#hashes.set(id, hash);
     }
     return hash;
@@ -535,11 +618,12 @@ function putBack(files: readonly string[]): string {
 /** Under which keys there may be something that a run of these tasks needs to know. */
 function keysOf(store: OutcomeKeeper, { names, outcomes }: OpenGraph, selected: Uint8Array): string[] {
   const given = new Set(outcomes.toSave);
+  // What they have to be told of the others has to be told in this run.
+  const isAsked = (id: number) =>
+    selected[id] === 1 || given.has(id) || outcomes.wasReset(id) || outcomes.retried.has(id);
   // One more than there are results, for a failure.
   const numbers = Array.from({ length: (store.variants ?? VARIANTS) + 1 }, (_, index) => index + 1);
-  return names.flatMap((name, id) =>
-    selected[id] === 1 || given.has(id) ? numbers.map((number) => variantKey(name, number)) : [],
-  );
+  return names.flatMap((name, id) => (isAsked(id) ? numbers.map((number) => variantKey(name, number)) : []));
 }
 
 /** @throws {@link InvalidOptionError} if the store answers with a promise, and promises are not waited for */

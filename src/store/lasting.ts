@@ -29,6 +29,31 @@ export function isKeptFailure(
   );
 }
 
+/**
+ * Whether a failure says something of the function and what it was given. The rest hangs on what no store compares: the
+ * executor, the schema, other tasks, the disk, threads.
+ */
+export function isOfFunction(error: unknown): boolean {
+  // By the code: what another loaded copy of this package throws has a class of its own.
+  const code = (error as { readonly code?: unknown } | null | undefined)?.code;
+  return !(error instanceof Error && typeof code === 'string' && AROUND.has(code));
+}
+
+const AROUND: ReadonlySet<string> = new Set([
+  'async-task',
+  'code-mismatch',
+  'file',
+  'file-overlap',
+  'queue',
+  'schema',
+  'transfer',
+  'uncarriable',
+  'unsendable',
+  'worker-crash',
+  'worker-lost',
+  'worker-start',
+]);
+
 /** What was made at a time that is still to come, by a clock that is wrong, must not hold for ever. */
 function isYounger({ atMs }: Pick<OutcomeHeader, 'atMs'>, ms: number, now: () => number): boolean {
   return Math.abs(now() - atMs) < ms;

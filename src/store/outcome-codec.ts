@@ -51,6 +51,13 @@ export interface MoreFields {
   readonly given?: true;
   /** Of the result there is the hash alone. */
   readonly transient?: true;
+  /**
+   * The value is what the function returned. The hash is that of the result, which the schema of the task has made of
+   * it.
+   */
+  readonly returned?: true;
+  /** The value is what the schema of the task has made of something that cannot be stored. */
+  readonly shaped?: true;
 }
 
 /** A file in a result, and what was seen of it. */
@@ -275,7 +282,8 @@ function encodedValue({ task, status, value, more }: NewOutcome): EncodedValue {
   return status === 'done' ? encodedResult(task, value, more.transient) : encodedError(task, value);
 }
 
-function encodedResult(task: string, result: unknown, isHashAlone = false): EncodedValue {
+/** The result of a done task as bytes, and its hash. @throws {@link UnstorableError} */
+export function encodedResult(task: string, result: unknown, isHashAlone = false): EncodedValue {
   try {
     return { valueHash: hashValue(result), value: isHashAlone ? NO_BYTES : encodeValue(result, 'result') };
   } catch (error) {

@@ -91,6 +91,14 @@ export class OwnOutcomes implements RunMemory {
     return asksStore && this.#stored?.kept[id] === 1 ? this.#stored.foresee(id, runs) : verdict;
   }
 
+  attemptBegins(id: number): void {
+    this.#stored?.attemptBegins(id);
+  }
+
+  functionReturned(id: number, returned: unknown, held?: HeldResult): void {
+    this.#stored?.functionReturned(id, returned, held);
+  }
+
   keepResult(id: number, result: unknown, facts: AttemptFacts, held?: HeldResult): void | Promise<void> {
     try {
       // First, while there are bytes.

@@ -4,7 +4,7 @@ import type { PlainHashes } from './outcome-codec.js';
 
 /** What a task is given by `with()`, as it is now; `undefined` if it is nothing. */
 export function plainHashesOf(plain: PlainArguments | undefined, id: number): PlainHashes | undefined {
-  return plain?.get(id)?.map(({ at, value }) => [at, hashOfResult(value)] as const);
+  return plain?.get(id)?.map(({ at, value }) => [at, hashOfResult(value, true)] as const);
 }
 
 /** Why that is not what it was given before, as the second half of a sentence; `undefined` if it is. */

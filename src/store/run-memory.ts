@@ -83,6 +83,16 @@ export interface RunMemory {
    */
   foresee(id: number, runs: (dependency: number) => boolean): Foreseen;
   /**
+   * An attempt of a task is about to begin, in which it may change what it takes: what it is made from is what that is
+   * now.
+   */
+  attemptBegins(id: number): void;
+  /**
+   * What the function of a task has returned, before its schema is asked about it and perhaps makes something else of
+   * it: that is what is kept, so that another schema may be asked about it later.
+   */
+  functionReturned(id: number, returned: unknown, held?: HeldResult): void;
+  /**
    * Keeps the result of a task.
    *
    * @param held - the result, where it is held as bytes, instead of `result`

@@ -796,9 +796,9 @@ function failAfter(store: OutcomeStore, saves: number): ReadonlySet<string> {
 }
 
 const EXECUTORS: readonly [string, number, (store: OutcomeStore, clock: Clock) => Executor][] = [
-  ['SyncExecutor', 15, (store, clock) => new SyncExecutor({ store, clock })],
-  ['AsyncExecutor', 15, (store, clock) => new AsyncExecutor({ store, clock, concurrency: 3 })],
-  ['ParallelExecutor', 2, (store, clock) => new ParallelExecutor({ store, clock, workers: 2 })],
+  ['SyncExecutor', 4, (store, clock) => new SyncExecutor({ store, clock })],
+  ['AsyncExecutor', 4, (store, clock) => new AsyncExecutor({ store, clock, concurrency: 3 })],
+  ['ParallelExecutor', 1, (store, clock) => new ParallelExecutor({ store, clock, workers: 2 })],
 ];
 
 describe.each(EXECUTORS)('%s', (executorName, runs, make) => {

@@ -152,12 +152,12 @@ export class Scene {
     return worker;
   }
 
-  /** A worker in a process of its own, once it is ready. */
+  /** A worker in a process of its own, once it is ready. It is missed soon after it was killed. */
   async workerProcess(options: Partial<WorkerOptions> = {}): Promise<Program> {
     const program = new Program('worker', {
       ...this.address,
       threads: 2,
-      lockMs: 1000,
+      lockMs: 2500,
       stalledCheckMs: 200,
       ...options,
     });

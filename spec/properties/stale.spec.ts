@@ -20,6 +20,7 @@ import {
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { disk } from '../../src/files/disk.js';
 import { forgetLooks } from '../../src/files/look.js';
+import { contentIn } from '../../src/store/kept-files.js';
 import { variantOf } from '../../src/store/variants.js';
 import { PROPERTY_TIMEOUT_MS, propertyOptions } from '../support/random-graph.js';
 import { type AnyStoreOptions, STORE_KINDS, type StoreKind } from '../support/stores.js';
@@ -789,7 +790,8 @@ function failAfter(store: OutcomeStore, saves: number): ReadonlySet<string> {
   const unsaved = new Set<string>();
   store.save = (graph, key, bytes) => {
     if (left-- !== 0) return save(graph, key, bytes);
-    unsaved.add(variantOf(key).task);
+    // Of a task whose file could not be saved, nothing is.
+    unsaved.add(contentIn(graph)?.task ?? variantOf(key).task);
     throw new Error('the disk is full');
   };
   return unsaved;

@@ -10,6 +10,7 @@ import {
   type LocalStore,
   type OutcomeStore,
   ParallelExecutor,
+  SchemaError,
   type StandardSchema,
   SyncExecutor,
   systemClock,
@@ -452,11 +453,20 @@ class Shelf {
     this.#failures.delete(name);
   }
 
-  keepFailure(name: string, key: string, atMs: number, isKept: boolean): void {
+  keepFailure(
+    name: string,
+    {
+      key,
+      atMs,
+      isKept,
+      isOfFunction,
+    }: { readonly key: string; readonly atMs: number; readonly isKept: boolean; readonly isOfFunction: boolean },
+  ): void {
     const others = (this.#kept.get(name) ?? []).filter((one) => one.key !== key);
     // One that is kept takes the place of another.
-    this.#kept.set(name, isKept ? others.slice(-(this.variants - 1) || others.length) : others);
-    this.#failures.set(name, { key, atMs });
+    this.#kept.set(name, isKept && isOfFunction ? others.slice(-(this.variants - 1) || others.length) : others);
+    if (isOfFunction) this.#failures.set(name, { key, atMs });
+    else this.#failures.delete(name);
   }
 
   forgetFailure(name: string): void {
@@ -706,7 +716,13 @@ class Life {
         if (last?.status === 'done' && last.source === 'run' && key !== undefined && expected !== undefined)
           this.#shelf.keep(name, { key, known: expected, atMs: this.#nowMs, isHash: node.transient });
         else if (last?.status === 'failed' && key !== undefined && ends !== 'store fails')
-          this.#shelf.keepFailure(name, key, this.#nowMs, node.keepFailures);
+          // What its function threw alone is kept, and not that its result does not fit its schema.
+          this.#shelf.keepFailure(name, {
+            key,
+            atMs: this.#nowMs,
+            isKept: node.keepFailures,
+            isOfFunction: !(graph.failure(name) instanceof SchemaError),
+          });
         else this.#shelf.forget(name);
       }
     }
@@ -740,6 +756,7 @@ class Life {
     );
     if (lost) return 'its file is not what it was';
     if (!kept.isHash) return undefined;
+    if (node.isChecked) return 'its schema has nothing to be asked about';
     if (!transient) return 'its result was not stored';
     const takers = this.program.nodes.filter((one) => one.dependsOn.includes(node) && seen.selected.has(one));
     if (takers.length === 0 || seen.isLoose) return 'its result is what the run is for';
@@ -797,6 +814,7 @@ function failAfter(store: OutcomeStore, saves: number): ReadonlySet<string> {
   return unsaved;
 }
 
+const SEED = 20_261_201;
 const EXECUTORS: readonly [string, number, (store: OutcomeStore, clock: Clock) => Executor][] = [
   ['SyncExecutor', 4, (store, clock) => new SyncExecutor({ store, clock })],
   ['AsyncExecutor', 4, (store, clock) => new AsyncExecutor({ store, clock, concurrency: 3 })],
@@ -816,7 +834,8 @@ describe.each(EXECUTORS)('%s', (executorName, runs, make) => {
         for (const one of sessions) await life.session(one);
         life.end();
       });
-      await fc.assert(property, propertyOptions(runs));
+      // The same programs each time, unless others are asked for. To make a smaller one of one that fails takes minutes.
+      await fc.assert(property, { seed: SEED, ...propertyOptions(runs), endOnFailure: true });
     },
   );
 });

@@ -17,6 +17,7 @@ import {
 } from 'taskmap-ts/places';
 import { describe, expect, it } from 'vitest';
 import { rejection, task } from '../contract/executor-harness.js';
+import { FickleStore } from '../support/fickle-store.js';
 
 const TIMES = { startedAtMs: 0, tookMs: 0, where: 'here' };
 
@@ -335,5 +336,48 @@ describe('PlacedExecutor', () => {
     );
     await executor.run(graph);
     expect(graph.results).toMatchObject({ a: 4, b: 10, here: 20 });
+  });
+});
+
+describe('a place that was sent a task ahead', () => {
+  /** Takes what is ready, and its dependents ahead; what has not begun it hands back when it is to stop. */
+  class Ahead extends Taking {
+    readonly #waiting: RemoteAttempt[] = [];
+
+    override fill(): void {
+      super.fill();
+      for (let next = this.run.takeAhead(1); next !== undefined; next = undefined) this.#waiting.push(next);
+    }
+
+    override stop(): void {
+      for (const attempt of this.#waiting.splice(0)) this.run.ended(attempt, { kind: 'never-began' });
+    }
+  }
+
+  class AheadExecutor extends PlacedExecutor {
+    protected override staysHere(): boolean {
+      return false;
+    }
+
+    protected override placeFor(run: PlacedRun): Place {
+      return new Ahead(run, (run, attempt) => void run.ended(attempt, { kind: 'returned', value: 1, ...TIMES }));
+    }
+  }
+
+  // first ─► second
+  it('may hand it back in the moment in which its input is done', async () => {
+    const store = Object.assign(new FickleStore(), { detect: 'version' as const });
+    store.begin('by promise');
+    const executor = new AheadExecutor({ store });
+    const controller = new AbortController();
+    executor.on('task:done', () => controller.abort('enough'));
+    const graph = graphOf(
+      task('first', () => 1),
+      task('second', () => 2, { dependsOn: ['first'] }),
+    );
+    const error = await rejection(executor.run(graph, { signal: controller.signal }));
+    expect(error).toBeInstanceOf(RunAbortedError);
+    expect(graph.outcome('first')).toMatchObject({ status: 'done' });
+    expect(graph.outcome('second')).toEqual({ status: 'pending' });
   });
 });

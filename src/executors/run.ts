@@ -580,6 +580,8 @@ export class Run implements AttemptRun, PlacedRun {
   #endedNow(attempt: LiveAttempt, ending: Ending): Fate {
     // Also if nobody was interested any more: it may be the last that the run has waited for.
     this.#hasNews = true;
+    // Its inputs may be done since, and nobody have come to it: then it is ahead of nothing any more.
+    if (this.#schedule.hasArrivals) this.#takeArrivals();
     const fate = attempt.ended ? 'void' : this.#endedThere(attempt, ending);
     if (this.#schedule.hasArrivals) this.#takeArrivals();
     return fate;

@@ -1,7 +1,6 @@
 import { type FileResult, filesIn, mayHoldFiles } from '../files/file-result.js';
 import { isAsSeen } from '../files/look.js';
 import type { OpenGraph } from '../graph/task-graph.js';
-import { inputsOf } from './spared.js';
 
 const NONE: readonly FileResult[] = [];
 
@@ -23,7 +22,7 @@ export class InputFiles {
    */
   moved(id: number): ReadonlySet<number> | undefined {
     let moved: Set<number> | undefined;
-    for (const input of inputsOf(this.#graph, id)) {
+    for (const input of this.#graph.topology.inputsOf(id)) {
       if (this.#filesOf(input).every(isAsSeen)) continue;
       moved ??= new Set();
       moved.add(input);

@@ -3,7 +3,7 @@ import { NOT_RUN_YET, type PlannedTask } from '../graph/decision.js';
 import type { OpenGraph } from '../graph/task-graph.js';
 import { NONE, Schedule } from '../schedule/schedule.js';
 import type { Foreseen, RunMemory } from '../store/run-memory.js';
-import { inputsOf, isNeeded, noteTaker } from './spared.js';
+import { isNeeded, noteTaker } from './spared.js';
 
 /** What a run would do: the schedule decides as it would for the run, and every task succeeds that would be started. */
 export class Plan {
@@ -96,7 +96,7 @@ export class Plan {
   #noteLacking(id: number, verdict: 'runs' | 'may run'): void {
     const stack = [id];
     for (let taker = stack.pop(); taker !== undefined; taker = stack.pop()) {
-      for (const input of inputsOf(this.#open, taker)) {
+      for (const input of this.#open.topology.inputsOf(taker)) {
         const before = this.#spared.get(input);
         if (before === undefined || before === 'runs' || before === verdict) continue;
         this.#spared.set(input, verdict);

@@ -160,7 +160,8 @@ export class Run implements AttemptRun, PlacedRun {
   #broken: { readonly error: unknown } | undefined;
   /** For each outcome that is being saved what is to be done once it is safe. */
   readonly #saving = new Set<() => void>();
-  readonly #inputFiles: InputFiles;
+  /** Made when it is first asked for: only what is kept asks. */
+  #inputFiles: InputFiles | undefined;
   #hasFlushed = false;
   #storeFailure: { readonly error: unknown } | undefined;
 
@@ -177,7 +178,6 @@ export class Run implements AttemptRun, PlacedRun {
     this.open = openGraph(order.graph);
     this.#announcer = new Announcer(host.emitter, order.clock, order.runId, this.open);
     this.#settings = this.open.settings;
-    this.#inputFiles = new InputFiles(this.open);
     // A synchronous run is never out of it.
     this.#inCallersContext = host.isAsync ? callerContext() : inNoContext;
     this.placed = order.placed?.tasks ?? NONE_PLACED;
@@ -1087,6 +1087,7 @@ export class Run implements AttemptRun, PlacedRun {
   #facts(id: number, startedAtMs: number, tookMs: number | undefined): AttemptFacts {
     const atMs = this.#clock.now();
     const durationMs = durationOf(startedAtMs, atMs, tookMs);
+    this.#inputFiles ??= new InputFiles(this.open);
     return { attempts: this.#schedule.attempt(id), atMs, durationMs, movedInputs: this.#inputFiles.moved(id) };
   }
 
@@ -1232,9 +1233,7 @@ function withCause(error: unknown, cause: unknown): unknown {
 /** Those of a task's inputs that are held as bytes and cannot be read, and why. */
 function unreadableInputs({ topology, outcomes }: OpenGraph, id: number): ReadonlyMap<number, unknown> {
   const unreadable = new Map<number, unknown>();
-  const { starts, ids } = topology.inputs;
-  for (let edge = starts[id]!; edge < starts[id + 1]!; edge++) {
-    const input = ids[edge]!;
+  for (const input of topology.inputsOf(id)) {
     try {
       // What was made in this process can be read.
       if (outcomes.held(input)?.bytes === undefined) outcomes.value(input);

@@ -38,7 +38,7 @@ export function lackedBy(open: OpenGraph, id: number): number[] {
   const seen = new Set<number>();
   const stack = [id];
   for (let taker = stack.pop(); taker !== undefined; taker = stack.pop()) {
-    for (const input of inputsOf(open, taker)) {
+    for (const input of open.topology.inputsOf(taker)) {
       if (open.outcomes.isDone(input) || seen.has(input)) continue;
       seen.add(input);
       if (open.decisions.get(input)?.verdict === 'not needed') noteTaker(open, input, taker, 'runs');
@@ -55,12 +55,7 @@ export function noteTaker(open: OpenGraph, id: number, taker: number, verdict: '
   open.decisions.set(id, { verdict, why: `its result is not stored, and ${quoted(open.names[taker]!)} ${takes} it` });
 }
 
-export function inputsOf({ topology }: OpenGraph, id: number): Int32Array {
-  const { starts, ids } = topology.inputs;
-  return ids.subarray(starts[id], starts[id + 1]);
-}
-
-function takersOf(open: OpenGraph, id: number): number[] {
-  const { starts, ids } = open.topology.dependents;
-  return [...ids.subarray(starts[id], starts[id + 1])].filter((dependent) => inputsOf(open, dependent).includes(id));
+function takersOf({ topology }: OpenGraph, id: number): number[] {
+  const { starts, ids } = topology.dependents;
+  return [...ids.subarray(starts[id], starts[id + 1])].filter((one) => topology.inputsOf(one).includes(id));
 }

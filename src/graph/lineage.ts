@@ -63,8 +63,7 @@ export class Lineage {
   }
 
   inputsOf(id: number): Int32Array {
-    const { starts, ids } = this.#topology.inputs;
-    return ids.subarray(starts[id], starts[id + 1]);
+    return this.#topology.inputsOf(id);
   }
 
   /** The last result of a task that is known, whether or not the task is done now. */

@@ -43,6 +43,12 @@ export class Topology {
     return this.dependencies.ids.length;
   }
 
+  /** The tasks whose results are the arguments of a task: in order, one that is named twice twice. */
+  inputsOf(id: number): Int32Array {
+    const { starts, ids } = this.inputs;
+    return ids.subarray(starts[id], starts[id + 1]);
+  }
+
   /** All that must be done before any of these tasks, in topological order, the tasks themselves left out. */
   ancestors(of: readonly number[]): number[] {
     return this.#reached(of, this.dependencies);

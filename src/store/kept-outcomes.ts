@@ -568,8 +568,7 @@ export class KeptOutcomes implements RunMemory {
   }
 
   #inputsOf(id: number): number[] {
-    const { starts, ids } = this.#graph.topology.inputs;
-    return [...ids.subarray(starts[id], starts[id + 1])];
+    return [...this.#graph.topology.inputsOf(id)];
   }
 
   #plainHashesOf(id: number): PlainHashes | undefined {
